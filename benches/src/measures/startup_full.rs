@@ -38,20 +38,20 @@ const REPEAT: &str = "
         WITH RECURSIVE minutes (ago) AS (SELECT 10 UNION ALL SELECT ago - 1 FROM minutes WHERE ago > 1)
         SELECT ago FROM minutes;
     BEGIN;
-    INSERT INTO runs (name, instant, revision, value)
-        SELECT idle.name, done.instant - 60000 * ago, done.revision,
-            json_set(done.value, '$.Uid', idle.value ->> 'Uid', '$.Revision', idle.value ->> 'Revision')
+    INSERT INTO runs (allocation, instant, revision, value)
+        SELECT idle.id, done.instant - 60000 * ago, done.revision,
+            json_set(done.value, '$.Revision', idle.value ->> 'Revision')
         FROM minutes CROSS JOIN specifications AS idle
             CROSS JOIN (SELECT * FROM runs LIMIT 1) AS done
         WHERE idle.name LIKE 'report-%';
     INSERT INTO outputs
-        SELECT idle.name, done.instant - 60000 * ago, done.part, done.attempt, done.piece,
+        SELECT idle.id, done.instant - 60000 * ago, done.part, done.attempt, done.piece,
             done.revision, done.value, done.bytes
         FROM minutes CROSS JOIN specifications AS idle
             CROSS JOIN (SELECT * FROM outputs LIMIT 1) AS done
         WHERE idle.name LIKE 'report-%';
     UPDATE statuses SET value = json_set(value, '$.Decided', moment, '$.Succeeded', run,
-            '$.Newest', run, '$.Records', 10)
+            '$.Newest', json_object('At', run), '$.Records', 10)
         FROM (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', newest, 'unixepoch') AS moment,
                 strftime('%Y%m%dT%H%M%SZ', newest, 'unixepoch') AS run
             FROM (SELECT max(instant) / 1000 - 60 AS newest FROM runs))

@@ -4,12 +4,17 @@ mod streams;
 
 use std::{collections::VecDeque, ops::Range};
 
+use chrono::{DateTime, Utc};
+
 pub use self::streams::{Stream, Streams};
 
 /// The size of a piece of output, in memory, in the store and in an answer.
 ///
 /// Small compared to the buffers of a connection, and large enough that the overhead is small.
 pub const PIECE: usize = 64 << 10;
+
+/// After how many bytes it is noted again when they were written.
+const TIME_STEP: u64 = 4 << 10;
 
 /// The output of an attempt; if it is too long, its head and its tail.
 ///
@@ -25,7 +30,11 @@ pub struct Output {
     limit: usize,
     /// Bytes that are kept in the store.
     elsewhere: usize,
+    /// How many bytes take, where those are, what is known of their streams and times.
+    notes_elsewhere: usize,
     streams: Streams,
+    /// When the bytes from some positions on were written, as far as they are kept and that is known.
+    times: VecDeque<(u64, DateTime<Utc>)>,
 }
 
 /// A part of an output, from a position on.
@@ -35,6 +44,10 @@ pub struct Excerpt {
     pub omitted: u64,
     /// The kept bytes after them.
     pub bytes: Vec<u8>,
+    /// To which streams these were written, with positions counted from the first of them.
+    pub streams: Streams,
+    /// When the piece that they are of was written, where that is known.
+    pub at: Option<DateTime<Utc>>,
     /// The position after the last byte.
     pub end: u64,
 }
@@ -60,7 +73,8 @@ impl Output {
     /// The same output, after so many bytes that the engine no longer had.
     #[must_use]
     pub fn behind_missing(self, missing: u64) -> Self {
-        Self { missing, streams: self.streams.behind(missing), ..self }
+        let times = self.times.into_iter().map(|(position, at)| (position + missing, at)).collect();
+        Self { missing, streams: self.streams.behind(missing), times, ..self }
     }
 
     /// Appends bytes that were written to a stream.
@@ -69,6 +83,21 @@ impl Output {
             self.streams.note(self.written(), stream);
         }
         self.push(bytes);
+    }
+
+    /// Notes when the bytes that follow were written. `at` is asked once in some thousand bytes.
+    pub fn note_time(&mut self, at: impl FnOnce() -> Option<DateTime<Utc>>) {
+        let position = self.written();
+        if self.times.back().is_some_and(|(last, _)| position < last + TIME_STEP) {
+            return;
+        }
+        self.times.extend(at().map(|at| (position, at)));
+        let head = self.head.length as u64;
+        let first_omitted = self.times.partition_point(|(position, _)| *position < head);
+        let is_omitted = |(next, _): &(u64, _)| self.omitted > 0 && *next <= head + self.omitted;
+        while self.times.get(first_omitted + 1).is_some_and(is_omitted) {
+            self.times.remove(first_omitted);
+        }
     }
 
     /// Appends bytes to the same stream as before.
@@ -94,7 +123,29 @@ impl Output {
     pub fn excerpt(&self, from: u64, most: usize) -> Excerpt {
         let Place { omitted, kept, position } = self.place(from);
         let bytes = self.kept_bytes(kept.start, most.min(kept.len()));
-        Excerpt { omitted, end: position + bytes.len() as u64, bytes }
+        Excerpt { omitted, end: position + bytes.len() as u64, bytes, ..Excerpt::default() }
+    }
+
+    /// To which streams the bytes of a piece were written, and when its first ones were. A piece begins at
+    /// a kept byte and has at most [`PIECE`] of them; positions are counted from its first byte.
+    #[must_use]
+    pub fn streams_and_time(&self, first: usize) -> (Streams, Option<DateTime<Utc>>) {
+        let (head, mut streams) = (self.head_length(), Streams::default());
+        let position = |kept: usize| {
+            let omitted = if kept < head { 0 } else { self.omitted };
+            self.missing + omitted + kept as u64
+        };
+        let (mut kept, end) = (first, self.kept().min(first + PIECE));
+        while kept < end {
+            let (stream, next) = self.streams.at(position(kept));
+            streams.note((kept - first) as u64, stream);
+            let next = next.map(|next| next - position(kept));
+            let next = kept + next.and_then(|next| usize::try_from(next).ok()).unwrap_or(PIECE);
+            kept = if kept < head { next.min(head) } else { next };
+        }
+        let noted = self.times.partition_point(|(noted, _)| *noted <= position(first));
+        let noted = noted.checked_sub(1).and_then(|last| self.times.get(last));
+        (streams, noted.map(|(_, at)| *at))
     }
 
     /// What follows a position; also for an output whose bytes are only in the store.
@@ -188,11 +239,11 @@ impl Output {
         Self { omitted, elsewhere: kept, ..Self::default() }
     }
 
-    /// The same output, without the bytes, which the store has.
+    /// The same output, without the bytes, their streams and times, which the store has.
     #[must_use]
     pub fn to_sized(&self) -> Self {
         let sized = Self::sized(self.kept(), self.omitted).behind_missing(self.missing);
-        sized.with_streams(self.streams.clone())
+        Self { notes_elsewhere: self.weight() - self.kept(), ..sized }
     }
 
     /// The same output, with these streams.
@@ -209,7 +260,8 @@ impl Output {
 
     /// How many bytes it takes in memory.
     pub(crate) fn weight(&self) -> usize {
-        self.kept() + self.streams.weight()
+        let times = size_of::<(u64, DateTime<Utc>)>() * self.times.len();
+        self.kept() + self.notes_elsewhere + self.streams.weight() + times
     }
 
     /// The same output, of which no bytes are kept any more.

@@ -33,6 +33,15 @@ impl Streams {
         }
     }
 
+    /// The streams of the bytes after the first ones, with positions counted from there.
+    #[must_use]
+    pub fn without_first(&self, bytes: u64) -> Self {
+        let (begin, rest) = self.changes.split_at(self.changes.partition_point(|at| *at <= bytes));
+        let begins_with_error = Self::after(begin.len()) == Stream::Error;
+        let changes = begins_with_error.then_some(bytes).into_iter().chain(rest.iter().copied());
+        Self { changes: changes.map(|at| at - bytes).collect() }
+    }
+
     /// The same, after so many more bytes.
     pub(super) fn behind(mut self, missing: u64) -> Self {
         for change in &mut self.changes {
@@ -91,6 +100,22 @@ mod tests {
         ];
         assert_eq!(at, expected);
         assert_eq!(Streams::default().at(7), (out, None));
+    }
+
+    #[test]
+    fn the_streams_of_the_rest_are_the_same() {
+        let mut streams = Streams::default();
+        for (position, stream) in [(3, Stream::Error), (5, Stream::Out), (9, Stream::Error)] {
+            streams.note(position, stream);
+        }
+
+        for first in 0..12 {
+            let rest = streams.without_first(first);
+            for position in 0..4 {
+                let ((stream, next), whole) = (rest.at(position), streams.at(first + position));
+                assert_eq!((stream, next.map(|next| next + first)), whole, "{first} {position}");
+            }
+        }
     }
 
     #[test]

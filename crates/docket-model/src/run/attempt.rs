@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Reason;
 use crate::output::Output;
@@ -70,7 +70,9 @@ impl fmt::Display for AttemptKey {
 /// A step of an attempt; shown in the allocation's `Logs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
-    /// The image was pulled, or was on the engine already.
+    /// The image was pulled, or was on the engine already. It is stored as a list of two texts; earlier
+    /// versions stored their names too.
+    #[serde(serialize_with = "as_list")]
     Pulled {
         /// The image's repository, as it is written in the specification.
         repository: Box<str>,
@@ -90,6 +92,10 @@ pub enum Step {
     Exited,
     /// Something failed.
     Error(Box<Reason>),
+}
+
+fn as_list<S: Serializer>(one: &str, other: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    (one, other).serialize(serializer)
 }
 
 impl Step {

@@ -171,9 +171,9 @@ impl Reading {
         sized: &Output,
     ) -> HttpResponse {
         let (length, in_frames) = (sized.readable(self.skip), self.in_frames);
-        let sized = sized.without_bytes().with_streams(sized.streams().clone());
-        let pieces = stream::try_unfold((self, sized), move |(mut reading, sized)| async move {
-            if reading.skip >= sized.written() {
+        let written = sized.written();
+        let pieces = stream::try_unfold(self, move |mut reading| async move {
+            if reading.skip >= written {
                 return Ok::<_, StoreError>(None);
             }
             let Self { allocations, name, instant, skip, .. } = &reading;
@@ -183,11 +183,11 @@ impl Reading {
             let Some(part) = part.filter(|part| !part.is_empty()) else { return Ok(None) };
             reading.skip = part.end;
             let bytes = if in_frames {
-                pieces_of(&sized, part).iter().map(frame_of).collect::<Vec<_>>().concat().into()
+                pieces_of(part).iter().map(frame_of).collect::<Vec<_>>().concat().into()
             } else {
                 part.into_bytes().into()
             };
-            Ok(Some((bytes, (reading, sized))))
+            Ok(Some((bytes, reading)))
         });
         if in_frames {
             response.streaming(pieces)

@@ -32,8 +32,9 @@ fn note_of(missing: &EngineError) -> Bytes {
 
 /// The stored part of an attempt's output, in pieces of one stream each. Omitted output becomes a note on
 /// standard error.
-pub(crate) fn pieces_of(sized: &Output, part: Excerpt) -> Vec<Piece> {
-    let mut position = part.end - part.bytes.len() as u64;
+pub(crate) fn pieces_of(part: Excerpt) -> Vec<Piece> {
+    let first = part.end - part.bytes.len() as u64;
+    let mut position = first;
     let mut pieces = Vec::new();
     if part.omitted > 0 {
         let note = Excerpt { omitted: part.omitted, ..Excerpt::default() }.into_bytes();
@@ -41,8 +42,8 @@ pub(crate) fn pieces_of(sized: &Output, part: Excerpt) -> Vec<Piece> {
     }
     let mut bytes = Bytes::from(part.bytes);
     while !bytes.is_empty() {
-        let (stream, end) = sized.streams().at(position);
-        let room = end.and_then(|end| usize::try_from(end - position).ok());
+        let (stream, end) = part.streams.at(position - first);
+        let room = end.and_then(|end| usize::try_from(end + first - position).ok());
         let next = bytes.split_to(room.unwrap_or(usize::MAX).min(bytes.len()));
         position += next.len() as u64;
         pieces.push(Piece { bytes: next, stream, end: position });
@@ -266,7 +267,7 @@ impl Follower {
             let piece = piece
                 .filter(|piece| !piece.is_empty())
                 .unwrap_or_else(|| sized.without_bytes().excerpt(self.skip, 0));
-            self.hand_out_kept(sized, piece).await;
+            self.hand_out_kept(piece).await;
         }
         self.before += written;
         self.skip -= written;
@@ -326,9 +327,9 @@ impl Follower {
     }
 
     /// Sends a part of the stored output of an attempt, in pieces of one stream each.
-    async fn hand_out_kept(&mut self, sized: &Output, part: Excerpt) {
+    async fn hand_out_kept(&mut self, part: Excerpt) {
         let end = part.end;
-        for piece in pieces_of(sized, part) {
+        for piece in pieces_of(part) {
             self.skip = piece.end;
             self.hand_out(piece.stream, piece.bytes).await;
         }

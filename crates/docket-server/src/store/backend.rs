@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Output, Run,
     journal::Entry,
-    output::PIECE,
+    output::{PIECE, Streams},
     run::{AttemptKey, Instant},
 };
 use futures_util::stream::BoxStream;
@@ -127,9 +127,11 @@ pub(crate) struct Positioned {
 /// A piece of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Piece {
-    /// The bytes. Which streams they belong to is in the record of the run.
+    /// The bytes.
     pub(crate) bytes: PieceBytes,
-    /// When they were written, where that is known.
+    /// To which streams they were written, with positions counted from the first of them.
+    pub(crate) streams: Streams,
+    /// When the first of them were written, where that is known.
     pub(crate) at: Option<DateTime<Utc>>,
 }
 

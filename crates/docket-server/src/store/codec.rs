@@ -17,8 +17,8 @@ pub(super) mod uid;
 use std::{error::Error, sync::Arc};
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
-use docket_model::{AllocationName, Run, run::Instant};
+use chrono::{DateTime, Utc, serde::ts_microseconds_option};
+use docket_model::{AllocationName, output::Streams};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -75,8 +75,12 @@ fn name(key: &Key) -> String {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PieceHeader {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// In microseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "ts_microseconds_option")]
     at: Option<DateTime<Utc>>,
+    /// The positions at which it changes between standard output and standard error.
+    #[serde(default, skip_serializing_if = "Streams::is_empty")]
+    streams: Streams,
 }
 
 /// The name of an allocation in the key of a claimed specification, `NAME@REVISION`.
@@ -97,7 +101,7 @@ pub(crate) fn encode(key: &Key, record: &Record) -> Result<Encoded, CodecError> 
         Record::Run(run) => run::encode(run),
         Record::Piece(piece) => {
             bytes = piece.bytes.to_bytes();
-            serde_json::to_string(&PieceHeader { at: piece.at })
+            serde_json::to_string(&PieceHeader { at: piece.at, streams: piece.streams.clone() })
         }
         Record::Entry(entry) => serde_json::to_string(entry),
         Record::Item(json) => Ok(json.to_string()),
@@ -120,25 +124,12 @@ pub(crate) fn decode(key: &Key, value: &str, bytes: Bytes) -> Result<Record, Cod
             Key::Status(_) => Record::Status(Arc::new(serde_json::from_str(value)?)),
             Key::Run(name, instant) => Record::Run(run::decode(name, *instant, value)?.into()),
             Key::Piece(_) => {
-                let PieceHeader { at } = serde_json::from_str(value)?;
-                Record::Piece(Piece { bytes: bytes.into(), at })
+                let PieceHeader { at, streams } = serde_json::from_str(value)?;
+                Record::Piece(Piece { bytes: bytes.into(), streams, at })
             }
             Key::Entry(_) => Record::Entry(Arc::new(serde_json::from_str(value)?)),
             Key::Item(..) => Record::Item(value.into()),
         })
     };
     decoded().map_err(|error| CodecError::new(key, &error))
-}
-
-/// The run that a stored form holds.
-///
-/// # Errors
-/// [`CodecError`] where the text is not a record of a run.
-pub(crate) fn decode_run(
-    name: &AllocationName,
-    instant: Instant,
-    value: &str,
-) -> Result<Run, CodecError> {
-    let run = run::decode(name, instant, value);
-    run.map_err(|error| CodecError::new(&Key::Run(name.clone(), instant), &error))
 }

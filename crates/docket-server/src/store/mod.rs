@@ -40,6 +40,7 @@ mod run_changes;
 mod run_progress;
 mod server_life_changes;
 mod server_lives;
+mod sql_column_values;
 mod sqlite;
 mod staged_changes;
 mod store_origin;

@@ -23,7 +23,7 @@ pub(super) async fn read(
     let Some(sized) = wrote.and_then(|wrote| wrote.output.as_ref()) else { return Ok(None) };
     let Place { omitted, kept, position } = sized.place(from);
     if kept.is_empty() {
-        return Ok(Some(Excerpt { omitted, bytes: Vec::new(), end: position }));
+        return Ok(Some(Excerpt { omitted, end: position, ..Excerpt::default() }));
     }
     let (piece, begin) = (kept.start / PIECE, kept.start % PIECE);
     let Ok(piece) = u32::try_from(piece) else { return Ok(None) };
@@ -31,5 +31,6 @@ pub(super) async fn read(
     let read = backend.read(vec![key]).await?.into_iter().next().flatten();
     let Some((_, Record::Piece(piece))) = read else { return Ok(None) };
     let bytes = piece.bytes.read(begin, kept.len());
-    Ok(Some(Excerpt { omitted, end: position + bytes.len() as u64, bytes }))
+    let (streams, end) = (piece.streams.without_first(begin as u64), position + bytes.len() as u64);
+    Ok(Some(Excerpt { omitted, bytes, streams, at: piece.at, end }))
 }

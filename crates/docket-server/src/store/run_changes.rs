@@ -84,7 +84,8 @@ fn pieces(id: &RunId, attempt: AttemptKey, output: &Arc<Output>) -> Vec<(PieceKe
     let places = (0..output.kept()).step_by(PIECE).zip(0..);
     let piece = |(place, piece): (usize, u32)| {
         let bytes = PieceBytes::Shared(Arc::clone(output), place);
-        (piece_key(id, attempt, piece), Piece { bytes, at: None })
+        let (streams, at) = output.streams_and_time(place);
+        (piece_key(id, attempt, piece), Piece { bytes, streams, at })
     };
     places.map(piece).collect()
 }

@@ -3,6 +3,8 @@
 //! A message is a line, or a piece of a long line, and begins with its stamp and a space. Where the
 //! container has no terminal, each message is a frame.
 
+use chrono::{DateTime, Utc};
+
 use super::log_frames::{Frames, NoFrame, Part};
 
 /// How long a stamp is: `2026-11-21T09:00:00.123456789Z`.
@@ -133,6 +135,11 @@ impl Message {
         }
         Ok(())
     }
+}
+
+/// The moment of a stamp.
+pub(super) fn moment_of(stamp: &Stamp) -> Option<DateTime<Utc>> {
+    std::str::from_utf8(stamp).ok()?.parse().ok()
 }
 
 /// The stamp before a message, if that is one in UTC.

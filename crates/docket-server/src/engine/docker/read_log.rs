@@ -9,7 +9,7 @@ use super::{
     call_results::Client,
     container_cache::{Kept, LogForm, Notes},
     log_frames::{Frames, stream_of},
-    log_timestamps::{Next, Stamped},
+    log_timestamps::{Next, Stamped, moment_of},
     rotated_log_index::{Extent, Found, Missing, Walk},
 };
 use crate::engine::{Captured, EngineError, Refusal};
@@ -77,6 +77,7 @@ impl Log<'_> {
                     Next::Message(number, stamp) => {
                         stream = stream_of(number);
                         on_disk += JSON_MESSAGE;
+                        output.note_time(|| moment_of(&stamp));
                         let _: Found = walk.message(number, stamp);
                     }
                     Next::Bytes(bytes) => {

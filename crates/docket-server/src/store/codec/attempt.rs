@@ -1,16 +1,16 @@
 //! The attempts of a run in its JSON.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
 use docket_model::{
     Output,
     output::Streams,
     run::{Attempt, AttemptKey, ContainerId, Exit, ExitCause, Step},
 };
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Serialize};
 
 use super::{error::DecodeError, relative_time::Origin};
 
@@ -25,12 +25,13 @@ pub(super) struct StoredAttempt<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     number: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    steps: Vec<StoredStep<'a>>,
+    steps: Vec<(i64, Cow<'a, Step>)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     container: Option<ContainerId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     version: Option<Arc<str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Absent where it is the name of an engine that has no other; null where none was noted.
+    #[serde(default = "default_engine", skip_serializing_if = "is_default_engine")]
     engine_name: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     engine: Option<Arc<str>>,
@@ -44,20 +45,29 @@ pub(super) struct StoredAttempt<'a> {
     started: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exit: Option<StoredExit>,
+    /// Bytes that are kept, and bytes that are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    output: Option<StoredOutput<'a>>,
+    output: Option<(usize, u64)>,
+    /// How many of the bytes left out were before all that are kept.
+    #[serde(default, skip_serializing_if = "is_default")]
+    missing: u64,
+    /// The positions at which the output changes between standard output and standard error. The present
+    /// format has them in pieces.
+    #[serde(default, skip_serializing)]
+    streams: Streams,
 }
 
 /// How a container ended; its image is noted at the attempt.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct StoredExit {
+    #[serde(default, skip_serializing_if = "is_default")]
     code: i64,
     /// By the engine's clock, where that differs from the start of the attempt, which is by docket's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     started: Option<i64>,
     /// True where the engine does not report its start, and docket knows that of the attempt.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     start_unknown: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended: Option<i64>,
@@ -67,85 +77,21 @@ struct StoredExit {
     cause: Option<ExitCause>,
 }
 
-/// The size of an output.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct StoredOutput<'a> {
-    /// Bytes that are kept, in pieces.
-    kept: usize,
-    /// Bytes left out between those that are kept.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    omitted: u64,
-    /// Bytes left out before all that are kept.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    missing: u64,
-    /// The positions at which the output changes between standard output and standard error.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    streams: Option<Cow<'a, Streams>>,
+/// The name of an engine that the configuration does not name.
+static DEFAULT_ENGINE: LazyLock<Arc<str>> = LazyLock::new(|| "default".into());
+
+#[expect(clippy::unnecessary_wraps, reason = "serde calls it for a field that is optional")]
+fn default_engine() -> Option<Arc<str>> {
+    Some(Arc::clone(&DEFAULT_ENGINE))
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(value: &u64) -> bool {
-    *value == 0
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
+fn is_default_engine(name: &Option<Arc<str>>) -> bool {
+    name.as_ref() == Some(&*DEFAULT_ENGINE)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-/// A step as a list: microseconds after the instant, a word, and the values that belong to it.
-struct StoredStep<'a>(i64, Cow<'a, Step>);
-
-impl Serialize for StoredStep<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(at, step) = self;
-        match &**step {
-            Step::Pulled { repository, tag } => {
-                (at, "Pulled", repository, tag).serialize(serializer)
-            }
-            Step::NotPulled { reason } => (at, "NotPulled", reason).serialize(serializer),
-            Step::Created => (at, "Created").serialize(serializer),
-            Step::Started => (at, "Started").serialize(serializer),
-            Step::Exited => (at, "Exited").serialize(serializer),
-            Step::Error(reason) => (at, "Error", reason).serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for StoredStep<'_> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(StepVisitor).map(|(at, step)| Self(at, Cow::Owned(step)))
-    }
-}
-
-struct StepVisitor;
-
-impl<'de> Visitor<'de> for StepVisitor {
-    type Value = (i64, Step);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a step: microseconds, a word and values")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let at = element(&mut list)?;
-        let word: Cow<'_, str> = element(&mut list)?;
-        let step = match &*word {
-            "Pulled" => Step::Pulled { repository: element(&mut list)?, tag: element(&mut list)? },
-            "NotPulled" => Step::NotPulled { reason: element(&mut list)? },
-            "Created" => Step::Created,
-            "Started" => Step::Started,
-            "Exited" => Step::Exited,
-            "Error" => Step::Error(element(&mut list)?),
-            word => return Err(A::Error::custom(format!("`{word}` is not a step"))),
-        };
-        Ok((at, step))
-    }
-}
-
-fn element<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(list: &mut A) -> Result<T, A::Error> {
-    list.next_element()?.ok_or_else(|| A::Error::custom("a step ends too early"))
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 pub(super) fn stored(origin: Origin, attempts: &[Attempt]) -> Vec<StoredAttempt<'_>> {
@@ -168,10 +114,11 @@ fn number_after(before: Option<AttemptKey>, part: u32) -> u32 {
 
 fn stored_attempt(origin: Origin, attempt: &Attempt) -> StoredAttempt<'_> {
     let steps = attempt.steps.iter();
+    let output = attempt.output.as_deref();
     StoredAttempt {
         part: attempt.key.named_part(),
         number: None,
-        steps: steps.map(|(at, step)| StoredStep(origin.after(*at), Cow::Borrowed(step))).collect(),
+        steps: steps.map(|(at, step)| (origin.after(*at), Cow::Borrowed(step))).collect(),
         container: attempt.container.clone(),
         version: attempt.version.clone(),
         engine_name: attempt.engine_name.clone(),
@@ -191,14 +138,9 @@ fn stored_attempt(origin: Origin, attempt: &Attempt) -> StoredAttempt<'_> {
             error: exit.error.clone(),
             cause: exit.cause,
         }),
-        output: attempt.output.as_ref().map(|output| StoredOutput {
-            kept: output.kept(),
-            omitted: output.omitted() - output.missing(),
-            missing: output.missing(),
-            streams: Some(output.streams())
-                .filter(|streams| !streams.is_empty())
-                .map(Cow::Borrowed),
-        }),
+        output: output.map(|output| (output.kept(), output.omitted())),
+        missing: output.map_or(0, Output::missing),
+        streams: Streams::default(),
     }
 }
 
@@ -235,7 +177,7 @@ fn restored_attempt(
         })
     });
     let steps = stored.steps.into_iter();
-    let steps = steps.map(|StoredStep(after, step)| Ok((origin.at(after)?, step.into_owned())));
+    let steps = steps.map(|(after, step)| Ok((origin.at(after)?, step.into_owned())));
     Ok(Attempt {
         key,
         steps: steps.collect::<Result<_, DecodeError>>()?,
@@ -248,10 +190,9 @@ fn restored_attempt(
         remarks: stored.remarks.into_owned(),
         started_at,
         exit: exit.transpose()?,
-        output: stored.output.map(|output| {
-            let sized = Output::sized(output.kept, output.omitted).behind_missing(output.missing);
-            let streams = output.streams.map(Cow::into_owned).unwrap_or_default();
-            Arc::new(sized.with_streams(streams))
+        output: stored.output.map(|(kept, omitted)| {
+            let sized = Output::sized(kept, omitted.saturating_sub(stored.missing));
+            Arc::new(sized.behind_missing(stored.missing).with_streams(stored.streams))
         }),
     })
 }

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
 use docket_model::{
     AllocationName, Run, RunId,
     run::{Cancellation, Instant, RunState, Trigger},
@@ -20,7 +21,8 @@ use super::{
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct StoredRun<'a> {
-    #[serde(with = "super::uid")]
+    /// Absent where the backend knows it.
+    #[serde(default, skip_serializing_if = "Uuid::is_nil", with = "super::uid")]
     uid: Uuid,
     revision: u64,
     /// Absent where it is the schedule.
@@ -30,6 +32,7 @@ struct StoredRun<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cancellation: Option<Cow<'a, Cancellation>>,
     decided: i64,
+    /// Absent where it is the end of the last attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended: Option<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -50,7 +53,7 @@ pub(super) fn encode(run: &Run) -> serde_json::Result<String> {
         state: Cow::Borrowed(&run.state),
         cancellation: run.cancellation.as_deref().map(Cow::Borrowed),
         decided: origin.after(run.decided_at),
-        ended: run.ended_at.map(|at| origin.after(at)),
+        ended: run.ended_at.filter(|at| Some(*at) != end(run)).map(|at| origin.after(at)),
         attempts: attempt::stored(origin, &run.attempts),
     })
 }
@@ -63,7 +66,7 @@ pub(super) fn decode(
 ) -> Result<Run, DecodeError> {
     let stored: StoredRun<'_> = serde_json::from_str(json)?;
     let origin = Origin(instant);
-    Ok(Run {
+    let run = Run {
         id: RunId { allocation: allocation.clone(), instant },
         uid: stored.uid,
         revision: stored.revision,
@@ -73,5 +76,11 @@ pub(super) fn decode(
         cancellation: stored.cancellation.map(|wanted| Box::new(wanted.into_owned())),
         ended_at: stored.ended.map(|after| origin.at(after)).transpose()?,
         attempts: attempt::restored(origin, stored.attempts)?,
-    })
+    };
+    Ok(Run { ended_at: run.ended_at.or_else(|| end(&run)), ..run })
+}
+
+/// When the last attempt at a run that is over ended.
+fn end(run: &Run) -> Option<DateTime<Utc>> {
+    run.attempts.last().filter(|_| run.state.is_over())?.ended_at()
 }

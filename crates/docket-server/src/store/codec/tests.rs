@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use docket_model::{
-    Allocation, Origin, Output, Specification,
+    Allocation, Origin, Output, Run, Specification,
     container::UnknownOptions,
     finding::FieldPath,
     journal::{Entry, Event, Suspension},
     output::Stream,
     run::{
-        Attempt, AttemptKey, Cancellation, ContainerId, Exit, ExitCause, ManualRequest, Reason,
-        RunId, RunState, Step, Trigger,
+        Attempt, AttemptKey, Cancellation, ContainerId, Exit, ExitCause, Instant, ManualRequest,
+        Reason, RunId, RunState, Step, Trigger,
     },
 };
 use serde_json::{Value, json};
@@ -102,7 +102,7 @@ fn full() -> Run {
 }
 
 fn of_part_2(number: u32) -> Attempt {
-    Attempt::new(AttemptKey { part: 2, number })
+    Attempt { engine_name: Some("b".into()), ..Attempt::new(AttemptKey { part: 2, number }) }
 }
 
 fn cancelled_by_ann() -> Reason {
@@ -185,12 +185,13 @@ fn the_text_of_a_run_is_short_and_can_be_read() {
         r#"{"By":"ann","Command":["true"],"Environment":["A=1"],"Earlier":2,"IsBackfill":true}},"#,
         r#""State":{"failed":{"Code":"exit-code","ExitCode":3}},"#,
         r#""Cancellation":{"Reason":{"Code":"cancelled-by","By":"ann"},"Kill":true},"Decided":12,"Ended":9,"Attempts":["#,
-        r#"{"Steps":[[1,"Pulled","busybox","latest"],[2,"NotPulled","no \"route\""],"#,
-        r#"[3,"Created"],[4,"Started"],[5,"Exited"],[-6,"Error",{"Code":"text","Text":"it fails"}]],"#,
-        r#""Container":"c0ffee","EngineName":"default","Engine":"E","Node":"node-1","#,
+        r#"{"Steps":[[1,{"Pulled":["busybox","latest"]}],[2,{"NotPulled":{"reason":"no \"route\""}}],"#,
+        r#"[3,"Created"],[4,"Started"],[5,"Exited"],[-6,{"Error":{"Code":"text","Text":"it fails"}}]],"#,
+        r#""Container":"c0ffee","Engine":"E","Node":"node-1","#,
         r#""Image":"sha256:1","Remarks":["pulled twice"],"Started":4,"Exit":{"Code":3,"Ended":5,"Error":"oom","#,
-        r#""Cause":"OutOfMemory"},"Output":{"Kept":10,"Omitted":9,"Missing":17,"#,
-        r#""Streams":[17,24]}},{},{"Number":9},{"Part":2},{"Part":2}]}"#,
+        r#""Cause":"OutOfMemory"},"Output":[10,26],"Missing":17},"#,
+        r#"{"EngineName":null},{"Number":9,"EngineName":null},"#,
+        r#"{"Part":2,"EngineName":"b"},{"Part":2,"EngineName":"b"}]}"#,
     );
     assert_eq!(encoded.value, expected);
 }
@@ -241,8 +242,12 @@ fn all_other_records_are_read_back() {
         assert_read_back(&Key::Status(name()), &Record::Status(Arc::new(status)));
     }
     let key = PieceKey { allocation: name(), instant: instant(), attempt: 2.into(), piece: 3 };
-    for at in [None, Some(at(4))] {
-        let piece = Piece { bytes: Bytes::from_static(b"\xff\0text").into(), at };
+    let mut output = Output::bounded(10);
+    output.push_to(Stream::Error, b"\xff\0");
+    output.push_to(Stream::Out, b"text");
+    let streams = [Streams::default(), output.streams_and_time(0).0];
+    for (at, streams) in [None, Some(at(4))].into_iter().zip(streams) {
+        let piece = Piece { bytes: Bytes::from_static(b"\xff\0text").into(), streams, at };
         assert_read_back(&Key::Piece(key.clone()), &Record::Piece(piece));
     }
     let entry = Entry { at: at(6), allocation: Some(name()), event: Event::Deleted, by: None };
@@ -268,7 +273,7 @@ fn a_text_that_is_no_record_is_named_with_its_key() {
     for (text, reason) in [
         (encoded.replace("failed", "asleep"), "unknown variant `asleep`"),
         (encoded.replace("\"manual\"", "\"Whim\""), "unknown variant `Whim`"),
-        (encoded.replace("Created", "Painted"), "`Painted` is not a step"),
+        (encoded.replace("Created", "Painted"), "unknown variant `Painted`"),
         (far, "is not a moment of the calendar"),
         (String::new(), "EOF"),
     ] {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use docket_model::{
     Origin, Output,
-    output::PIECE,
+    output::{Excerpt, PIECE, Stream},
     run::{Cancellation, ContainerId, Reason, RunState, StateWord, Step},
 };
 
@@ -229,7 +229,10 @@ pub(in crate::store) async fn an_output_of_many_pieces_is_read_from_any_position
     let text: Vec<u8> =
         (0..5 * PIECE + 3).map(|number| u8::try_from(number % 251).unwrap()).collect();
     let mut wrote = Output::bounded(4 * PIECE + 1);
-    wrote.push(&text);
+    for (line, second) in text.chunks(1000).zip(1..) {
+        wrote.note_time(|| Some(moment(second)));
+        wrote.push_to(if second % 2 == 0 { Stream::Out } else { Stream::Error }, line);
+    }
     // The engine did not have the first bytes any more.
     let wrote = Arc::new(wrote.behind_missing(9));
 
@@ -241,7 +244,17 @@ pub(in crate::store) async fn an_output_of_many_pieces_is_read_from_any_position
     for from in kept.map(|from| from as u64) {
         let piece = store.output("a", instant(60), 1.into(), from).await.unwrap().unwrap();
         let most = piece.bytes.len();
-        assert!(piece == wrote.excerpt(from, most) && most > 0, "{from}: {most}");
+        let Excerpt { omitted, bytes, end, .. } = wrote.excerpt(from, most);
+        assert!((omitted, &bytes, end) == (piece.omitted, &piece.bytes, piece.end), "{from}");
+        let begin = end - most as u64;
+        for at in 0..most as u64 {
+            let (stream, expected) = (piece.streams.at(at).0, wrote.streams().at(begin + at).0);
+            assert_eq!(stream, expected, "{from}, {at}");
+        }
+        // A piece has one time, noted within some lines before its first byte.
+        let first = (begin - 9) / 1000 + 1;
+        let noted = (piece.at.unwrap() - moment(0)).num_seconds().unsigned_abs();
+        assert!((first.saturating_sub(72)..=first).contains(&noted), "{from}: {noted} of {first}");
     }
     let end = store.output("a", instant(60), 1.into(), wrote.written()).await.unwrap().unwrap();
     assert!(end.is_empty());

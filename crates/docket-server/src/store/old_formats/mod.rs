@@ -3,24 +3,24 @@
 //!
 //! 1. The old tables are set aside, read and dropped in one transaction of the caller.
 //! 2. Rows are read one after the other: a file may be larger than memory.
+//! 3. Specifications come before the runs of their allocations.
 
-mod allocations;
 mod outputs;
-mod runs;
-mod specifications;
-mod values;
+mod queries;
 
-use chrono::{DateTime, Utc};
-use docket_model::{
-    AllocationName,
-    journal::{Entry, Event},
+use std::sync::Arc;
+
+use bytes::Bytes;
+use docket_model::{AllocationName, run::Instant};
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+use self::outputs::Sink;
+use super::{
+    allocation_status::{Newest, StatusRecord},
+    backend::{Collection, Key, Record},
+    codec,
+    sql_column_values::{self as values, each},
 };
-use rusqlite::{Connection, OptionalExtension as _};
-use serde_json::{Value, json};
-
-pub(super) use self::values::Sink;
-use self::values::each;
-use super::backend::{Collection, Key, Record};
 
 /// What format 2 added.
 const LIVES: &str = "CREATE TABLE lives (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, \
@@ -55,77 +55,62 @@ pub(super) fn drop_tables(sql: &Connection) -> rusqlite::Result<()> {
 
 /// Reads all that the tables that were set aside hold.
 pub(super) fn read(sql: &Connection, sink: &mut Sink<'_>) -> rusqlite::Result<()> {
-    meta(sql, sink)?;
-    lives(sql, sink)?;
-    deleted(sql, sink)?;
-    allocations::read(sql, sink)?;
-    journal(sql, sink)
-}
-
-fn item(collection: Collection, key: impl Into<String>, value: &Value) -> (Key, Record) {
-    (Key::Item(collection, key.into()), Record::Item(value.to_string().into()))
-}
-
-fn meta(sql: &Connection, sink: &mut Sink<'_>) -> rusqlite::Result<()> {
-    // The newest run shows that the server ran, too; the next format notes that with each commit.
-    let newest =
-        "SELECT max(decided_at, ifnull(ended_at, 0)) FROM old_runs ORDER BY id DESC LIMIT 1";
-    let newest: Option<i64> = sql.query_row(newest, [], |row| row.get(0)).optional()?;
-    let alive = "SELECT value FROM old_meta WHERE key = 'last_alive'";
-    let alive: Option<String> = sql.query_row(alive, [], |row| row.get(0)).optional()?;
-    let alive = alive.map(|at| values::parsed(at.parse::<DateTime<Utc>>())).transpose()?;
-    let alive = alive.max(newest.map(values::moment).transpose()?);
-    if let Some(alive) = alive {
-        let (key, record) = item(Collection::Meta, "last_alive", &json!(alive));
-        sink(key, record)?;
-    }
-    each(sql, "SELECT key, value FROM old_meta", |row| {
-        let (key, value): (String, String) = (row.get(0)?, row.get(1)?);
-        let (key, value) = match key.as_str() {
-            // The backend counts on for itself.
-            "commits" | "last_alive" => return Ok(()),
-            "store" => ("id", json!(value)),
-            "counter" => ("counter", json!(values::parsed(value.parse::<u64>())?)),
-            "home" | "pause" => (key.as_str(), values::from_json(&value)?),
-            _ => (key.as_str(), json!(value)),
+    each(sql, queries::ITEMS, |row| {
+        let collection = row.get_ref(0)?.as_str()?;
+        let collection = Collection::named(collection).unwrap_or(Collection::Meta);
+        send(sink, Key::Item(collection, row.get(1)?), row.get_ref(2)?.as_str()?)
+    })?;
+    each(sql, queries::SPECIFICATIONS, |row| {
+        let (name, revision): (String, u64) = (row.get(0)?, row.get(1)?);
+        let key = if row.get(3)? {
+            Key::Specification(values::name(&name)?)
+        } else {
+            Key::Item(Collection::Claimed, format!("{name}@{revision}"))
         };
-        let (key, record) = item(Collection::Meta, key, &value);
-        sink(key, record)
-    })
-}
-
-fn lives(sql: &Connection, sink: &mut Sink<'_>) -> rusqlite::Result<()> {
-    each(sql, "SELECT number, id, started_at, adopted_at FROM old_lives ORDER BY number", |row| {
-        let number = values::count(row.get(0)?)?;
-        let (id, started_at): (String, String) = (row.get(1)?, row.get(2)?);
-        let mut life = json!({ "Id": id, "Started": started_at });
-        if let Some(adopted_at) = row.get::<_, Option<String>>(3)? {
-            life["Adopted"] = json!(adopted_at);
+        send(sink, key, row.get_ref(2)?.as_str()?)
+    })?;
+    each(sql, queries::STATUSES, |row| {
+        let (name, status) = status(row)?;
+        sink(Key::Status(name), Record::Status(Arc::new(status)))
+    })?;
+    each(sql, &queries::runs(), |row| {
+        let name = values::name(row.get_ref(0)?.as_str()?)?;
+        let key = Key::Run(name, values::instant(row.get(1)?)?);
+        let record = decode(&key, row.get_ref(2)?.as_str()?)?;
+        if let Record::Run(run) = &record {
+            outputs::read(sql, row.get(3)?, run, sink)?;
         }
-        let (key, record) = item(Collection::Lives, format!("{number:020}"), &life);
         sink(key, record)
+    })?;
+    each(sql, queries::JOURNAL, |row| {
+        send(sink, Key::Entry(row.get(0)?), row.get_ref(1)?.as_str()?)
     })
 }
 
-fn deleted(sql: &Connection, sink: &mut Sink<'_>) -> rusqlite::Result<()> {
-    each(sql, "SELECT name, decided, at FROM old_deleted", |row| {
-        let (decided, at) = (values::moment(row.get(1)?)?, values::moment(row.get(2)?)?);
-        let value = json!({ "Decided": decided, "At": at });
-        let (key, record) = item(Collection::Deleted, row.get::<_, String>(0)?, &value);
-        sink(key, record)
-    })
+fn send(sink: &mut Sink<'_>, key: Key, value: &str) -> rusqlite::Result<()> {
+    let record = decode(&key, value)?;
+    sink(key, record)
 }
 
-fn journal(sql: &Connection, sink: &mut Sink<'_>) -> rusqlite::Result<()> {
-    each(sql, "SELECT id, at, allocation, event, by FROM old_journal ORDER BY id", |row| {
-        let allocation = row.get_ref(2)?.as_str_or_null()?.map(AllocationName::parse);
-        let event: Event = values::from_json(row.get_ref(3)?.as_str()?)?;
-        let entry = Entry {
-            at: values::parsed(row.get_ref(1)?.as_str()?.parse())?,
-            allocation: allocation.map(values::parsed).transpose()?,
-            event,
-            by: row.get(4)?,
-        };
-        sink(Key::Entry(values::count(row.get(0)?)?), Record::Entry(entry.into()))
-    })
+fn decode(key: &Key, value: &str) -> rusqlite::Result<Record> {
+    values::parsed(codec::decode(key, value, Bytes::new()))
+}
+
+fn status(row: &Row<'_>) -> rusqlite::Result<(AllocationName, StatusRecord)> {
+    let instant = |column| -> rusqlite::Result<Option<Instant>> {
+        row.get::<_, Option<i64>>(column)?.map(values::instant).transpose()
+    };
+    let suspension = row.get_ref(4)?.as_str_or_null()?.map(serde_json::from_str);
+    let newest = instant(6)?.zip(row.get(7)?);
+    let under_way: Vec<i64> = values::parsed(serde_json::from_str(row.get_ref(8)?.as_str()?))?;
+    let status = StatusRecord {
+        decided: instant(1)?.map(Instant::moment),
+        pruned: instant(2)?,
+        succeeded: instant(3)?,
+        suspension: suspension.map(values::parsed).transpose()?.map(Arc::new),
+        records: row.get(5)?,
+        newest: newest.map(|(instant, is_missed)| Newest { instant, is_missed }),
+        under_way: under_way.into_iter().map(values::instant).collect::<Result<_, _>>()?,
+    };
+    Ok((values::name(row.get_ref(0)?.as_str()?)?, status))
 }

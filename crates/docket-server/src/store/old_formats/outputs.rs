@@ -2,58 +2,59 @@
 //! piece, whose keys are the number of the attempt plus multiples of 2^32.
 
 use bytes::Bytes;
-use docket_model::{Run, output::PIECE};
+use docket_model::{Output, Run, RunId, output::PIECE};
 use rusqlite::{Connection, params};
 
-use super::{
-    super::backend::{Key, Piece, PieceKey, Record},
-    values::Sink,
+use super::super::{
+    backend::{Key, Piece, PieceKey, Record},
+    sql_column_values::millis,
 };
 
-/// Reads the outputs of all attempts of a run, in pieces of their present size.
+/// Takes what was read.
+pub(super) type Sink<'a> = dyn FnMut(Key, Record) -> rusqlite::Result<()> + 'a;
+
+/// The rows of an attempt.
+const ROWS: &str = "
+    SELECT head, tail FROM old_outputs
+    WHERE allocation = ?1 AND instant = ?2 AND attempt & 4294967295 = ?3 ORDER BY attempt";
+
+/// Reads the outputs of a run of the allocation at this position, in pieces of their present size.
 pub(super) fn read(
     sql: &Connection,
-    position: u64,
+    position: i64,
     run: &Run,
     sink: &mut Sink<'_>,
 ) -> rusqlite::Result<()> {
-    let kept = |output: &docket_model::Output| output.kept() > 0;
-    let attempts = run.attempts.iter();
-    let mut attempts = attempts.filter(|attempt| attempt.output.as_deref().is_some_and(kept));
-    attempts.try_for_each(|attempt| {
-        let key = PieceKey {
-            allocation: run.id.allocation.clone(),
-            instant: run.id.instant,
-            attempt: attempt.key,
-            piece: 0,
+    for attempt in &run.attempts {
+        let Some(output) = attempt.output.as_deref().filter(|output| output.kept() > 0) else {
+            continue;
         };
-        Pieces { key, bytes: Vec::new(), sink }.read(sql, position)
-    })
+        let RunId { allocation, instant } = run.id.clone();
+        let key = PieceKey { allocation, instant, attempt: attempt.key, piece: 0 };
+        let mut pieces = Pieces { key, output, bytes: Vec::new(), sink };
+        let mut statement = sql.prepare_cached(ROWS)?;
+        let parameters = params![position, millis(instant.moment()), attempt.key.number];
+        let mut rows = statement.query(parameters)?;
+        while let Some(row) = rows.next()? {
+            pieces.push(row.get_ref(0)?.as_blob()?)?;
+            pieces.push(row.get_ref(1)?.as_blob()?)?;
+        }
+        if !pieces.bytes.is_empty() {
+            pieces.send()?;
+        }
+    }
+    Ok(())
 }
 
 /// Cuts bytes into pieces.
 struct Pieces<'a, 'b> {
     key: PieceKey,
+    output: &'a Output,
     bytes: Vec<u8>,
     sink: &'a mut Sink<'b>,
 }
 
 impl Pieces<'_, '_> {
-    fn read(mut self, sql: &Connection, position: u64) -> rusqlite::Result<()> {
-        let mut statement = sql.prepare_cached(
-            "SELECT head, tail FROM old_outputs WHERE allocation = ?1 AND instant = ?2 \
-             AND attempt & 4294967295 = ?3 ORDER BY attempt",
-        )?;
-        let instant = self.key.instant.moment().timestamp_millis();
-        let position = i64::try_from(position).unwrap_or(i64::MAX);
-        let mut rows = statement.query(params![position, instant, self.key.attempt.number])?;
-        while let Some(row) = rows.next()? {
-            self.push(row.get_ref(0)?.as_blob()?)?;
-            self.push(row.get_ref(1)?.as_blob()?)?;
-        }
-        if self.bytes.is_empty() { Ok(()) } else { self.send() }
-    }
-
     fn push(&mut self, mut bytes: &[u8]) -> rusqlite::Result<()> {
         while !bytes.is_empty() {
             let (next, rest) = bytes.split_at(bytes.len().min(PIECE - self.bytes.len()));
@@ -68,7 +69,8 @@ impl Pieces<'_, '_> {
 
     fn send(&mut self) -> rusqlite::Result<()> {
         let bytes = Bytes::from(std::mem::take(&mut self.bytes));
-        let record = Record::Piece(Piece { bytes: bytes.into(), at: None });
+        let (streams, at) = self.output.streams_and_time(PIECE * self.key.piece as usize);
+        let record = Record::Piece(Piece { bytes: bytes.into(), streams, at });
         (self.sink)(Key::Piece(self.key.clone()), record)?;
         self.key.piece += 1;
         Ok(())

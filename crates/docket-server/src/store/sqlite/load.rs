@@ -8,10 +8,12 @@ use rusqlite::{Connection, Row};
 use tokio::sync::mpsc;
 
 use super::{
-    super::backend::{Collection, Key, Loaded, ReadError},
-    column_values::{self, number},
+    super::{
+        backend::{Collection, Key, Loaded, ReadError},
+        codec,
+        sql_column_values::{self as values, number},
+    },
     read_connections::Readers,
-    tables,
 };
 
 /// How many records come at once.
@@ -45,9 +47,7 @@ pub(super) fn stream(readers: Arc<Readers>) -> BoxStream<'static, Chunk> {
 async fn read_all(readers: &Arc<Readers>, sender: &mpsc::Sender<Chunk>) -> Result<(), ReadError> {
     let bounds = |sql: &Connection| {
         let query = "SELECT ifnull(min(id), 0), ifnull(max(id), 0) FROM specifications";
-        sql.query_row(query, [], |row| {
-            Ok((column_values::count(row.get(0)?)?, column_values::count(row.get(1)?)?))
-        })
+        sql.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))
     };
     let (first, last) = readers.read(bounds).await?;
     let part = |read: fn(&Connection, (u64, u64), &mut Chunks) -> rusqlite::Result<()>, range| {
@@ -90,10 +90,10 @@ impl Chunks {
 fn everything(sql: &Connection, range: (u64, u64), chunks: &mut Chunks) -> rusqlite::Result<()> {
     specifications(sql, range, chunks)?;
     rows(sql, "SELECT name, revision, value FROM statuses", [], chunks, |row| {
-        Ok(Some(Key::Status(column_values::name(row.get_ref(0)?.as_str()?)?)))
+        Ok(Some(Key::Status(values::name(row.get_ref(0)?.as_str()?)?)))
     })?;
     rows(sql, "SELECT sequence, revision, value FROM journal", [], chunks, |row| {
-        Ok(Some(Key::Entry(column_values::count(row.get(0)?)?)))
+        Ok(Some(Key::Entry(row.get(0)?)))
     })?;
     rows(sql, "SELECT key, revision, value, collection FROM items", [], chunks, |row| {
         // A later docket of this format may have further collections.
@@ -110,7 +110,7 @@ fn specifications(
 ) -> rusqlite::Result<()> {
     let query = "SELECT name, revision, value FROM specifications WHERE id BETWEEN ?1 AND ?2";
     rows(sql, query, [number(first), number(last)], chunks, |row| {
-        Ok(Some(Key::Specification(column_values::name(row.get_ref(0)?.as_str()?)?)))
+        Ok(Some(Key::Specification(values::name(row.get_ref(0)?.as_str()?)?)))
     })
 }
 
@@ -126,9 +126,8 @@ fn rows(
     let mut rows = statement.query(parameters)?;
     while let Some(row) = rows.next()? {
         let Some(key) = key(row)? else { continue };
-        let revision = column_values::count(row.get(1)?)?;
-        let record = tables::decode(&key, row.get_ref(2)?.as_str()?, Bytes::new())?;
-        chunks.push((key, revision, record));
+        let record = values::parsed(codec::decode(&key, row.get_ref(2)?.as_str()?, Bytes::new()))?;
+        chunks.push((key, row.get(1)?, record));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{super::backend::Collection, column_values};
+use super::super::{backend::Collection, sql_column_values as values};
 
 /// The key of `meta` under which commits that changed something are counted. An older copy of the file
 /// that is written over it has a smaller count.
@@ -37,7 +37,7 @@ pub(super) fn number(sql: &Connection, key: &str) -> rusqlite::Result<u64> {
     let query = "SELECT value FROM meta WHERE key = ?1";
     let mut statement = sql.prepare_cached(query)?;
     let text: Option<String> = statement.query_row([key], |row| row.get(0)).optional()?;
-    text.map_or(Ok(0), |text| column_values::parsed(text.parse()))
+    text.map_or(Ok(0), |text| values::parsed(text.parse()))
 }
 
 /// Writes one of the numbers in `meta`.
@@ -50,7 +50,7 @@ pub(super) fn set(sql: &Connection, key: &str, number: u64) -> rusqlite::Result<
 /// The page at which the table `meta` begins.
 pub(super) fn page(sql: &Connection) -> rusqlite::Result<u64> {
     let query = "SELECT rootpage FROM sqlite_schema WHERE name = 'meta'";
-    column_values::count(sql.query_row(query, [], |row| row.get(0))?)
+    sql.query_row(query, [], |row| row.get(0))
 }
 
 /// An item that there is once, such as [`HOME`].
@@ -60,11 +60,11 @@ pub(super) fn item<T: DeserializeOwned>(
 ) -> rusqlite::Result<Option<T>> {
     let query = "SELECT value FROM items WHERE collection = ?1 AND key = ?2";
     let json = sql.query_row(query, [Collection::Meta.name(), key], |row| row.get(0)).optional()?;
-    json.map(|json: String| column_values::parsed(serde_json::from_str(&json))).transpose()
+    json.map(|json: String| values::parsed(serde_json::from_str(&json))).transpose()
 }
 
 /// The id of the store; nothing where no server had the file yet.
 pub(super) fn id(sql: &Connection) -> rusqlite::Result<Option<Uuid>> {
     let id: Option<String> = item(sql, ID)?;
-    id.map(|id| column_values::parsed(id.parse())).transpose()
+    id.map(|id| values::parsed(id.parse())).transpose()
 }

@@ -5,7 +5,6 @@
 //! 2. Nothing here blocks the threads on which the server's tasks run.
 
 mod backup_copy;
-mod column_values;
 mod commit_count;
 mod errors;
 mod file_header;

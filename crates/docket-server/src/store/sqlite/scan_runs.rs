@@ -1,16 +1,16 @@
 //! Reads runs of an allocation in the order of their instants.
 
-use std::{ops::Bound, sync::Arc};
+use std::ops::Bound;
 
-use docket_model::{Run, run::Instant};
+use docket_model::run::Instant;
 use rusqlite::{Connection, Row, params};
 
 use super::{
     super::{
-        backend::{Order, Scan, ScannedRun},
-        codec,
+        backend::{Key, Order, Scan, ScannedRun},
+        sql_column_values::{self as values, millis, number},
     },
-    column_values::{self, millis},
+    tables::{self, ALLOCATION, UID},
 };
 
 /// The runs of a scan. Instants are whole milliseconds, so an excluded one has a neighbour.
@@ -26,29 +26,21 @@ pub(super) fn runs(sql: &Connection, scan: &Scan) -> rusqlite::Result<Vec<Scanne
         Bound::Included(instant) => millis(instant),
         Bound::Excluded(instant) => millis(instant).saturating_sub(1),
     };
-    let text = match scan.order {
-        Order::Ascending => {
-            "SELECT instant, revision, value FROM runs WHERE name = ?1 \
-             AND instant BETWEEN ?2 AND ?3 ORDER BY instant LIMIT ?4 OFFSET ?5"
-        }
-        Order::Descending => {
-            "SELECT instant, revision, value FROM runs WHERE name = ?1 \
-             AND instant BETWEEN ?2 AND ?3 ORDER BY instant DESC LIMIT ?4 OFFSET ?5"
-        }
+    let order = match scan.order {
+        Order::Ascending => "ASC",
+        Order::Descending => "DESC",
     };
-    let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
-    let parameters =
-        params![scan.allocation.as_str(), from, to, number(scan.limit), number(scan.skip)];
-    let mut statement = sql.prepare_cached(text)?;
+    let text = format!(
+        "SELECT revision, value, {UID}, instant FROM runs WHERE allocation = {ALLOCATION} \
+         AND instant BETWEEN ?2 AND ?3 ORDER BY instant {order} LIMIT ?4 OFFSET ?5"
+    );
+    let (limit, skip) = (number(scan.limit), number(scan.skip));
+    let parameters = params![scan.allocation.as_str(), from, to, limit, skip];
+    let mut statement = sql.prepare_cached(&text)?;
     statement.query_map(parameters, |row| run(row, scan))?.collect()
 }
 
 fn run(row: &Row<'_>, scan: &Scan) -> rusqlite::Result<ScannedRun> {
-    let instant = column_values::instant(row.get(0)?)?;
-    let run: Run = column_values::parsed(codec::decode_run(
-        &scan.allocation,
-        instant,
-        row.get_ref(2)?.as_str()?,
-    ))?;
-    Ok((column_values::count(row.get(1)?)?, Arc::new(run)))
+    let key = Key::Run(scan.allocation.clone(), values::instant(row.get(3)?)?);
+    Ok((row.get(0)?, tables::run(&key, row)?))
 }

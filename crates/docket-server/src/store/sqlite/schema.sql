@@ -8,8 +8,9 @@ CREATE TABLE meta (
     -- In all other tables a value is JSON, an instant is milliseconds since 1970 in UTC, and a revision
     -- is the number of the commit that last wrote the row:
     --     SELECT name, value ->> 'Cron' FROM specifications;
-    --     SELECT datetime(instant / 1000, 'unixepoch'), value ->> 'State', value ->> 'Reason'
-    --     FROM runs WHERE name = 'report' ORDER BY instant DESC LIMIT 10;
+    --     SELECT datetime(instant / 1000, 'unixepoch'), runs.value ->> 'State'
+    --     FROM runs JOIN specifications ON specifications.id = allocation
+    --     WHERE name = 'report' ORDER BY instant DESC LIMIT 10;
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -33,19 +34,22 @@ CREATE TABLE statuses (
 CREATE TABLE runs (
     -- One record for each instant, or for a span of missed ones. Moments in a value, such as Started,
     -- Ended and the first number of each step, are microseconds after the instant. Without a Trigger, a
-    -- run was started by the schedule.
+    -- run was started by the schedule; without an Ended, it ended with its last attempt; without a Code,
+    -- the exit code is 0; without an EngineName, the engine is `default`. Output has how many bytes are
+    -- kept, and how many are left out.
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL, -- of the allocation
+    allocation INTEGER NOT NULL, -- the id of its specification
     instant INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     value TEXT NOT NULL,
-    UNIQUE (name, instant)
+    UNIQUE (allocation, instant)
 );
 
 CREATE TABLE outputs (
-    -- What containers wrote, in pieces of at most 64 KiB. The record of the run has the sizes, and which
-    -- bytes went to standard error. A value has At, when a piece was written, where that is known.
-    name TEXT NOT NULL, -- of the allocation
+    -- What containers wrote, in pieces of at most 64 KiB. The record of the run has the sizes. A value has
+    -- Streams, the positions at which a piece changes between standard output, which is first, and standard
+    -- error; and At, when its first bytes were written, in microseconds since 1970, where that is known.
+    allocation INTEGER NOT NULL, -- the id of its specification
     instant INTEGER NOT NULL,
     part INTEGER NOT NULL, -- 1 is the container that every run has
     attempt INTEGER NOT NULL, -- counted from 1
@@ -53,7 +57,7 @@ CREATE TABLE outputs (
     revision INTEGER NOT NULL,
     value TEXT NOT NULL,
     bytes BLOB NOT NULL,
-    PRIMARY KEY (name, instant, part, attempt, piece)
+    PRIMARY KEY (allocation, instant, part, attempt, piece)
 ) WITHOUT ROWID;
 
 CREATE TABLE journal (

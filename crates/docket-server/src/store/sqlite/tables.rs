@@ -1,22 +1,28 @@
 //! The tables: one for each kind of key, with the revision and the value of each row.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
+use docket_model::Run;
 use rusqlite::{
     Connection, Error, OptionalExtension, Row, params, params_from_iter,
     types::{ToSqlOutput, Type},
 };
+use uuid::Uuid;
 
-use super::{
-    super::{
-        backend::{Key, Record, Revision, Write},
-        codec::{self, CodecError},
-    },
-    column_values::{self, millis, number},
+use super::super::{
+    backend::{Key, Record, Revision, Write},
+    codec,
+    sql_column_values::{self as values, millis, number},
 };
 
-/// The statements about one row of a table. The columns of the key come first.
+/// What stands for an allocation in the tables of runs and outputs; its name is the first parameter.
+pub(super) const ALLOCATION: &str = "(SELECT id FROM specifications WHERE name = ?1)";
+
+/// The uid of an allocation, which that of its runs is.
+pub(super) const UID: &str = "(SELECT value ->> 'Uid' FROM specifications WHERE name = ?1)";
+
+/// The statements about one row of a table.
 struct Statements {
     put: String,
     delete: String,
@@ -25,22 +31,26 @@ struct Statements {
 }
 
 impl Statements {
-    /// `bytes` is true of the table that has a column for bytes beside the value.
-    fn of(table: &str, key: &[&str], bytes: bool) -> Self {
-        let columns = key.join(", ");
-        let marks = vec!["?"; key.len()].join(", ");
-        let condition: Vec<_> = key.iter().map(|column| format!("{column} = ?")).collect();
-        let condition = condition.join(" AND ");
-        let (column, mark, excluded, read) = if bytes {
-            (", bytes", ", ?", ", bytes = excluded.bytes", "bytes")
-        } else {
-            ("", "", "", "x''")
+    /// Of a table with these columns for its key; the first names an allocation by its id in some.
+    /// `bytes` is the column for bytes beside the value, and `read` is read beside it.
+    fn of(table: &str, key: &[&str], bytes: Option<&str>, read: &str) -> Self {
+        let mark = |at: usize| match key.get(at) {
+            Some(&"allocation") => ALLOCATION.to_owned(),
+            _ => format!("?{}", at + 1),
         };
+        let columns = [key, &["revision", "value"], bytes.as_slice()].concat();
+        let marks: Vec<_> = (0..columns.len()).map(mark).collect();
+        let condition: Vec<_> =
+            key.iter().zip(&marks).map(|(column, mark)| format!("{column} = {mark}")).collect();
+        let changed = columns.iter().skip(key.len());
+        let changed: Vec<_> = changed.map(|it| format!("{it} = excluded.{it}")).collect();
+        let (condition, key) = (condition.join(" AND "), key.join(", "));
         Self {
             put: format!(
-                "INSERT INTO {table} ({columns}, revision, value{column}) \
-                 VALUES ({marks}, ?, ?{mark}) ON CONFLICT ({columns}) DO UPDATE \
-                 SET revision = excluded.revision, value = excluded.value{excluded}"
+                "INSERT INTO {table} ({}) VALUES ({}) ON CONFLICT ({key}) DO UPDATE SET {}",
+                columns.join(", "),
+                marks.join(", "),
+                changed.join(", ")
             ),
             delete: format!("DELETE FROM {table} WHERE {condition}"),
             read: format!("SELECT revision, value, {read} FROM {table} WHERE {condition}"),
@@ -59,13 +69,17 @@ struct Tables {
     items: Statements,
 }
 
-static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
-    specifications: Statements::of("specifications", &["name"], false),
-    statuses: Statements::of("statuses", &["name"], false),
-    runs: Statements::of("runs", &["name", "instant"], false),
-    outputs: Statements::of("outputs", &["name", "instant", "part", "attempt", "piece"], true),
-    journal: Statements::of("journal", &["sequence"], false),
-    items: Statements::of("items", &["collection", "key"], false),
+static TABLES: LazyLock<Tables> = LazyLock::new(|| {
+    let plain = |table, key: &[&str]| Statements::of(table, key, None, "NULL");
+    let piece = ["allocation", "instant", "part", "attempt", "piece"];
+    Tables {
+        specifications: plain("specifications", &["name"]),
+        statuses: plain("statuses", &["name"]),
+        runs: Statements::of("runs", &["allocation", "instant"], None, UID),
+        outputs: Statements::of("outputs", &piece, Some("bytes"), "bytes"),
+        journal: plain("journal", &["sequence"]),
+        items: plain("items", &["collection", "key"]),
+    }
 });
 
 /// The table of a key, and the key's values there.
@@ -99,14 +113,15 @@ pub(super) fn write(sql: &Connection, write: &Write, revision: Revision) -> rusq
             sql.prepare_cached(&table.delete)?.execute(params_from_iter(columns)).map(drop)
         }
         Write::DeletePieces(name, instant) => sql
-            .prepare_cached("DELETE FROM outputs WHERE name = ?1 AND instant = ?2")?
+            .prepare_cached(&format!(
+                "DELETE FROM outputs WHERE allocation = {ALLOCATION} AND instant = ?2"
+            ))?
             .execute(params![name.as_str(), millis(instant.moment())])
             .map(drop),
-        Write::DeleteRuns(name) => {
-            let delete = |statement| sql.prepare_cached(statement)?.execute([name.as_str()]);
-            delete("DELETE FROM outputs WHERE name = ?1")?;
-            delete("DELETE FROM runs WHERE name = ?1").map(drop)
-        }
+        Write::DeleteRuns(name) => ["outputs", "runs"].into_iter().try_for_each(|table| {
+            let delete = format!("DELETE FROM {table} WHERE allocation = {ALLOCATION}");
+            sql.prepare_cached(&delete)?.execute([name.as_str()]).map(drop)
+        }),
     }
 }
 
@@ -117,7 +132,14 @@ pub(super) fn put(
     record: &Record,
     revision: Revision,
 ) -> rusqlite::Result<()> {
-    let encoded = codec::encode(key, record);
+    let encoded = match record {
+        Record::Run(run) => {
+            // Its allocation has the uid.
+            let run = Run { uid: Uuid::nil(), ..Run::clone(run) };
+            codec::encode(key, &Record::Run(Arc::new(run)))
+        }
+        record => codec::encode(key, record),
+    };
     let encoded = encoded.map_err(|error| Error::ToSqlConversionFailure(Box::new(error)))?;
     let (table, mut columns) = place(key);
     columns.push(number(revision).into());
@@ -132,8 +154,7 @@ pub(super) fn put(
 pub(super) fn revision(sql: &Connection, key: &Key) -> rusqlite::Result<Option<Revision>> {
     let (table, columns) = place(key);
     let mut statement = sql.prepare_cached(&table.revision)?;
-    let found = statement.query_row(params_from_iter(columns), |row| row.get(0)).optional()?;
-    found.map(column_values::count).transpose()
+    statement.query_row(params_from_iter(columns), |row| row.get(0)).optional()
 }
 
 /// The record of a key; nothing where it is absent.
@@ -141,18 +162,28 @@ pub(super) fn read(sql: &Connection, key: &Key) -> rusqlite::Result<Option<(Revi
     let (table, columns) = place(key);
     let mut statement = sql.prepare_cached(&table.read)?;
     let decoded = |row: &Row<'_>| {
-        let bytes = row.get_ref(2)?.as_blob()?;
-        let bytes = Bytes::copy_from_slice(bytes);
-        Ok((column_values::count(row.get(0)?)?, decode(key, row.get_ref(1)?.as_str()?, bytes)?))
+        let record = match key {
+            Key::Run(..) => Record::Run(run(key, row)?),
+            Key::Piece(_) => decode(key, row, Bytes::copy_from_slice(row.get_ref(2)?.as_blob()?))?,
+            _ => decode(key, row, Bytes::new())?,
+        };
+        Ok((row.get(0)?, record))
     };
     statement.query_row(params_from_iter(columns), decoded).optional()
 }
 
-/// The record that a value holds. One that holds none is damage of the file.
-pub(super) fn decode(key: &Key, value: &str, bytes: Bytes) -> rusqlite::Result<Record> {
-    codec::decode(key, value, bytes).map_err(damage)
+/// The run of a row whose second column is its value, and whose third is the uid of its allocation.
+pub(super) fn run(key: &Key, row: &Row<'_>) -> rusqlite::Result<Arc<Run>> {
+    let Record::Run(mut run) = decode(key, row, Bytes::new())? else {
+        return Err(Error::InvalidColumnType(1, "value".to_owned(), Type::Text));
+    };
+    if let Some(uid) = row.get_ref(2)?.as_str_or_null()? {
+        Arc::make_mut(&mut run).uid = values::parsed(uid.parse())?;
+    }
+    Ok(run)
 }
 
-fn damage(error: CodecError) -> Error {
-    Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
+/// The record of a row whose second column is its value. One that holds none is damage of the file.
+fn decode(key: &Key, row: &Row<'_>, bytes: Bytes) -> rusqlite::Result<Record> {
+    values::parsed(codec::decode(key, row.get_ref(1)?.as_str()?, bytes))
 }

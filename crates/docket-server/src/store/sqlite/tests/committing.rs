@@ -118,7 +118,11 @@ async fn all_runs_of_an_allocation_go_together_with_what_they_wrote() {
     commit(&store, term, [Write::DeleteRuns(name("a"))]).await.unwrap();
 
     let counts = ["runs", "outputs"].map(|table| {
-        number(&store.path, &format!("SELECT count(*) FROM {table} WHERE name = 'a'"))
+        let of_a = format!(
+            "SELECT count(*) FROM {table} JOIN specifications ON specifications.id = allocation \
+             WHERE name = 'a'"
+        );
+        number(&store.path, &of_a)
     });
     assert_eq!(counts, [0, 0]);
     let keys = vec![Key::Run(name("a"), instant(60)), Key::Run(name("b"), instant(60))];

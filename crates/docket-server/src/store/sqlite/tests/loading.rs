@@ -16,7 +16,7 @@ use crate::store::{
     backend::{Backend as _, Collection, Key, Positioned, Record, Write},
 };
 
-fn allocation(text: &str, position: u64) -> Record {
+pub(super) fn allocation(text: &str, position: u64) -> Record {
     let keys = json!({
         "Name": text, "Cron": "* * * * *", "Container": {"Config": {"Image": "busybox"}},
     });

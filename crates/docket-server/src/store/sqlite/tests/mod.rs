@@ -3,6 +3,7 @@
 mod committing;
 mod copying;
 mod faults;
+mod file_size;
 mod group_commit;
 mod loading;
 mod moved_files;

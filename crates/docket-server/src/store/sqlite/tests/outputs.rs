@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use docket_model::{
     Output, Run, RunId,
-    output::PIECE,
+    output::{PIECE, Streams},
     run::{Attempt, AttemptKey, RunState, Trigger},
 };
 use uuid::Uuid;
@@ -25,7 +25,7 @@ fn bytes(piece: u32) -> Bytes {
     vec![u8::try_from(piece).unwrap(); length].into()
 }
 
-/// A run of an allocation, and what it wrote.
+/// An allocation, a run of it, and what that wrote.
 pub(super) fn with_output(allocation: &str) -> Vec<Write> {
     let kept = (0..PIECES).map(|piece| bytes(piece).len()).sum();
     let output = Some(Output::sized(kept, 0).into());
@@ -43,10 +43,13 @@ pub(super) fn with_output(allocation: &str) -> Vec<Write> {
     };
     let key = Key::Run(name(allocation), instant(60));
     let pieces = (0..PIECES).map(|number| {
-        let record = Piece { bytes: bytes(number).into(), at: Some(moment) };
+        let streams = Streams::default();
+        let record = Piece { bytes: bytes(number).into(), streams, at: Some(moment) };
         Write::Put(piece(allocation, number), Record::Piece(record))
     });
-    std::iter::once(Write::Put(key, Record::Run(run.into()))).chain(pieces).collect()
+    let specification =
+        Write::Put(Key::Specification(name(allocation)), super::loading::allocation(allocation, 0));
+    [specification, Write::Put(key, Record::Run(run.into()))].into_iter().chain(pieces).collect()
 }
 
 #[tokio::test]
@@ -64,7 +67,9 @@ async fn each_piece_is_a_row_of_its_own_and_read_by_itself() {
             other => panic!("{other:?}"),
         });
         let at = Some(instant(60).moment());
-        let expected = (number < PIECES).then(|| Piece { bytes: bytes(number).into(), at });
+        let streams = Streams::default();
+        let piece = || Piece { bytes: bytes(number).into(), streams, at };
+        let expected = (number < PIECES).then(piece);
         assert_eq!(read, expected);
     }
 }
@@ -77,7 +82,9 @@ async fn the_pieces_of_a_run_go_together() {
     let deletion = Write::DeletePieces(name("a"), instant(60));
     commit(&store, term, [deletion]).await.unwrap();
 
-    let left = number(&store.path, "SELECT count(*) FROM outputs WHERE name = 'b'");
+    let of_b =
+        "SELECT count(*) FROM outputs JOIN specifications ON id = allocation WHERE name = 'b'";
+    let left = number(&store.path, of_b);
     assert_eq!(left, i64::from(PIECES));
     assert_eq!(number(&store.path, "SELECT count(*) FROM outputs"), left);
     assert_eq!(number(&store.path, "SELECT count(*) FROM runs"), 2);

@@ -161,7 +161,7 @@ async fn outputs_in_rows_of_any_size_are_cut_into_pieces() {
 
         let store = open(&directory).unwrap();
 
-        let instant = super::super::column_values::instant(instant).unwrap();
+        let instant = crate::store::sql_column_values::instant(instant).unwrap();
         let key = |piece| {
             let allocation = name(&owner);
             Key::Piece(PieceKey { allocation, instant, attempt: AttemptKey::FIRST, piece })

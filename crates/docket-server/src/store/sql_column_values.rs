@@ -1,8 +1,8 @@
-//! How values are written in columns.
+//! How values are written in the columns of SQLite files.
 
 use chrono::{DateTime, Utc};
 use docket_model::{AllocationName, run::Instant};
-use rusqlite::{Error, types::Type};
+use rusqlite::{Connection, Error, Row, types::Type};
 
 /// A moment as an integer: milliseconds since 1970.
 pub(super) fn millis(moment: DateTime<Utc>) -> i64 {
@@ -16,13 +16,8 @@ pub(super) fn instant(millis: i64) -> rusqlite::Result<Instant> {
 }
 
 /// A number that counts from 0; SQLite knows signed ones only.
-pub(super) fn number(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// A count from what SQLite has.
-pub(super) fn count(number: i64) -> rusqlite::Result<u64> {
-    u64::try_from(number).map_err(|_| Error::IntegralValueOutOfRange(0, number))
+pub(super) fn number(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
 }
 
 /// The name of an allocation.
@@ -36,4 +31,18 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     text.map_err(|error| Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
+}
+
+/// Does something with each row of a query.
+pub(super) fn each(
+    sql: &Connection,
+    query: &str,
+    mut act: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = sql.prepare(query)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        act(row)?;
+    }
+    Ok(())
 }
