@@ -321,6 +321,11 @@ pub(crate) trait Backend: fmt::Debug + Send + Sync {
     /// The records of keys, in their order; `None` for those that are absent.
     async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<(Revision, Record)>>, ReadError>;
 
+    /// The record of a key; `None` where it is absent.
+    async fn read_one(&self, key: Key) -> Result<Option<(Revision, Record)>, ReadError> {
+        Ok(self.read(vec![key]).await?.pop().flatten())
+    }
+
     /// Runs, as of one moment; one answer for each scan.
     async fn scan(&self, scans: Vec<Scan>) -> Result<Vec<Vec<ScannedRun>>, ReadError>;
 

@@ -288,10 +288,6 @@ impl Catalogue {
         Some((position, self.entries.get(&position)?))
     }
 
-    pub(super) fn entry_mut(&mut self, name: &AllocationName) -> Option<&mut Entry> {
-        self.entries.get_mut(self.positions.get(name)?)
-    }
-
     pub(super) fn status(&self, name: &str) -> Option<AllocationStatus> {
         self.entry(name).map(|(position, entry)| entry.allocation_status(position))
     }

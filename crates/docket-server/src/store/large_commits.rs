@@ -159,8 +159,7 @@ async fn switch(
             Err(CommitError::Unanswered(_)) => {}
             Err(error) => return Err(error),
         }
-        let read = backend.read(vec![key.clone()]).await;
-        match read.map(|read| read.into_iter().next().flatten()) {
+        match backend.read_one(key.clone()).await {
             Ok(Some((_, held))) if held == record => return Ok(()),
             Ok(_) => {}
             Err(_) => sleep(PAUSE).await,

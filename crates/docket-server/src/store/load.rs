@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use docket_model::{Allocation, AllocationName, Run, journal::Entry as JournalEntry};
+use docket_model::{Allocation, AllocationName, Run, journal::Entry as JournalEntry, run::Instant};
 use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -31,7 +31,6 @@ const RUNS_AT_ONCE: usize = 1000;
 pub(super) struct Loaded {
     allocations: Vec<(Revision, Positioned)>,
     statuses: HashMap<AllocationName, (Revision, Arc<StatusRecord>)>,
-    claimed: HashMap<String, Arc<Allocation>>,
     journal: BTreeMap<u64, Arc<JournalEntry>>,
     items: HashMap<Collection, BTreeMap<String, (Revision, Arc<str>)>>,
 }
@@ -70,7 +69,7 @@ async fn read(backend: &dyn Backend) -> Result<Loaded, StoreError> {
 }
 
 impl Loaded {
-    fn add(&mut self, key: Key, revision: Revision, record: Record) {
+    pub(super) fn add(&mut self, key: Key, revision: Revision, record: Record) {
         match (key, record) {
             (Key::Specification(_), Record::Specification(it)) => {
                 self.allocations.push((revision, it));
@@ -81,13 +80,10 @@ impl Loaded {
             (Key::Entry(sequence), Record::Entry(entry)) => {
                 self.journal.insert(sequence, entry);
             }
-            (Key::Item(Collection::Claimed, name), Record::Specification(it)) => {
-                self.claimed.insert(name, it.allocation);
-            }
             (Key::Item(collection, name), Record::Item(text)) => {
                 self.items.entry(collection).or_default().insert(name, (revision, text));
             }
-            // Runs and pieces are read when they are needed.
+            // Runs, their claimed allocations and pieces are read when they are needed.
             _ => {}
         }
     }
@@ -113,37 +109,40 @@ impl Loaded {
             time_zone: self.meta(meta::TIME_ZONE)?,
             last_alive: self.meta(meta::LAST_ALIVE)?,
         };
-        self.add_allocations(&mut catalogue, backend).await?;
+        for (position, entry) in self.entries(backend).await? {
+            catalogue.insert(position, entry);
+        }
         let last_alive = last_alive(&catalogue, noted.last_alive, last.at);
         Ok((catalogue, Noted { last_alive, ..noted }))
     }
 
-    async fn add_allocations(
+    /// The allocations with their positions and their runs under way.
+    pub(super) async fn entries(
         &mut self,
-        catalogue: &mut Catalogue,
         backend: &dyn Backend,
-    ) -> Result<(), StoreError> {
-        let mut under_way = Vec::new();
+    ) -> Result<Vec<(u64, Entry)>, StoreError> {
+        let (mut entries, mut under_way) = (Vec::new(), Vec::new());
         for (revision, Positioned { allocation, position }) in std::mem::take(&mut self.allocations)
         {
             let name = allocation.name().clone();
             let mut entry = Entry::new(allocation, revision);
             if let Some((revision, status)) = self.statuses.remove(&name) {
-                under_way.extend(status.under_way.iter().map(|at| Key::Run(name.clone(), *at)));
+                let run = |at: &Instant| (entries.len(), Key::Run(name.clone(), *at));
+                under_way.extend(status.under_way.iter().map(run));
                 entry.set_status(status, revision);
             }
-            catalogue.insert(position, entry);
+            entries.push((position, entry));
         }
-        for keys in under_way.chunks(RUNS_AT_ONCE) {
-            for read in backend.read(keys.to_vec()).await? {
+        for runs in under_way.chunks(RUNS_AT_ONCE) {
+            let keys = runs.iter().map(|(_, key)| key.clone()).collect();
+            for ((of, _), read) in runs.iter().zip(backend.read(keys).await?) {
                 let Some((revision, Record::Run(run))) = read else { continue };
-                let Some(entry) = catalogue.entry_mut(&run.id.allocation) else { continue };
-                let key = format!("{}@{}", run.id.allocation, run.revision);
-                let claimed = self.claimed.get(&key);
-                entry.add_loaded(run, revision, claimed);
+                let Some((_, entry)) = entries.get_mut(*of) else { continue };
+                let allocation = claimed(backend, &entry.allocation, &run).await?;
+                entry.add_under_way(UnderWay { run, allocation }, revision);
             }
         }
-        Ok(())
+        Ok(entries)
     }
 
     fn meta<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
@@ -190,20 +189,20 @@ impl Catalogue {
     }
 }
 
-impl Entry {
-    /// Adds a run under way that was read, with the allocation that it was claimed with, where that is
-    /// not the present one.
-    pub(super) fn add_loaded(
-        &mut self,
-        run: Arc<Run>,
-        revision: Revision,
-        claimed: Option<&Arc<Allocation>>,
-    ) {
-        let in_force = self.allocation.revision == run.revision;
-        let claimed = claimed.filter(|_| !in_force).unwrap_or(&self.allocation);
-        let allocation = Arc::clone(claimed);
-        self.add_under_way(UnderWay { run, allocation }, revision);
+/// The allocation that a run was claimed with, which may not be the present one.
+async fn claimed(
+    backend: &dyn Backend,
+    present: &Arc<Allocation>,
+    run: &Run,
+) -> Result<Arc<Allocation>, StoreError> {
+    if present.revision != run.revision {
+        let key = format!("{}@{}", run.id.allocation, run.revision);
+        let read = backend.read_one(Key::Item(Collection::Claimed, key)).await?;
+        if let Some((_, Record::Specification(claimed))) = read {
+            return Ok(claimed.allocation);
+        }
     }
+    Ok(Arc::clone(present))
 }
 
 /// The newest moment of which the store knows that its server ran.

@@ -103,7 +103,7 @@ use self::{
     server_life_changes::{BeginLife, NoteHome, Restore},
     staged_changes::meta,
     store_origin::Home,
-    write_commands::{Command, Request, Settled, Unacknowledged, writer_ended},
+    write_commands::{Command, Request, Settled, writer_ended},
     writer_task::{Message, Writer},
 };
 use crate::{random_ids::new_id, watch};
@@ -248,7 +248,7 @@ impl Store {
     fn write_later<C: Command<Output = ()>>(&self, command: C) {
         self.unacknowledged.fetch_add(1, Ordering::SeqCst);
         let settled = Settled(self.settled.clone());
-        self.enqueue(Message::Command(Box::new(Unacknowledged::new(command, settled))));
+        self.enqueue(Message::Command(Box::new(Request::unacknowledged(command, settled))));
     }
 
     /// A command that no writer takes is dropped, and with it its way to answer.
@@ -280,8 +280,7 @@ async fn new_store_id(backend: &dyn Backend, term: Option<Term>) -> Result<Uuid,
             Err(CommitError::Conflict(_) | CommitError::Unanswered(_)) => {}
             Err(error) => return Err(StoreError::Unwritable(error.to_string())),
         }
-        let read = backend.read(vec![key.clone()]).await?.into_iter().next().flatten();
-        if let Some((_, Record::Item(text))) = read {
+        if let Some((_, Record::Item(text))) = backend.read_one(key.clone()).await? {
             let id = load::parsed::<String>(&text)?.parse();
             return id.map_err(|_| StoreError::Unreadable(format!("`{text}` is not a store id")));
         }

@@ -131,8 +131,7 @@ impl Store {
     pub async fn run(&self, name: &str, instant: Instant) -> Result<Option<Arc<Run>>, StoreError> {
         let Some(name) = self.name_with_runs(name) else { return Ok(None) };
         self.settled().await;
-        let read = self.backend.read(vec![Key::Run(name, instant)]).await?;
-        Ok(match read.into_iter().next().flatten() {
+        Ok(match self.backend.read_one(Key::Run(name, instant)).await? {
             Some((_, Record::Run(run))) => Some(run),
             _ => None,
         })

@@ -28,8 +28,7 @@ pub(super) async fn read(
     let (piece, begin) = (kept.start / PIECE, kept.start % PIECE);
     let Ok(piece) = u32::try_from(piece) else { return Ok(None) };
     let key = Key::Piece(piece_key(&run.id, attempt, piece));
-    let read = backend.read(vec![key]).await?.into_iter().next().flatten();
-    let Some((_, Record::Piece(piece))) = read else { return Ok(None) };
+    let Some((_, Record::Piece(piece))) = backend.read_one(key).await? else { return Ok(None) };
     let bytes = piece.bytes.read(begin, kept.len());
     let (streams, end) = (piece.streams.without_first(begin as u64), position + bytes.len() as u64);
     Ok(Some(Excerpt { omitted, bytes, streams, at: piece.at, end }))

@@ -1,15 +1,15 @@
 //! Reads again what another writer has changed, as a conflict or its commit shows.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use docket_model::AllocationName;
 use parking_lot::RwLock;
 
 use super::{
     StoreError,
-    backend::{Backend, Collection, Key, Record},
+    backend::{Backend, Key, Record},
     catalogue::{Catalogue, Entry},
-    load,
+    load::{self, Loaded},
 };
 
 /// Brings the catalogue up to date where a key has another revision than it knows.
@@ -74,26 +74,11 @@ async fn read(
     name: &AllocationName,
 ) -> Result<Option<(u64, Entry)>, StoreError> {
     let keys = vec![Key::Specification(name.clone()), Key::Status(name.clone())];
-    let mut read = backend.read(keys).await?.into_iter();
-    let (specification, status) = (read.next().flatten(), read.next().flatten());
-    let Some((revision, Record::Specification(held))) = specification else { return Ok(None) };
-    let position = held.position;
-    let mut entry = Entry::new(held.allocation, revision);
-    let Some((revision, Record::Status(status))) = status else {
-        return Ok(Some((position, entry)));
-    };
-    entry.set_status(Arc::clone(&status), revision);
-    let under_way = status.under_way.iter().map(|at| Key::Run(name.clone(), *at));
-    for read in backend.read(under_way.collect()).await? {
-        let Some((revision, Record::Run(run))) = read else { continue };
-        let claimed = format!("{name}@{}", run.revision);
-        let claimed = vec![Key::Item(Collection::Claimed, claimed)];
-        let claimed = backend.read(claimed).await?.into_iter().next().flatten();
-        let claimed = match claimed {
-            Some((_, Record::Specification(claimed))) => Some(claimed.allocation),
-            _ => None,
-        };
-        entry.add_loaded(run, revision, claimed.as_ref());
+    let mut loaded = Loaded::default();
+    for (key, read) in keys.iter().zip(backend.read(keys.clone()).await?) {
+        if let Some((revision, record)) = read {
+            loaded.add(key.clone(), revision, record);
+        }
     }
-    Ok(Some((position, entry)))
+    Ok(loaded.entries(backend).await?.pop())
 }

@@ -192,8 +192,8 @@ impl Transaction {
             self.seen.insert(id, held.revision);
             return Ok(Some(Arc::clone(&held.under_way.run)));
         }
-        let read = self.backend.read(vec![Key::Run(name.clone(), instant)]).await?;
-        let Some((revision, Record::Run(run))) = read.into_iter().next().flatten() else {
+        let read = self.backend.read_one(Key::Run(name.clone(), instant)).await?;
+        let Some((revision, Record::Run(run))) = read else {
             return Ok(None);
         };
         self.seen.insert(id, revision);

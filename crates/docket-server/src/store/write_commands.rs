@@ -40,16 +40,43 @@ pub(super) trait Queued: Send + Sync {
     fn is_repeatable(&self) -> bool;
 }
 
-/// A command whose caller waits.
+/// A command, and the way to answer its caller.
 pub(super) struct Request<C: Command> {
     command: C,
     outcome: Option<Result<C::Output, StoreError>>,
-    reply: oneshot::Sender<Result<C::Output, StoreError>>,
+    is_repeatable: bool,
+    answer: Answer<C::Output>,
+}
+
+type Answer<T> = Box<dyn FnOnce(Result<T, StoreError>) + Send + Sync>;
+
+/// Counts a command as settled when it is dropped, whatever its outcome.
+pub(super) struct Settled(pub(super) watch::Sender<u64>);
+
+impl Drop for Settled {
+    fn drop(&mut self) {
+        self.0.send_modify(|settled| *settled += 1);
+    }
 }
 
 impl<C: Command> Request<C> {
+    /// The command of a caller who waits.
     pub(super) fn new(command: C, reply: oneshot::Sender<Result<C::Output, StoreError>>) -> Self {
-        Self { command, outcome: None, reply }
+        let is_repeatable = command.is_repeatable();
+        // The caller may not wait any more.
+        let answer = Box::new(|outcome| drop::<Result<_, _>>(reply.send(outcome)));
+        Self { command, outcome: None, is_repeatable, answer }
+    }
+
+    /// The command of a caller who does not wait.
+    pub(super) fn unacknowledged(command: C, settled: Settled) -> Self {
+        let answer = Box::new(move |outcome: Result<_, StoreError>| {
+            if let Err(error) = outcome {
+                warn!(%error, "progress of a run not written; it is not retried");
+            }
+            drop(settled);
+        });
+        Self { command, outcome: None, is_repeatable: true, answer }
     }
 }
 
@@ -69,56 +96,11 @@ impl<C: Command> Queued for Request<C> {
             Some(failure) => Err(failure),
             None => self.outcome.unwrap_or_else(|| Err(writer_ended())),
         };
-        // The caller may not wait any more.
-        let _: Result<_, _> = self.reply.send(outcome);
+        (self.answer)(outcome);
     }
 
     fn is_repeatable(&self) -> bool {
-        self.command.is_repeatable()
-    }
-}
-
-/// A command whose caller does not wait.
-pub(super) struct Unacknowledged<C> {
-    command: C,
-    refusal: Option<StoreError>,
-    settled: Settled,
-}
-
-impl<C: Command<Output = ()>> Unacknowledged<C> {
-    pub(super) fn new(command: C, settled: Settled) -> Self {
-        Self { command, refusal: None, settled }
-    }
-}
-
-/// Counts a command as settled when it is dropped, whatever its outcome.
-pub(super) struct Settled(pub(super) watch::Sender<u64>);
-
-impl Drop for Settled {
-    fn drop(&mut self) {
-        self.0.send_modify(|settled| *settled += 1);
-    }
-}
-
-#[async_trait]
-impl<C: Command<Output = ()>> Queued for Unacknowledged<C> {
-    async fn apply(&mut self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        self.refusal = self.command.apply(transaction).await.err();
-        match self.refusal.take_if(|refusal| matches!(refusal, StoreError::Unreadable(_))) {
-            Some(unreadable) => Err(unreadable),
-            None => Ok(()),
-        }
-    }
-
-    fn answer(self: Box<Self>, failure: Option<StoreError>) {
-        if let Some(error) = failure.or(self.refusal) {
-            warn!(%error, "progress of a run not written; it is not retried");
-        }
-        drop(self.settled);
-    }
-
-    fn is_repeatable(&self) -> bool {
-        true
+        self.is_repeatable
     }
 }
 

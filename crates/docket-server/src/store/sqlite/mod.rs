@@ -107,7 +107,8 @@ impl Backend for SqliteBackend {
     }
 
     async fn begin_term(&self) -> Result<Term, CommitError> {
-        self.writer.begin_term().await
+        let begun = self.writer.write(|sql, _| writer_thread::begin_term(sql)).await;
+        begun.map(|(term, _)| term)
     }
 
     fn load(&self) -> BoxStream<'_, Result<Vec<Loaded>, ReadError>> {
@@ -115,7 +116,9 @@ impl Backend for SqliteBackend {
     }
 
     async fn commit(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
-        self.writer.commit(batch, term).await
+        let committed =
+            self.writer.write(move |sql, at| writer_thread::commit(sql, &batch, term, at));
+        committed.await.map(|((), revision)| revision)
     }
 
     async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<(Revision, Record)>>, ReadError> {

@@ -1,25 +1,25 @@
-//! Sends batches to the thread that writes, and their outcome back.
+//! Sends tasks to the thread that writes, and their outcome back.
 
 use std::{
     path::PathBuf,
-    sync::{Arc, mpsc},
+    sync::mpsc,
     thread::{self, JoinHandle},
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::{
-    super::backend::{Batch, CommitError, Revision, Term},
+    super::backend::{CommitError, Revision},
     tamper_check::FileCheck,
-    writer_thread::{Request, WriterThread},
+    writer_thread::{Task, WriteError, WriterThread},
 };
 
 /// The sending end. The thread ends once this is dropped and all is written.
 #[derive(Debug)]
 pub(super) struct Writer {
-    requests: Option<mpsc::Sender<Request>>,
+    tasks: Option<mpsc::Sender<Task>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -30,54 +30,43 @@ impl Writer {
         path: PathBuf,
         check: FileCheck,
     ) -> std::io::Result<Self> {
-        let (requests, inbox) = mpsc::channel();
+        let (tasks, inbox) = mpsc::channel();
         let writer = WriterThread::new(connection, path, check);
         let thread = thread::Builder::new().name("store".to_owned());
         let thread = thread.spawn(move || writer.run(&inbox))?;
-        Ok(Self { requests: Some(requests), thread: Some(thread) })
+        Ok(Self { tasks: Some(tasks), thread: Some(thread) })
     }
 
-    /// Writes a batch, and waits until it is on disk.
-    pub(super) async fn commit(
+    /// Does something in one transaction, and waits until it is on disk; returns the number of the commit
+    /// as well.
+    pub(super) async fn write<T: Send + 'static>(
         &self,
-        batch: Arc<Batch>,
-        term: Term,
-    ) -> Result<Revision, CommitError> {
-        self.request(|reply| Request::Commit { batch, term, reply }).await
-    }
-
-    /// Begins a term.
-    pub(super) async fn begin_term(&self) -> Result<Term, CommitError> {
-        self.request(|reply| Request::BeginTerm { reply }).await
+        act: impl FnOnce(&Transaction<'_>, Revision) -> Result<T, WriteError> + Send + 'static,
+    ) -> Result<(T, Revision), CommitError> {
+        let (reply, answer) = oneshot::channel();
+        // The caller may not wait any more.
+        self.send(Box::new(move |writer| drop(reply.send(writer.write(act)))));
+        let gone = || "the thread that writes has ended: restart docket".to_owned();
+        answer.await.unwrap_or_else(|_| Err(CommitError::Unwritable(gone())))
     }
 
     /// Does something with the connection that writes.
     #[cfg(test)]
     pub(super) fn act(&self, act: impl FnOnce(&Connection) + Send + 'static) {
-        self.send(Request::Act(Box::new(act)));
+        self.send(Box::new(|writer| act(&writer.connection)));
     }
 
-    async fn request<T>(
-        &self,
-        request: impl FnOnce(oneshot::Sender<Result<T, CommitError>>) -> Request,
-    ) -> Result<T, CommitError> {
-        let (reply, answer) = oneshot::channel();
-        self.send(request(reply));
-        let gone = || "the thread that writes has ended: restart docket".to_owned();
-        answer.await.unwrap_or_else(|_| Err(CommitError::Unwritable(gone())))
-    }
-
-    /// A request that the thread does not take is dropped, and with it the way to reply.
-    fn send(&self, request: Request) {
-        if let Some(requests) = &self.requests {
-            let _: Result<_, _> = requests.send(request);
+    /// A task that the thread does not take is dropped, and with it the way to reply.
+    fn send(&self, task: Task) {
+        if let Some(tasks) = &self.tasks {
+            let _: Result<_, _> = tasks.send(task);
         }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.requests.take();
+        self.tasks.take();
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             warn!("the thread that writes the store panicked");
         }

@@ -6,11 +6,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::mpsc,
 };
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, config::DbConfig};
-use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::{
@@ -23,18 +22,10 @@ use super::{
 };
 
 /// What the thread does.
-pub(super) enum Request {
-    /// Writes a batch.
-    Commit { batch: Arc<Batch>, term: Term, reply: oneshot::Sender<Result<Revision, CommitError>> },
-    /// Begins a term.
-    BeginTerm { reply: oneshot::Sender<Result<Term, CommitError>> },
-    /// Does something with the connection.
-    #[cfg(test)]
-    Act(Box<dyn FnOnce(&Connection) + Send>),
-}
+pub(super) type Task = Box<dyn FnOnce(&mut WriterThread) + Send>;
 
 /// Why a transaction was not carried out.
-enum WriteError {
+pub(super) enum WriteError {
     Sql(rusqlite::Error),
     Files(FileError),
     Conflict(Key),
@@ -66,7 +57,7 @@ impl WriteError {
 
 /// What the thread owns.
 pub(super) struct WriterThread {
-    connection: Connection,
+    pub(super) connection: Connection,
     path: PathBuf,
     check: FileCheck,
 }
@@ -76,27 +67,15 @@ impl WriterThread {
         Self { connection, path, check }
     }
 
-    pub(super) fn run(mut self, inbox: &mpsc::Receiver<Request>) {
-        while let Ok(request) = inbox.recv() {
-            // Whoever does not wait any more does not want to know.
-            match request {
-                Request::Commit { batch, term, reply } => {
-                    let written = self.write(|sql, revision| commit(sql, &batch, term, revision));
-                    let _: Result<_, _> = reply.send(written.map(|((), revision)| revision));
-                }
-                Request::BeginTerm { reply } => {
-                    let begun = self.write(|sql, _| begin_term(sql));
-                    let _: Result<_, _> = reply.send(begun.map(|(term, _)| term));
-                }
-                #[cfg(test)]
-                Request::Act(act) => act(&self.connection),
-            }
+    pub(super) fn run(mut self, tasks: &mpsc::Receiver<Task>) {
+        while let Ok(task) = tasks.recv() {
+            task(&mut self);
         }
         self.close();
     }
 
     /// Does something in one transaction, and returns the number of the commit as well.
-    fn write<T>(
+    pub(super) fn write<T>(
         &mut self,
         act: impl FnOnce(&Transaction<'_>, Revision) -> Result<T, WriteError>,
     ) -> Result<(T, Revision), CommitError> {
@@ -190,7 +169,7 @@ impl WriterThread {
 }
 
 /// Makes the changes of a batch, if each key that it names has the expected revision.
-fn commit(
+pub(super) fn commit(
     sql: &Transaction<'_>,
     batch: &Batch,
     term: Term,
@@ -208,7 +187,8 @@ fn commit(
     Ok(writes.try_for_each(|write| tables::write(sql, write, revision))?)
 }
 
-fn begin_term(sql: &Transaction<'_>) -> Result<Term, WriteError> {
+/// Begins a term.
+pub(super) fn begin_term(sql: &Transaction<'_>) -> Result<Term, WriteError> {
     let term = meta::number(sql, TERM)? + 1;
     meta::set(sql, TERM, term)?;
     Ok(term)

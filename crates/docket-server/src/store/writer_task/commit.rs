@@ -176,8 +176,8 @@ impl Writer {
             Write::Put(key, Record::Item(text)) if *key == note => Some(Arc::clone(text)),
             _ => None,
         });
-        let read = self.backend.read(vec![note]).await.map_err(|error| error.to_string())?;
-        Ok(match read.into_iter().next().flatten() {
+        let read = self.backend.read_one(note).await.map_err(|error| error.to_string())?;
+        Ok(match read {
             Some((revision, Record::Item(text))) if Some(&text) == wrote.as_ref() => Some(revision),
             _ => None,
         })
