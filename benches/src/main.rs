@@ -4,15 +4,15 @@
 //! 2. What is started is stopped with the value that started it, also after Ctrl-C.
 //! 3. A figure that is missed is no failure; a measurement that breaks off is.
 
-mod bare;
+mod bare_disk;
+mod bare_engine_client;
 mod bare_server;
-mod client;
-mod disk;
-mod load;
+mod docket_server;
+mod http_client;
+mod http_load;
 mod measures;
-mod process;
+mod process_usage;
 mod report;
-mod server;
 mod statistics;
 mod store_file;
 mod wait;

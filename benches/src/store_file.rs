@@ -63,7 +63,7 @@ impl StoreFile {
 pub(crate) struct Reader(Connection);
 
 impl Reader {
-    /// The number of the newest record of a run. It counts records for as long as none is pruned,
+    /// The number of the newest record of a run. It counts records for as long as no record is pruned,
     /// and costs next to nothing to ask for.
     pub(crate) fn newest_run(&self) -> Result<usize> {
         self.number("SELECT ifnull(max(id), 0) FROM runs", [])

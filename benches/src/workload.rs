@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_takes_every_specimen() {
+    fn the_server_accepts_every_workload() {
         let due = due_at(1, now(), "busybox:latest", &json!({"round": "1"}));
         for workload in [idle(7), due, due_each_second(1), due_each_other_second(1)] {
             let read = Specification::read(workload, &FieldPath::default(), UnknownOptions::Refuse);

@@ -9,14 +9,14 @@ use tokio::{io::AsyncReadExt, net::UnixStream, sync::oneshot, time::sleep};
 
 use crate::{
     Fault, Hold, Sender,
-    answer::Answer,
-    call::{Call, Request},
+    answer_bodies::Answer,
     call_log::{Journal, Stamp, now},
     container::Creation,
-    containers::Containers,
-    faults::{Choice, Faults},
+    container_calls::Containers,
+    fault_rules::{Choice, Faults},
     http_framing::Message,
-    reply::{Next, Part, Reply, until_closed},
+    parse_call::{Call, Request},
+    write_reply::{Next, Part, Reply, until_closed},
 };
 
 /// Room for a whole request of docket's, so that one read takes it in.

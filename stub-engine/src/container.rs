@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     call_log::{now, read_instant},
+    container_program::Program,
     event::{Action, Event},
-    program::Program,
     program_run::{KILL, Run},
 };
 

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    answer::Answer,
-    call::Request,
+    answer_bodies::Answer,
     call_log::now,
     container::Container,
     event::{Event, Message},
     event_log::EventLog,
-    filters::{self, LabelFilter},
+    filters_parameter::{self, LabelFilter},
+    parse_call::Request,
 };
 
 /// A reader of events. A filter that the stub does not know is refused, not ignored.
@@ -49,7 +49,7 @@ impl EventReader {
             actions: Vec::new(),
             next: 0,
         };
-        for (name, values) in filters::read(request)? {
+        for (name, values) in filters_parameter::read(request)? {
             match name.as_str() {
                 "container" => reader.containers.extend(values),
                 "label" => {
@@ -57,7 +57,7 @@ impl EventReader {
                 }
                 "type" => reader.kinds.extend(values),
                 "event" => reader.actions.extend(values),
-                _ => return Err(filters::unknown(&name)),
+                _ => return Err(filters_parameter::unknown(&name)),
             }
         }
         Ok(reader)

@@ -8,47 +8,47 @@
 //! 2. What it says about a container is what a real engine would say at that point of its life.
 //! 3. Where there are no faults, none is looked for: what it measures is not slowed down.
 
-mod answer;
-mod call;
+mod answer_bodies;
 mod call_log;
 mod connection;
 mod container;
+mod container_calls;
 mod container_history;
+mod container_program;
 mod container_table;
-mod containers;
 mod event;
 mod event_log;
 mod event_reader;
 mod fault;
-mod faults;
-mod filters;
-mod hold;
+mod fault_rules;
+mod filters_parameter;
+mod held_requests;
 pub mod http_framing;
 mod lifecycle;
+mod list_filters;
 mod listener;
-mod listing;
 mod logs;
-mod options;
-mod program;
+mod networks_and_volumes;
+mod parse_call;
 mod program_run;
-mod pull;
-mod reply;
-mod resources;
+mod pull_report;
 mod response_head;
 mod stub;
+mod stub_options;
+mod write_reply;
 
 #[cfg(test)]
 mod tests;
 
 pub use self::{
-    call::Call,
     call_log::{Stamp, now, read_instant},
     container_history::{Entry, Line},
+    container_program::{Program, WhenStopped},
     fault::Fault,
-    faults::Faults,
-    hold::{Hold, Sender},
-    options::Options,
-    program::{Program, WhenStopped},
-    pull::PullReport,
+    fault_rules::Faults,
+    held_requests::{Hold, Sender},
+    parse_call::Call,
+    pull_report::PullReport,
     stub::{Meanwhile, Stub, THREAD},
+    stub_options::Options,
 };

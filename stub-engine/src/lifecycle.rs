@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::{
-    answer::{Answer, exited},
-    call::Request,
+    answer_bodies::{Answer, exited},
     container::{Container, Phase},
+    container_program::WhenStopped,
     event::{Action, Event},
-    program::WhenStopped,
+    parse_call::Request,
     program_run::{KILL, Run},
 };
 

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use crate::{
-    answer::{Answer, RAW_STREAM},
-    call::Request,
+    answer_bodies::{Answer, RAW_STREAM},
     container::{Container, Phase},
-    program::Program,
+    container_program::Program,
+    parse_call::Request,
 };
 
 /// The longest frame: what an engine reads of a program's output at once.

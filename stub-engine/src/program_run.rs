@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use crate::{call_log::now, program::Program};
+use crate::{call_log::now, container_program::Program};
 
 /// For ever, as far as a test goes; a longer time would not fit the clocks' types.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);

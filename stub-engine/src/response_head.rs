@@ -1,6 +1,6 @@
 //! The head of an answer, and the framing of its body, as HTTP/1.1 writes them.
 
-use crate::answer::API_VERSION;
+use crate::answer_bodies::API_VERSION;
 
 /// Writes the head of an answer whose body is `length` bytes, or chunks where there is none.
 pub(crate) fn push_head(

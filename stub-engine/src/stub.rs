@@ -14,15 +14,15 @@ use tokio::{runtime::Builder, sync::mpsc};
 
 use crate::{
     Options,
-    call::Call,
     call_log::Stamp,
     connection::Shared,
     container::Container,
+    container_calls::Containers,
     container_history::Line,
-    containers::Containers,
-    faults::Faults,
+    fault_rules::Faults,
     lifecycle,
     listener::{self, Order},
+    parse_call::Call,
 };
 
 /// The name of the thread that a stub runs on.
@@ -193,17 +193,17 @@ impl Stub {
 
     /// Ends a container with 137, like another program; false if there is none.
     pub fn end_by_force(&self, reference: &str) -> bool {
-        self.meddle(reference, "ended", lifecycle::end_by_force)
+        self.interfere(reference, "ended", lifecycle::end_by_force)
     }
 
     /// Pauses a container, like another program; false if there is none.
     pub fn pause(&self, reference: &str) -> bool {
-        self.meddle(reference, "paused", |container| drop(lifecycle::pause(container)))
+        self.interfere(reference, "paused", |container| drop(lifecycle::pause(container)))
     }
 
-    fn meddle(&self, reference: &str, what: &str, act: impl FnOnce(&mut Container)) -> bool {
+    fn interfere(&self, reference: &str, what: &str, act: impl FnOnce(&mut Container)) -> bool {
         self.shared.journal.note_act(format!("{reference} {what} from outside"));
-        self.shared.containers.meddle(reference, act)
+        self.shared.containers.interfere(reference, act)
     }
 
     fn is_away(&self) -> MutexGuard<'_, bool> {

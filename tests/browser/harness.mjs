@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { spawn, execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { after, before } from "node:test";
-import { launch } from "./chromium.mjs";
+import { launch } from "./find_chromium.mjs";
 
 /** How long anything may take that is waited for, in milliseconds. */
 export const TIMEOUT = 60_000;
@@ -123,7 +123,7 @@ export function shell(name, line, more = {}) {
 }
 
 // Chromium drops what it is loading when a network interface of the host comes or goes, as when the engine
-// starts or a container gets a network. The page then loads itself again (`reload.js`).
+// starts or a container gets a network. The page then loads itself again (`reload_on_failure.js`).
 const NETWORK_CHANGED = /net::ERR_NETWORK_CHANGED/;
 
 /** Opens the page, and watches it: `watched.done()` fails on what should not have been. */

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::moment;
+use crate::wall_clock;
 
 /// An allocation of busybox without a network, which starts quickest.
 pub fn allocation(name: &str, cron: &str, command: &[&str]) -> Value {
@@ -20,7 +20,7 @@ pub fn allocation(name: &str, cron: &str, command: &[&str]) -> Value {
 
 /// An allocation that is due once.
 pub fn once(name: &str, at: DateTime<Utc>, command: &[&str]) -> Value {
-    allocation(name, &moment::only_at(at), command)
+    allocation(name, &wall_clock::only_at(at), command)
 }
 
 /// An allocation that runs a shell script once.

@@ -9,9 +9,9 @@ use crate::{
     Server, StubEngine,
     allocation::{allocation, with_host_option},
     eventually,
-    http::Request,
-    moment,
+    raw_http_client::Request,
     wait::{BOUND, seen_within},
+    wall_clock,
 };
 
 const NAME: &str = "control";
@@ -25,7 +25,7 @@ pub struct ControlRun {
 impl ControlRun {
     /// Pushes the allocation.
     pub fn push(server: &Server) -> Self {
-        let first = moment::soon();
+        let first = wall_clock::soon();
         let cron = format!("R10000/{}/PT1S", first.format("%Y-%m-%dT%H:%M:%SZ"));
         let mut often =
             with_host_option(allocation(NAME, &cron, &["true"]), "AutoRemove", json!(true));
@@ -39,7 +39,7 @@ impl ControlRun {
     /// Waits until a run of an instant after now has succeeded; returns an error text if none has in time.
     #[must_use]
     pub fn goes_on(&self, server: &Server) -> Option<String> {
-        let from = moment::now().max(self.first);
+        let from = wall_clock::now().max(self.first);
         let has_run = |run: &Value| at(run) >= from && run["State"] == "succeeded";
         let seen = seen_within(BOUND, || server.runs(NAME).iter().any(has_run).then_some(()));
         seen.is_none().then(|| format!("the control run stalled: {:?}", server.runs(NAME).first()))
@@ -47,7 +47,7 @@ impl ControlRun {
 
     /// Ends the control run; returns the number of its instants, and what went wrong with them.
     pub fn end(self, server: &Server, stub: &StubEngine) -> (usize, Vec<String>) {
-        let asked = moment::now();
+        let asked = wall_clock::now();
         let suspended = server.send(&Request::post_to(&format!("/{NAME}/suspend"), "{}"));
         assert_eq!(suspended.status, 200, "{}", suspended.text());
         let runs = eventually("the ends of the control runs", || {
@@ -74,5 +74,5 @@ impl ControlRun {
 }
 
 fn at(run: &Value) -> DateTime<Utc> {
-    moment::parse(run["Instant"].as_str().unwrap())
+    wall_clock::parse(run["Instant"].as_str().unwrap())
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::{
     Server,
     crashing_server::CrashingServer,
-    server::{command, new_namespace},
+    docket_server::{command, new_namespace},
 };
 
 /// The namespace, store and engine of servers that run one after the other.

@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    cli::{clean, run},
+    docket_cli::{clean, run},
     guarded_process::GuardedProcess,
 };
 

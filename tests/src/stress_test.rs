@@ -14,10 +14,10 @@ use crate::{
     Server, StubEngine,
     allocation::allocation,
     eventually,
-    http::Request,
     installation::Home,
-    moment,
+    raw_http_client::Request,
     wait::{seen_within, within},
+    wall_clock,
 };
 
 /// How long the last runs may take once the faults have ended: a busy machine may be far behind.
@@ -80,7 +80,7 @@ impl StressTest {
         let stub = StubEngine::start(Options::of(Program::lasting(LIFETIME)));
         let home = home(&stub.docker_host());
         let server = home.server();
-        let first = moment::ahead(2);
+        let first = wall_clock::ahead(2);
         let names: Vec<_> = (0..self.allocations).map(|number| format!("a{number}")).collect();
         let all: Value = names.iter().map(|name| self.allocation(name, first)).collect();
         let pushed = server.send(&Request::post(all));
@@ -88,7 +88,7 @@ impl StressTest {
         stub.set_faults(self.faults());
 
         let last = first + TimeDelta::seconds(i64::try_from(self.instants).unwrap() - 1);
-        eventually("the last instant", || (moment::now() > last).then_some(()));
+        eventually("the last instant", || (wall_clock::now() > last).then_some(()));
         stub.set_faults(Faults::none());
         let records = names.iter().map(|name| (name, self.settled(&server, name))).collect();
         let mut report = self.check(&stub, records);
@@ -138,7 +138,7 @@ impl StressTest {
             }
             for run in runs {
                 let state = run["State"].as_str().unwrap().to_owned();
-                let at = moment::parse(run["Instant"].as_str().unwrap());
+                let at = wall_clock::parse(run["Instant"].as_str().unwrap());
                 let starts = started.get(&(name.as_str(), at)).copied().unwrap_or_default();
                 if !fits(&state, starts) {
                     failures.push(format!("started {starts} times: {run}"));

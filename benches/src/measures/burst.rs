@@ -11,7 +11,7 @@ use super::{
     simultaneous_runs::{Wave, last_since},
 };
 use crate::{
-    bare::Batch,
+    bare_engine_client::Batch,
     report::{Figure, Unit},
     statistics::Sample,
 };

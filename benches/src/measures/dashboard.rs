@@ -14,17 +14,17 @@ use serde_json::Value;
 
 use super::{Bench, StubEngine};
 use crate::{
-    client,
-    process::Processor,
+    docket_server::Server,
+    http_client,
+    process_usage::Processor,
     report::{Figure, Unit},
-    server::Server,
     statistics::Sample,
     wait::pause,
     workload,
 };
 
 /// Drives the browser, beside the tests that do.
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/browser/measure.mjs");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/browser/measure_page.mjs");
 
 /// The numbers of allocations in the large and in the small case.
 const MANY: usize = 10_000;
@@ -80,7 +80,7 @@ fn spent_by(server: &Server) -> Result<f64> {
 /// How long the list takes that the page asks for, in milliseconds.
 fn list(address: SocketAddr) -> Result<f64> {
     let start = Instant::now();
-    let status = client::ask(address, "GET", "/?logs=false", "")?;
+    let status = http_client::ask(address, "GET", "/?logs=false", "")?;
     ensure!(status == 200, "the list is answered with {status}");
     Ok(1_000.0 * start.elapsed().as_secs_f64())
 }

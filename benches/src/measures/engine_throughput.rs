@@ -12,9 +12,9 @@ use super::{
     second_in,
 };
 use crate::{
-    bare::Batch,
+    bare_engine_client::Batch,
+    docket_server::Server,
     report::{Figure, Unit},
-    server::Server,
     statistics::{Sample, number},
     wait::pause,
     workload,

@@ -12,9 +12,9 @@ use super::{
     left_until, second_in,
 };
 use crate::{
-    disk,
+    bare_disk,
+    docket_server::Server,
     report::{Figure, Unit},
-    server::Server,
     statistics::number,
     store_file::StoreFile,
     wait::pause,
@@ -45,7 +45,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
         Ok(created)
     };
     let (memory, sqlite) = (created(&memory_engine, &memory)?, created(&sqlite_engine, &sqlite)?);
-    let syncs = disk::syncs(file.directory(), SYNCS)?;
+    let syncs = bare_disk::syncs(file.directory(), SYNCS)?;
     let (p99, late) = (sqlite.lateness.percentile(99), &sqlite.lateness);
     Ok(vec![
         Figure::at_most("lateness p99, SQLite, one due", p99, 20.0, Unit::Milliseconds)

@@ -2,25 +2,25 @@
 //!
 //! The targets are for a quiet machine with two cores; they are defined where they are used.
 
+mod binary_size;
 mod burst;
-mod claims;
+mod claim_latency;
 mod dashboard;
 mod engine_throughput;
-mod events;
-mod follow;
-mod growth;
-mod http;
-mod idle;
+mod event_latency;
+mod follow_output;
+mod http_throughput;
+mod idle_cost;
+mod large_push;
 mod lateness;
 mod lateness_store;
-mod memory;
-mod push;
+mod memory_and_file_growth;
+mod memory_by_allocations;
 mod real_engine;
 mod simultaneous_runs;
-mod size;
 mod startup;
-mod startup_full;
-mod stub;
+mod startup_with_history;
+mod stub_capacity;
 mod stub_throughput;
 
 use std::{path::PathBuf, time::Duration};
@@ -31,7 +31,7 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use docket_stub_engine::{Options, Program, Stub, now};
 use tempfile::TempDir;
 
-use crate::{report::Figure, server::Server};
+use crate::{docket_server::Server, report::Figure};
 
 /// What every measurement is given.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(crate) struct Measure {
 
 /// All measurements, in the order in which they are made.
 pub(crate) const MEASURES: [Measure; 19] = [
-    Measure { name: "size", about: "size of the binary", figures: size::measure },
+    Measure { name: "size", about: "size of the binary", figures: binary_size::measure },
     Measure {
         name: "startup",
         about: "empty start to the first answer",
@@ -60,13 +60,29 @@ pub(crate) const MEASURES: [Measure; 19] = [
     Measure {
         name: "startup-full",
         about: "start with a large file to the first answers",
-        figures: startup_full::measure,
+        figures: startup_with_history::measure,
     },
-    Measure { name: "memory", about: "resident memory by allocations", figures: memory::measure },
-    Measure { name: "growth", about: "memory and file over many runs", figures: growth::measure },
-    Measure { name: "idle", about: "processor time while nothing is due", figures: idle::measure },
-    Measure { name: "http", about: "requests a second", figures: http::measure },
-    Measure { name: "push", about: "many allocations pushed as one file", figures: push::measure },
+    Measure {
+        name: "memory",
+        about: "resident memory by allocations",
+        figures: memory_by_allocations::measure,
+    },
+    Measure {
+        name: "growth",
+        about: "memory and file over many runs",
+        figures: memory_and_file_growth::measure,
+    },
+    Measure {
+        name: "idle",
+        about: "processor time while nothing is due",
+        figures: idle_cost::measure,
+    },
+    Measure { name: "http", about: "requests a second", figures: http_throughput::measure },
+    Measure {
+        name: "push",
+        about: "many allocations pushed as one file",
+        figures: large_push::measure,
+    },
     Measure {
         name: "lateness-1k",
         about: "create behind its instant, 1,000 idle allocations",
@@ -83,7 +99,7 @@ pub(crate) const MEASURES: [Measure; 19] = [
         figures: lateness_store::measure,
     },
     Measure { name: "burst", about: "200 allocations due at one second", figures: burst::measure },
-    Measure { name: "stub", about: "what the stub engine can do", figures: stub::measure },
+    Measure { name: "stub", about: "what the stub engine can do", figures: stub_capacity::measure },
     Measure {
         name: "runs",
         about: "runs a second through the stub",
@@ -92,12 +108,12 @@ pub(crate) const MEASURES: [Measure; 19] = [
     Measure {
         name: "claims",
         about: "claims a second in SQLite, due at one instant",
-        figures: claims::measure,
+        figures: claim_latency::measure,
     },
     Measure {
         name: "events",
         about: "an event's way from the engine to 500 readers",
-        figures: events::measure,
+        figures: event_latency::measure,
     },
     Measure {
         name: "page",
@@ -112,7 +128,7 @@ pub(crate) const MEASURES: [Measure; 19] = [
     Measure {
         name: "follow",
         about: "a long output on a real engine, followed to its end",
-        figures: follow::measure,
+        figures: follow_output::measure,
     },
 ];
 

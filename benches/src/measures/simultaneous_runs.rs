@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::{StubEngine, left_until, milliseconds, second_in};
 use crate::{
-    process::Processor,
-    server::Server,
+    docket_server::Server,
+    process_usage::Processor,
     wait::{pause, until},
     workload,
 };

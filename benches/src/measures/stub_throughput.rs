@@ -8,8 +8,8 @@ use docket_stub_engine::THREAD;
 
 use super::{Bench, StubEngine, simultaneous_runs::Wave};
 use crate::{
-    bare::Batch,
-    process::Processor,
+    bare_engine_client::Batch,
+    process_usage::Processor,
     report::{Figure, Unit},
     statistics::{Sample, number},
 };

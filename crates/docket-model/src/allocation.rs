@@ -1,17 +1,17 @@
 //! Allocations: specifications as users push them, and what the server adds.
 
 mod differences;
-mod forms;
-mod hints;
+pub mod json_schema;
 mod key_definition;
+mod key_table;
 mod keyed_values;
 mod policies;
+mod policy_warnings;
 mod reader;
-pub mod schema;
 mod stored;
-mod table;
 #[cfg(test)]
 mod tests;
+mod value_types;
 mod writer;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -20,12 +20,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub(crate) use self::table::{KEYS_OF_A_SCHEDULE, remedy};
+pub(crate) use self::key_table::{KEYS_OF_A_SCHEDULE, remedy};
 pub use self::{
     key_definition::KeyDocs,
+    key_table::{KEYS, documentation},
     policies::{CatchUp, Keep, MOST_CAUGHT_UP, MOST_ENV_FILES, Overlap, Policies, Pull, Retries},
     stored::{InvalidStored, Stored},
-    table::{KEYS, documentation},
 };
 use crate::{
     container::{Container, UnknownOptions},

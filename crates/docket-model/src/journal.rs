@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::suspension::{OfAll, Suspension};
-use crate::{life::Life, name::AllocationName};
+use crate::{name::AllocationName, server_life::Life};
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -87,7 +87,7 @@ mod tests {
             Step::Created,
             Step::Started,
             Step::Exited,
-            Step::Error(Box::new(Reason::ImageNotFound { image: "nobody/nothing".into() })),
+            Step::Error(Box::new(Reason::ImageNotFound { image: "example/missing".into() })),
         ];
         let timed = |(n, step)| (at + TimeDelta::milliseconds(i64::try_from(n).unwrap()), step);
         attempt.steps = all.into_iter().take(steps).enumerate().map(timed).collect();
@@ -115,7 +115,7 @@ mod tests {
                 "2016-12-12 19:03:33.602558174 -0800 PST, [created: c0ffee]",
                 "2016-12-12 19:03:33.603558174 -0800 PST, [started: c0ffee]",
                 "2016-12-12 19:03:33.604558174 -0800 PST, [exited: c0ffee 3]",
-                "2016-12-12 19:03:33.605558174 -0800 PST, [Error: image nobody/nothing not found]",
+                "2016-12-12 19:03:33.605558174 -0800 PST, [Error: image example/missing not found]",
             ]
         );
     }

@@ -1,12 +1,12 @@
 //! Bodies of requests and responses, except allocations.
 
-mod background;
-mod coming;
+mod background_task;
 mod event;
+mod forecast_and_check;
 mod manual_requests;
 mod output_frames;
 mod push;
-mod record;
+mod run_record;
 
 use std::fmt;
 
@@ -17,13 +17,15 @@ use utoipa::ToSchema;
 use crate::{journal::Suspension, name::AllocationName};
 
 pub use self::{
-    background::BackgroundTask,
-    coming::{CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Frequent, Instants},
+    background_task::BackgroundTask,
     event::{END, EventKind, GAP, Gap, RunEvent},
+    forecast_and_check::{
+        CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Frequent, Instants,
+    },
     manual_requests::{CancelRequest, ResumeRequest, RunRequest, SuspendRequest},
     output_frames::{FrameKind, OUTPUT_FRAMES, OutputFrame, OutputFrames, output_frame},
     push::{Created, Deleted, FieldError, Problem, Pushed, PushedName, Refused},
-    record::{AttemptRecord, Demanded, RunPage, RunRecord, RunSummary, Span},
+    run_record::{AttemptRecord, Demanded, RunPage, RunRecord, RunSummary, Span},
 };
 
 /// The most runs in one response.

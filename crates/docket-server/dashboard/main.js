@@ -1,18 +1,18 @@
 // Puts the page together: head, views, shortcuts. What each part does stands in its own file.
 
-import * as allocation from "./allocation.js";
-import * as announcements from "./announce.js";
-import { onUnauthorized } from "./api.js";
-import * as connection from "./connection.js";
-import * as editor from "./editor.js";
-import * as events from "./events.js";
-import * as help from "./help.js";
-import * as list from "./list.js";
-import * as nowhere from "./nowhere.js";
-import * as router from "./router.js";
-import * as run from "./run.js";
-import * as session from "./session.js";
-import * as state from "./state.js";
+import * as allocation from "./allocation_view.js";
+import * as announcements from "./announcements.js";
+import { onUnauthorized } from "./api_client.js";
+import * as connection from "./connection_status.js";
+import * as editor from "./allocation_editor.js";
+import * as events from "./event_stream.js";
+import * as help from "./help_dialog.js";
+import * as list from "./allocation_list.js";
+import * as nowhere from "./not_found_view.js";
+import * as router from "./view_router.js";
+import * as run from "./run_view.js";
+import * as session from "./sign_in.js";
+import * as state from "./allocation_cache.js";
 
 const part = (id) => document.getElementById(id);
 

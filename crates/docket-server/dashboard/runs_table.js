@@ -1,11 +1,11 @@
 // The table of an allocation's runs.
 
-import { el, foreign } from "./dom.js";
-import { durationOf, reasonOf, triggerInWords } from "./history.js";
-import { inWords, mark, tone } from "./mark.js";
-import { wall } from "./moments.js";
-import { at } from "./router.js";
-import { exact, inFull, instantOf, now } from "./format.js";
+import { el, foreign } from "./dom_elements.js";
+import { durationOf, reasonOf, triggerInWords } from "./run_history.js";
+import { inWords, mark, tone } from "./state_mark.js";
+import { wall } from "./live_times.js";
+import { at } from "./view_router.js";
+import { exact, inFull, instantOf, now } from "./format_times.js";
 
 /** How many rows are shown at first. */
 const SHOWN = 25;

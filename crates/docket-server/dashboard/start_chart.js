@@ -2,11 +2,11 @@
 // arrow keys. Minutes are those of this browser's clock. Allocations that start all the time would hide
 // all others, so they are left out and named.
 
-import { address, get } from "./api.js";
-import { el, fill, foreign, say, svg } from "./dom.js";
-import * as events from "./events.js";
-import { everySecond } from "./ticker.js";
-import { counted } from "./format.js";
+import { address, get } from "./api_client.js";
+import { el, fill, foreign, say, svg } from "./dom_elements.js";
+import * as events from "./event_stream.js";
+import { everySecond } from "./second_ticker.js";
+import { counted } from "./format_times.js";
 
 const MINUTES = 1440;
 /** How old a forecast may get, in seconds. */

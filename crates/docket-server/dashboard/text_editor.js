@@ -1,9 +1,9 @@
 // A text with line numbers, and what is wrong with it at its place. It grows with its text, and what
 // is around it scrolls, so that numbers and marks stay beside their lines.
 
-import { findingInWords } from "./check.js";
-import { el, fill, harmless, say } from "./dom.js";
-import { counted } from "./format.js";
+import { findingInWords } from "./live_check.js";
+import { el, fill, harmless, say } from "./dom_elements.js";
+import { counted } from "./format_times.js";
 
 /** So many findings are marked in the text; the list has all of them. */
 const MARKED = 50;

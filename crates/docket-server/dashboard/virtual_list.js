@@ -3,7 +3,7 @@
 //
 // One row is the active one: the arrow keys move it, and Tab reaches only its link.
 
-import { el } from "./dom.js";
+import { el } from "./dom_elements.js";
 
 /** So many rows above and below what is seen are there too. */
 const BEYOND = 8;

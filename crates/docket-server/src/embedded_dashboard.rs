@@ -29,53 +29,53 @@ macro_rules! files {
 
 static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
     let files = files![
-        "actions.js",
-        "allocation.js",
-        "announce.js",
-        "ansi.js",
-        "api.js",
-        "base.css",
-        "check.js",
-        "conflict.js",
-        "connection.js",
-        "controls.css",
-        "detail.css",
-        "dialog.js",
-        "diff.js",
-        "dom.js",
-        "editor.css",
-        "editor.js",
-        "events.js",
+        "manual_actions.js",
+        "allocation_view.js",
+        "announcements.js",
+        "terminal_colours.js",
+        "api_client.js",
+        "page_base.css",
+        "live_check.js",
+        "edit_conflict.js",
+        "connection_status.js",
+        "buttons_and_fields.css",
+        "allocation_and_run.css",
+        "confirm_dialog.js",
+        "line_diff.js",
+        "dom_elements.js",
+        "allocation_editor.css",
+        "allocation_editor.js",
+        "event_stream.js",
         "start_chart.js",
-        "form.js",
-        "help.js",
-        "history.js",
+        "specification_form.js",
+        "help_dialog.js",
+        "run_history.js",
         "icon.svg",
-        "instants.js",
-        "list.css",
-        "list.js",
+        "upcoming_instants.js",
+        "allocation_list.css",
+        "allocation_list.js",
         "main.js",
-        "mark.js",
-        "moments.js",
-        "nowhere.js",
-        "output.js",
-        "plots.js",
-        "redraw.js",
-        "reload.js",
-        "router.js",
-        "row.js",
+        "state_mark.js",
+        "live_times.js",
+        "not_found_view.js",
+        "output_view.js",
+        "duration_plots.js",
+        "redraw_scheduler.js",
+        "reload_on_failure.js",
+        "view_router.js",
+        "allocation_row.js",
         "virtual_list.js",
-        "run.js",
+        "run_view.js",
         "runs_table.js",
-        "session.js",
-        "sidebar.js",
+        "sign_in.js",
+        "allocation_sidebar.js",
         "signal.js",
-        "state.js",
-        "strip.js",
+        "allocation_cache.js",
+        "recent_runs_strip.js",
         "text_editor.js",
-        "ticker.js",
-        "timeline.js",
-        "format.js",
+        "second_ticker.js",
+        "run_timeline.js",
+        "format_times.js",
     ];
     files.into_iter().map(|(name, text)| (name, File::new(name, text))).collect()
 });
@@ -86,7 +86,8 @@ static PAGE: LazyLock<File> = LazyLock::new(|| File::new("index.html", &HTML));
 /// it has loaded one that imports it.
 static HTML: LazyLock<String> = LazyLock::new(|| {
     let is_script = |file: &File| file.content_type.starts_with("text/javascript");
-    let scripts = FILES.iter().filter(|(name, file)| is_script(file) && **name != "reload.js");
+    let scripts =
+        FILES.iter().filter(|(name, file)| is_script(file) && **name != "reload_on_failure.js");
     let links: BTreeSet<_> = scripts
         .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"-/page/{name}\">\n"))
         .collect();
@@ -165,7 +166,7 @@ mod tests {
                 assert!(!file.text.contains(forbidden), "{name} contains {forbidden}");
             }
         }
-        // `reload.js` is no module.
+        // `reload_on_failure.js` is no module.
         assert_eq!(page().text.matches("modulepreload").count(), scripts.count() - 1);
         for forbidden in ["<style", "style=", "onload="] {
             assert!(!page().text.contains(forbidden), "the page contains {forbidden}");
@@ -181,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_page_has_the_states_of_runs_and_their_words() {
-        let text = &FILES["mark.js"].text;
+        let text = &FILES["state_mark.js"].text;
         let (_, states) = text.split_once("const STATES = {\n").unwrap();
         let (states, _) = states.split_once("\n};").unwrap();
         let of_page: BTreeSet<_> = states

@@ -1,7 +1,7 @@
 //! The command line: its commands and their help.
 
 mod server_options;
-mod usage;
+mod usage_lines;
 
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -12,7 +12,7 @@ use crate::{
         backup, cancel, check, completions, delete, events, get, health, journal, list, logs, man,
         next, pause, push, reset, resume, run, runs, schema, server, suspend, top, unpause, why,
     },
-    environment, output,
+    environment_variables, print,
 };
 
 /// Runs containers on a schedule: a small server watches the clock, and a Docker engine runs one
@@ -28,7 +28,7 @@ impl Cli {
     /// Parses the arguments and the environment.
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let version = format!("{}\ntime zone data: {}", env!("CARGO_PKG_VERSION"), edition());
-        let mut command = environment::without_empty(command().long_version(version));
+        let mut command = environment_variables::without_empty(command().long_version(version));
         let arguments = std::env::args_os().collect::<Vec<_>>();
         let mut matches = command.try_get_matches_from_mut(&arguments)?;
         if let Some(moved) = server_options::move_after_command(&mut command, &matches, &arguments)?
@@ -41,7 +41,7 @@ impl Cli {
 
 /// The whole command line, for parsing, completions and manual pages.
 pub(crate) fn command() -> clap::Command {
-    usage::same_in_errors(Cli::command().args(server_options::arguments()))
+    usage_lines::same_in_errors(Cli::command().args(server_options::arguments()))
 }
 
 const EXAMPLES: &str = "\
@@ -92,7 +92,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<()> {
         // The server logs these warnings itself: its log format may be JSON.
         if !matches!(self, Self::Server(_)) {
-            environment::unknown_variables().iter().for_each(output::warning);
+            environment_variables::unknown_variables().iter().for_each(print::warning);
         }
         match self {
             Self::Server(arguments) => server::run(*arguments).await,

@@ -5,7 +5,7 @@ use docket_model::wire::Status;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::words;
+use crate::time_and_state_words;
 
 /// The keys of an allocation that decide when it is due. Keys that another version of the server lacks
 /// are empty.
@@ -60,8 +60,12 @@ impl Due {
             return why;
         }
         if let Some(next) = status.next {
-            let zone = words::zone(&status.time_zone);
-            return format!("{} ({})", words::wall_clock(next, zone), words::relative(next, now));
+            let zone = time_and_state_words::zone(&status.time_zone);
+            return format!(
+                "{} ({})",
+                time_and_state_words::wall_clock(next, zone),
+                time_and_state_words::relative(next, now)
+            );
         }
         self.without_next(status)
     }
@@ -69,15 +73,15 @@ impl Due {
     /// Like [`Self::next`] in short: `in 1d 23h`, or why there is no next run.
     pub(crate) fn next_briefly(&self, status: &Status, now: DateTime<Utc>) -> String {
         let why = self.held_back(status);
-        let next = || status.next.map(|next| words::relative(next, now));
+        let next = || status.next.map(|next| time_and_state_words::relative(next, now));
         why.or_else(next).unwrap_or_else(|| self.without_next(status))
     }
 
     /// Why it has no scheduled runs now, if that is so.
     pub(crate) fn held_back(&self, status: &Status) -> Option<String> {
-        let zone = words::zone(&status.time_zone);
+        let zone = time_and_state_words::zone(&status.time_zone);
         if let Some(suspension) = &status.suspended {
-            return Some(words::suspended(suspension, zone));
+            return Some(time_and_state_words::suspended(suspension, zone));
         }
         if self.suspended {
             return Some("suspended by its specification".to_owned());
@@ -85,7 +89,7 @@ impl Due {
         if self.parents().is_empty() && self.cron().is_empty() {
             return Some("not scheduled".to_owned());
         }
-        status.paused.as_ref().map(|pause| words::paused(pause, zone))
+        status.paused.as_ref().map(|pause| time_and_state_words::paused(pause, zone))
     }
 
     /// When it starts if it has no next instant.

@@ -3,24 +3,24 @@
 //! Only this file chooses the exit code: 0, 1 (failed), 2 (usage), the exit code of a run
 //! (`docket run --wait`), or that of the server that process 1 started (`init`).
 
-mod author;
+mod author_of_change;
 mod cli;
 mod client;
 mod clock;
 mod commands;
-mod count;
+mod container_init;
+mod count_argument;
+mod default_time_zone;
 mod due;
-mod environment;
-mod init;
-mod output;
+mod environment_variables;
+mod print;
+mod read_specifications;
 mod secret_file;
 mod signals;
-mod size;
-mod specifications;
+mod size_text;
 mod table;
-mod time_zone;
+mod time_and_state_words;
 mod top;
-mod words;
 
 use std::process::ExitCode;
 
@@ -33,22 +33,22 @@ fn main() -> ExitCode {
     time_zone_files::install();
     let cli = match cli::Cli::read() {
         Ok(cli) => cli,
-        Err(usage) => return output::usage(&usage),
+        Err(usage) => return print::usage(&usage),
     };
     let ended = match cli.command {
-        cli::Command::Server(_) if init::is_first_process() => init::serve(),
+        cli::Command::Server(_) if container_init::is_first_process() => container_init::serve(),
         _ => run(cli).map(|()| ExitCode::SUCCESS),
     };
     match ended {
         Ok(code) => code,
         // The reader closed standard output, as `head` does.
-        Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,
+        Err(error) if error.is::<print::Closed>() => ExitCode::SUCCESS,
         Err(error) => {
             if let Some(commands::ExitWith(code)) = error.downcast_ref() {
                 return ExitCode::from(*code);
             }
             if !error.is::<commands::AlreadyReported>() {
-                output::error(&error);
+                print::error(&error);
             }
             let is_usage = error.is::<commands::UsageError>();
             if is_usage { ExitCode::from(USAGE_ERROR) } else { ExitCode::FAILURE }

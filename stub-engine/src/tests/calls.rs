@@ -9,7 +9,7 @@ use bollard::{
 };
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::bed::{Bed, LONG, NAME, SHORT, code, hangs, refusal};
+use super::harness::{Bed, LONG, NAME, SHORT, code, hangs, refusal};
 use crate::{Call, Options, Program, read_instant};
 
 fn logs(follow: bool) -> LogsOptions {

@@ -7,7 +7,7 @@ use bollard::{
 };
 use futures_util::{Stream, StreamExt, TryStreamExt};
 
-use super::bed::{Bed, LONG, NAME, SHORT, hangs, refusal};
+use super::harness::{Bed, LONG, NAME, SHORT, hangs, refusal};
 use crate::{Call, Fault, Faults, Meanwhile, Options, Program, WhenStopped, now};
 
 /// Longer than any event takes that comes by itself.
@@ -168,7 +168,7 @@ async fn filters_are_met_all_and_each_by_one_of_its_values() {
     let id = bed.started().await;
     bed.create("another").await.unwrap();
 
-    let by_start_of_id = of(&[("container", &[&id[..12], "nobody"]), ("event", &["die"])]);
+    let by_start_of_id = of(&[("container", &[&id[..12], "missing"]), ("event", &["die"])]);
     assert_eq!(past_actions(&bed, by_start_of_id).await, ["die"]);
     let creations = of(&[("label", &["color=red", "color"]), ("event", &["create", "pull"])]);
     assert_eq!(past_actions(&bed, creations).await, ["create", "create"]);

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use bollard::query_parameters::CreateImageOptions;
 use futures_util::TryStreamExt;
 
-use super::bed::{Bed, NAME, SHORT, code, hangs, refusal};
+use super::harness::{Bed, NAME, SHORT, code, hangs, refusal};
 use crate::{Call, Fault, Faults};
 
 /// A stub whose first creation meets `fault`.

@@ -1,4 +1,4 @@
-use super::bed::{Bed, LONG, NAME, SHORT, code};
+use super::harness::{Bed, LONG, NAME, SHORT, code};
 use crate::Program;
 
 #[tokio::test]
@@ -46,5 +46,5 @@ async fn a_container_paused_by_another_program_is_paused() {
     assert!(bed.stub.pause(NAME));
 
     assert_eq!(bed.state(NAME).await.paused, Some(true));
-    assert!(!bed.stub.pause("nobody"));
+    assert!(!bed.stub.pause("missing"));
 }

@@ -6,7 +6,7 @@ use bollard::{
 };
 use futures_util::TryStreamExt;
 
-use super::bed::{Bed, NAME, SHORT};
+use super::harness::{Bed, NAME, SHORT};
 use crate::{Options, Program, PullReport};
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use bollard::{
     query_parameters::ListContainersOptionsBuilder,
 };
 
-use super::bed::{Bed, LONG, refusal};
+use super::harness::{Bed, LONG, refusal};
 use crate::Program;
 
 /// Three containers: `a` runs, `b` was created, both of the store `s1`, and `c` of `s2` was created.

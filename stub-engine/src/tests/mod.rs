@@ -1,13 +1,13 @@
 //! The stub, asked over its socket by a client of the real engine.
 
-mod absence;
-mod bed;
 mod calls;
-mod ending;
+mod container_end;
+mod container_history;
+mod engine_away;
 mod events;
 mod faults;
-mod holds;
+mod harness;
+mod held_requests;
 mod interference;
 mod large;
-mod ledger;
 mod listing;

@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 pub use self::report::Report;
 use self::workloads::Workload;
 use crate::{
-    Engine, Home, Server, engine_events::Events, holds::Holds, http::Request, moment, proxy::Proxy,
-    wait::within,
+    Engine, Home, Server, engine_events::Events, engine_proxy::Proxy, held_requests::Holds,
+    raw_http_client::Request, wait::within, wall_clock,
 };
 
 /// The points of a run's life at which a server can be made to crash, in order.
@@ -113,7 +113,7 @@ impl<'a> CrashTest<'a> {
     fn begin_in(home: Home, engine: &'a Engine, is_wanted: impl Fn(&str) -> bool) -> Self {
         let events = engine.events(home.namespace());
         let server = home.server();
-        let first = moment::ahead(1);
+        let first = wall_clock::ahead(1);
         let mut workloads = workloads::all(first, &home.path("start-log"));
         workloads.retain(|workload| is_wanted(workload.name));
         let all: Value = workloads.iter().map(|workload| workload.allocation.clone()).collect();
@@ -182,7 +182,7 @@ impl<'a> CrashTest<'a> {
             (is("running") && may_begin).then_some(())
         });
         self.interfere(interference);
-        let since = moment::now();
+        let since = wall_clock::now();
         within(TIMEOUT, "a run that ended after the interference", || {
             runs().any(|run| ended_at(&run) > Some(since)).then_some(())
         });
@@ -220,7 +220,7 @@ impl<'a> CrashTest<'a> {
     pub fn finish(self) -> Report {
         let server = self.home.server();
         server.await_ready();
-        let end = moment::now();
+        let end = wall_clock::now();
         for Workload { name, .. } in &self.workloads {
             within(TIMEOUT, &format!("a decision of {name} about {end}"), || {
                 server.runs(name).first().is_some_and(|run| covers_up_to(run) >= end).then_some(())
@@ -253,15 +253,15 @@ fn ended(server: &Server, name: &str) -> Vec<Value> {
 }
 
 fn is_mid_second() -> bool {
-    (200..700).contains(&moment::now().timestamp_subsec_millis())
+    (200..700).contains(&wall_clock::now().timestamp_subsec_millis())
 }
 
 fn ended_at(run: &Value) -> Option<DateTime<Utc>> {
-    run["Ended"].as_str().map(moment::parse)
+    run["Ended"].as_str().map(wall_clock::parse)
 }
 
 /// The last instant that a record covers.
 fn covers_up_to(run: &Value) -> DateTime<Utc> {
     let last = run["Last"].as_str().or(run["Run"].as_str()).unwrap();
-    moment::of_run(last)
+    wall_clock::of_run(last)
 }

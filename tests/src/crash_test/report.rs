@@ -13,7 +13,7 @@ use super::{
     CrashTest, covers_up_to, start_log,
     workloads::{PERIOD, Workload},
 };
-use crate::moment;
+use crate::wall_clock;
 
 /// The result of a crash test.
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ impl Report {
         let mut count = 0;
         for instant in instants.take_while(|instant| *instant <= end) {
             let covers = |run: &&Value| {
-                let from = moment::of_run(run["Run"].as_str().unwrap());
+                let from = wall_clock::of_run(run["Run"].as_str().unwrap());
                 (from..=covers_up_to(run)).contains(&instant)
             };
             let covering = runs.iter().filter(covers).count();

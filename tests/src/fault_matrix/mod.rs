@@ -20,11 +20,11 @@ use serde_json::Value;
 use self::case::{ENDLESS, FaultCase, SLOW, Step};
 use crate::{
     Home, Server, StubEngine,
-    cli::{bounded, run},
     control_run::ControlRun,
-    http::Request,
-    moment,
+    docket_cli::{bounded, run},
+    raw_http_client::Request,
     wait::{BOUND, seen_within},
+    wall_clock,
 };
 
 /// How long most containers run.
@@ -134,7 +134,7 @@ impl Matrix {
     /// Pushes the allocations, all of them due at one instant.
     fn begin(&self) {
         self.stub.set_faults(each_once(&self.pending));
-        let at = moment::soon();
+        let at = wall_clock::soon();
         let all: Value = self.cases.iter().map(|it| it.allocation(at)).collect();
         let pushed = self.server.send(&Request::post(all));
         assert_eq!(pushed.status, 200, "{}", pushed.text());

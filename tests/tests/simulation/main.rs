@@ -5,11 +5,11 @@
 
 #![expect(clippy::print_stdout, reason = "the report of a simulation")]
 
-mod model;
 mod mutations;
+mod random_allocations;
+mod reference_model;
 mod schedule_coverage;
-mod script;
-mod workload;
+mod seed_run;
 
 use std::{
     fmt::Write as _,
@@ -19,7 +19,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use self::script::{Outcome, simulate};
+use self::seed_run::{Outcome, simulate};
 
 /// How many seeds each run of the tests tries.
 const SEEDS: u64 = 300;

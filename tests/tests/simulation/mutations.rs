@@ -2,7 +2,7 @@
 
 use docket_server::simulation::Mutation;
 
-use super::{model::Invariant, script::simulate};
+use super::{reference_model::Invariant, seed_run::simulate};
 
 /// How many seeds find a mutation at the latest.
 const BOUND: u64 = 60;

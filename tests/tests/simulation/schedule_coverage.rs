@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{Allocation, Zone, run::Instant};
 
-use super::model::{Invariant, Violation};
+use super::reference_model::{Invariant, Violation};
 
 /// How many instants are looked at from each end of a span of time.
 const LOOKED_AT: usize = 60;

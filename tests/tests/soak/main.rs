@@ -14,8 +14,8 @@ use std::{
 use docket_tests::{
     Engine, Home, Registry, Server,
     allocation::{idle, with_option},
-    cli::{bounded, run},
     crash_test::{CrashTest, Interference, POINTS, REPLACEMENT_POINTS, Report},
+    docket_cli::{bounded, run},
     fault_matrix,
     stress_test::{StressReport, StressTest},
 };

@@ -7,7 +7,7 @@ use docket_stub_engine::{Meanwhile, Options, Program};
 use docket_tests::{
     Engine, Gate, Home, Server, StubEngine,
     allocation::{allocation, with_option},
-    eventually, moment,
+    eventually, wall_clock,
 };
 use serde_json::{Value, json};
 
@@ -19,13 +19,13 @@ fn every_five_seconds(overlap: &str) -> Value {
 }
 
 fn instant(run: &Value) -> DateTime<Utc> {
-    moment::parse(run["Instant"].as_str().unwrap())
+    wall_clock::parse(run["Instant"].as_str().unwrap())
 }
 
 /// Waits until an instant of the schedule has passed since a moment.
 fn await_instant_after(ended_at: DateTime<Utc>) {
     let passed = ended_at + TimeDelta::seconds(6);
-    eventually("an instant that no server decides", || (moment::now() > passed).then_some(()));
+    eventually("an instant that no server decides", || (wall_clock::now() > passed).then_some(()));
 }
 
 /// The run that was under way has its real end, and no later instant was skipped because of it.
@@ -59,7 +59,7 @@ fn a_run_that_ended_while_the_server_was_down_blocks_no_other() {
         eventually("the container's end", || {
             (engine.inspect(&container)?["State"]["Running"] == false).then_some(())
         });
-        let ended_at = moment::now();
+        let ended_at = wall_clock::now();
         await_instant_after(ended_at);
 
         let server = home.server();
@@ -82,7 +82,7 @@ fn a_run_that_ended_while_the_engine_was_away_blocks_no_other() {
         server.running_container("foo");
         let run = server.runs("foo").into_iter().find(|run| run["State"] == "running").unwrap();
         stub.vanish(Meanwhile::ContainersLive);
-        let ended_at = moment::now() + TimeDelta::from_std(lifetime).unwrap();
+        let ended_at = wall_clock::now() + TimeDelta::from_std(lifetime).unwrap();
         await_instant_after(ended_at);
 
         stub.come_back().unwrap();

@@ -5,8 +5,8 @@ use std::fs;
 use docket_tests::{
     Engine, Server,
     allocation::{idle, once},
-    cli::{bounded, docket, docket_reading, run},
-    moment,
+    docket_cli::{bounded, docket, docket_reading, run},
+    wall_clock,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -153,16 +153,16 @@ fn a_wrong_command_line_ends_with_2() {
 #[test]
 fn logs_print_the_output_of_the_newest_run_or_of_a_named_one() {
     let server = Server::start(Engine::shared());
-    let first = moment::soon();
+    let first = wall_clock::soon();
     server.push(&once("foo", first, &["echo", "one"]));
     server.ended_run_at("foo", first);
-    let second = moment::soon();
+    let second = wall_clock::soon();
     server.push(&once("foo", second, &["echo", "two"]));
     server.ended_run_at("foo", second);
 
     assert_eq!(server.docket(["logs", "foo"]).ok(), "two\n");
-    assert_eq!(server.docket(["logs", "foo", &moment::run_at(first)]).ok(), "one\n");
-    assert_eq!(server.docket(["logs", "nobody"]).code, 1);
+    assert_eq!(server.docket(["logs", "foo", &wall_clock::run_at(first)]).ok(), "one\n");
+    assert_eq!(server.docket(["logs", "missing"]).code, 1);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn next_asks_the_server_for_an_allocation_and_needs_none_for_an_expression() {
 }
 
 fn utc(instant: &Value) -> String {
-    moment::parse(instant.as_str().unwrap()).format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    wall_clock::parse(instant.as_str().unwrap()).format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[test]

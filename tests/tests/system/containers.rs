@@ -3,7 +3,7 @@
 use docket_tests::{
     Engine, Server,
     allocation::{allocation, log_words, once, script_once, with_host_option, with_option},
-    eventually, moment,
+    eventually, wall_clock,
 };
 use serde_json::json;
 
@@ -17,7 +17,7 @@ fn volume_of(engine: &Engine, container: &str) -> String {
 fn a_container_killed_from_outside_is_a_failed_run_with_its_code_and_output() {
     let engine = Engine::shared();
     let server = Server::start(engine);
-    server.push(&script_once("foo", moment::soon(), "echo so far; sleep 60"));
+    server.push(&script_once("foo", wall_clock::soon(), "echo so far; sleep 60"));
     let id = server.running_container("foo");
 
     engine.docker(["kill", &id]);
@@ -31,7 +31,7 @@ fn a_container_killed_from_outside_is_a_failed_run_with_its_code_and_output() {
 fn a_container_removed_from_outside_is_a_failed_run_that_says_so() {
     let engine = Engine::shared();
     let server = Server::start(engine);
-    server.push(&once("foo", moment::soon(), &["sleep", "60"]));
+    server.push(&once("foo", wall_clock::soon(), &["sleep", "60"]));
     let id = server.running_container("foo");
 
     engine.docker(["rm", "--force", &id]);
@@ -45,7 +45,7 @@ fn a_container_removed_from_outside_is_a_failed_run_that_says_so() {
 fn a_container_that_succeeded_is_removed_with_its_anonymous_volume() {
     let engine = Engine::shared();
     let server = Server::start(engine);
-    let foo = once("foo", moment::soon(), &["sleep", "2"]);
+    let foo = once("foo", wall_clock::soon(), &["sleep", "2"]);
 
     server.push(&with_option(foo, "Volumes", json!({ "/data": {} })));
     let volume = volume_of(engine, &server.running_container("foo"));
@@ -59,7 +59,7 @@ fn a_container_that_succeeded_is_removed_with_its_anonymous_volume() {
 fn auto_remove_is_dockets_own_and_loses_neither_output_nor_exit_code() {
     let engine = Engine::shared();
     let server = Server::start(engine);
-    let foo = script_once("foo", moment::soon(), "echo kept; sleep 2; exit 7");
+    let foo = script_once("foo", wall_clock::soon(), "echo kept; sleep 2; exit 7");
     let foo = with_option(foo, "Volumes", json!({ "/data": {} }));
 
     server.push(&with_host_option(foo, "AutoRemove", json!(true)));
@@ -81,7 +81,7 @@ fn auto_remove_is_dockets_own_and_loses_neither_output_nor_exit_code() {
 fn without_auto_remove_only_the_newest_container_that_failed_stays() {
     let engine = Engine::shared();
     let server = Server::start(engine);
-    let first = moment::soon().format("%Y-%m-%dT%H:%M:%SZ");
+    let first = wall_clock::soon().format("%Y-%m-%dT%H:%M:%SZ");
     let label = format!("io.docket.namespace={}", server.namespace());
 
     server.push(&allocation("foo", &format!("R3/{first}/PT2S"), &["false"]));
@@ -97,8 +97,8 @@ fn without_auto_remove_only_the_newest_container_that_failed_stays() {
 fn a_name_held_by_another_program_s_container_fails_the_run_and_is_never_touched() {
     let engine = Engine::shared();
     let server = Server::start(engine);
-    let at = moment::ahead(4);
-    let name = format!("{}.foo.{}", server.namespace(), moment::run_at(at));
+    let at = wall_clock::ahead(4);
+    let name = format!("{}.foo.{}", server.namespace(), wall_clock::run_at(at));
     let foreign = engine.docker(["create", "--name", &name, "busybox", "echo", "mine"]);
 
     server.push(&once("foo", at, &["true"]));
@@ -117,7 +117,7 @@ fn a_name_held_by_another_program_s_container_fails_the_run_and_is_never_touched
 fn a_command_that_does_not_exist_fails_the_run_in_the_engines_words() {
     let server = Server::start(Engine::shared());
 
-    server.push(&once("foo", moment::soon(), &["no-such-command"]));
+    server.push(&once("foo", wall_clock::soon(), &["no-such-command"]));
     let run = server.ended_run("foo");
 
     assert_eq!(run["State"], "failed");
@@ -133,7 +133,7 @@ fn a_container_that_takes_too_much_memory_is_a_failed_run_that_says_so() {
     // The engine reports it only if the kernel's event reaches it before the container's end, which took
     // more than a second on a busy machine; nothing shows before the end that it has arrived.
     let script = "(x=x; while :; do x=$x$x; done); code=$?; sleep 5; exit $code";
-    let greedy = script_once("foo", moment::soon(), script);
+    let greedy = script_once("foo", wall_clock::soon(), script);
     let greedy = with_host_option(greedy, "MemorySwap", json!(16 << 20));
 
     server.push(&with_host_option(greedy, "Memory", json!(16 << 20)));
@@ -146,7 +146,7 @@ fn a_container_that_takes_too_much_memory_is_a_failed_run_that_says_so() {
 #[test]
 fn a_restart_policy_is_refused_and_named() {
     let server = Server::start(Engine::shared());
-    let mut restarting = once("foo", moment::soon(), &["true"]);
+    let mut restarting = once("foo", wall_clock::soon(), &["true"]);
     restarting["Container"]["HostConfig"]["RestartPolicy"] = json!({ "Name": "always" });
 
     let fields = server.refusal(&restarting);
@@ -161,7 +161,7 @@ fn a_restart_policy_is_refused_and_named() {
 fn any_option_that_the_engine_api_has_arrives_at_the_engine() {
     let engine = Engine::shared();
     let server = Server::start(engine);
-    let mut foo = once("foo", moment::soon(), &["sleep", "60"]);
+    let mut foo = once("foo", wall_clock::soon(), &["sleep", "60"]);
     let mount = json!({ "Type": "tmpfs", "Target": "/scratch" });
     foo["Container"]["HostConfig"]["Mounts"] = json!([mount]);
     foo["Container"]["HostConfig"]["NanoCpus"] = json!(500_000_000);
@@ -180,7 +180,8 @@ fn any_option_that_the_engine_api_has_arrives_at_the_engine() {
 #[test]
 fn an_option_that_the_engine_api_does_not_have_is_refused_with_the_nearest_one() {
     let server = Server::start(Engine::shared());
-    let misspelt = with_host_option(once("foo", moment::soon(), &["true"]), "NanoCpu", json!(1));
+    let misspelt =
+        with_host_option(once("foo", wall_clock::soon(), &["true"]), "NanoCpu", json!(1));
 
     let fields = server.refusal(&misspelt);
 

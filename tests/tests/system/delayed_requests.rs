@@ -8,11 +8,11 @@ use docket_stub_engine::{Call, Fault, Faults, Hold, Sender};
 use docket_tests::{
     Engine, Registry, Scenario, Server,
     allocation::with_option,
+    delayed_requests::Behavior::{self, Fails, RunsOn, Succeeds},
     eventually,
-    http::Request,
-    moment,
-    scenario::Behavior::{self, Fails, RunsOn, Succeeds},
+    raw_http_client::Request,
     wait::within,
+    wall_clock,
 };
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ on_both_engines![
 
 /// Pushes an allocation that is due soon.
 fn push(scenario: &Scenario, server: &Server, name: &str, behavior: Behavior) -> DateTime<Utc> {
-    let at = moment::soon();
+    let at = wall_clock::soon();
     server.push(&scenario.allocation(name, at, behavior));
     at
 }
@@ -109,7 +109,7 @@ fn killed_while_starts_are_on_their_way_each_instant_runs_once(scenario: &Scenar
     let names = ["one", "two", "three", "four", "five", "six"];
     let server = scenario.server();
     let starts = scenario.hold_next(names.len(), Call::Start, Sender::Waits);
-    let at = moment::soon();
+    let at = wall_clock::soon();
     let all: Value = names.iter().map(|name| scenario.allocation(name, at, Succeeds)).collect();
     assert_eq!(server.send(&Request::post(all)).status, 200);
     await_held(&starts, names.len());
@@ -249,15 +249,15 @@ fn missed_without_an_answer_to_its_start_a_run_never_starts(scenario: &Scenario)
     let deadline = TimeDelta::seconds(1);
     let server = scenario.server();
     let start = scenario.hold_next(1, Call::Start, Sender::Waits);
-    let mut allocation = scenario.allocation("foo", moment::soon(), Succeeds);
+    let mut allocation = scenario.allocation("foo", wall_clock::soon(), Succeeds);
     allocation["StartingDeadline"] = json!("1s");
     server.push(&allocation);
     await_held(&start, 1);
 
     server.crash();
     // The time in which a server was there does not count towards the deadline of what it decided.
-    let crashed = moment::now();
-    eventually("the deadline", || (moment::now() > crashed + deadline).then_some(()));
+    let crashed = wall_clock::now();
+    eventually("the deadline", || (wall_clock::now() > crashed + deadline).then_some(()));
     let server = scenario.server();
     let run = server.ended_run("foo");
     let answers = start.release();
@@ -325,7 +325,7 @@ fn started_and_removed_by_others_meanwhile_a_run_has_its_exit_code(scenario: &Sc
 fn a_label_that_hides_the_exit_code_is_not_taken_for_it(scenario: &Scenario) {
     let server = scenario.server();
     let start = scenario.hold_next(1, Call::Start, Sender::Waits);
-    let allocation = scenario.allocation("foo", moment::soon(), Fails);
+    let allocation = scenario.allocation("foo", wall_clock::soon(), Fails);
     server.push(&with_option(allocation, "Labels", json!({ "exitCode": "0" })));
     await_held(&start, 1);
     server.crash();

@@ -9,14 +9,14 @@ use std::{
 };
 
 use docket_tests::{
-    Engine, Registry, Server, allocation::once, certificate::Certificate, free_port, moment,
-    ssh::SshServer,
+    Engine, Registry, Server, allocation::once, certificate::Certificate, free_port,
+    ssh_engine::SshServer, wall_clock,
 };
 use tempfile::TempDir;
 
 /// A run through the server, to its output.
 fn echo_through(server: &Server) -> Vec<u8> {
-    server.push(&once("foo", moment::soon(), &["echo", "hi"]));
+    server.push(&once("foo", wall_clock::soon(), &["echo", "hi"]));
     let run = server.ended_run("foo");
     server.output("foo", &run)
 }

@@ -13,7 +13,7 @@ use docket_tests::{
     control_run::ControlRun,
     eventually,
     fault_matrix::faults,
-    http::Request,
+    raw_http_client::Request,
 };
 use serde_json::{Value, json};
 

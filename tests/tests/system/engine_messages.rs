@@ -6,9 +6,9 @@ use docket_stub_engine::{Call, Fault, Faults, Options, PullReport};
 use docket_tests::{
     Home, Server, StubEngine,
     allocation::{idle, log_words},
-    event_reader::EventReader,
     eventually,
-    memory::{MIB, Peak},
+    peak_memory::{MIB, Peak},
+    sse_reader::EventReader,
 };
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use docket_tests::{
     Engine, Registry, Server,
     allocation::{allocation, once, with_option},
-    eventually, moment,
+    eventually, wall_clock,
 };
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn own_engine() -> Engine {
 fn an_engine_restarted_between_two_instants_runs_both() {
     let engine = own_engine();
     let server = Server::start(&engine);
-    let first = moment::soon();
+    let first = wall_clock::soon();
     let second = first + TimeDelta::seconds(12);
     let cron = format!("R2/{}/PT12S", first.format("%Y-%m-%dT%H:%M:%SZ"));
 
@@ -68,7 +68,7 @@ fn a_container_that_went_down_with_its_engine_is_a_failed_run_that_says_so() {
 /// An allocation that writes a line and goes on until it is stopped.
 fn interruptible() -> Value {
     let script = ["sh", "-c", "echo so far; sleep 60"];
-    with_option(once("foo", moment::soon(), &script), "StopTimeout", json!(1))
+    with_option(once("foo", wall_clock::soon(), &script), "StopTimeout", json!(1))
 }
 
 #[test]
@@ -76,12 +76,12 @@ fn a_server_starts_without_its_engine_says_so_and_goes_on_when_it_is_there() {
     let engine = own_engine();
     engine.stop();
     let server = Server::start(&engine);
-    let at = moment::soon();
+    let at = wall_clock::soon();
 
     let alive = server.get("/-/health").status;
     let unready = server.get("/-/ready");
     server.push(&once("foo", at, &["echo", "late"]));
-    eventually("the instant is past", || (moment::now() > at).then_some(()));
+    eventually("the instant is past", || (wall_clock::now() > at).then_some(()));
     engine.start_again();
     eventually("a server that is ready", || (server.get("/-/ready").status == 200).then_some(()));
     let run = server.ended_run_at("foo", at);

@@ -7,9 +7,10 @@ use docket_stub_engine::Options;
 use docket_tests::{
     Ran, Server, StubEngine,
     allocation::{allocation, idle, with_host_option},
-    cli::{bounded, run},
-    eventually, moment,
+    docket_cli::{bounded, run},
+    eventually,
     small_disk::SmallDisk,
+    wall_clock,
 };
 use serde_json::{Value, json};
 
@@ -45,10 +46,10 @@ fn tick() -> Value {
 }
 
 fn await_success(server: &Server) {
-    let now = moment::now();
+    let now = wall_clock::now();
     eventually("a run that succeeds", || {
         let runs = server.runs("tick");
-        let is_new = |run: &Value| moment::of_run(run["Run"].as_str().unwrap()) > now;
+        let is_new = |run: &Value| wall_clock::of_run(run["Run"].as_str().unwrap()) > now;
         runs.iter().find(|run| run["State"] == "succeeded" && is_new(run)).map(|_| ())
     });
 }
@@ -58,7 +59,7 @@ fn noted_outage(disk: &SmallDisk) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let text = fs::read_to_string(disk.file("docket.db.lock")).unwrap();
     let outages: Vec<[String; 2]> = serde_json::from_str(text.split_once('\n')?.1).ok()?;
     let [from, to] = outages.first()?;
-    Some((moment::parse(from), moment::parse(to)))
+    Some((wall_clock::parse(from), wall_clock::parse(to)))
 }
 
 /// How often the journal has that a server started.
@@ -75,7 +76,7 @@ fn pauses(server: &Server) -> Vec<(String, DateTime<Utc>, DateTime<Utc>)> {
     let pauses = entries.map(|entry| &entry["Event"]["Paused"]).filter(|pause| pause.is_object());
     let mut pauses: Vec<_> = pauses
         .map(|pause| {
-            let at = |key: &str| moment::parse(pause[key].as_str().unwrap());
+            let at = |key: &str| wall_clock::parse(pause[key].as_str().unwrap());
             (pause["Cause"].as_str().unwrap().to_owned(), at("From"), at("To"))
         })
         .collect();

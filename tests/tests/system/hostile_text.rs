@@ -1,7 +1,7 @@
 //! Texts with control sequences of a terminal, or with characters that reverse the text direction.
 
 use docket_stub_engine::Options;
-use docket_tests::{Home, StubEngine, allocation::idle, http::Request};
+use docket_tests::{Home, StubEngine, allocation::idle, raw_http_client::Request};
 use serde_json::{Value, json};
 
 /// Clears the screen, sets a title, turns the text around, and ends a line where there is none.

@@ -3,8 +3,8 @@
 use docket_tests::{
     Engine, Server,
     allocation::{idle, log_words, once},
-    http::{Reply, Request},
-    moment,
+    raw_http_client::{Reply, Request},
+    wall_clock,
 };
 use serde_json::{Value, json};
 
@@ -78,7 +78,7 @@ fn the_list_keeps_the_order_of_creation_through_updates_and_deletions() {
 #[test]
 fn an_update_keeps_the_logs_and_a_name_created_anew_has_none() {
     let server = Server::start(Engine::shared());
-    server.push(&once("foo", moment::soon(), &["true"]));
+    server.push(&once("foo", wall_clock::soon(), &["true"]));
     server.ended_run("foo");
 
     server.push(&idle("foo"));
@@ -176,7 +176,7 @@ fn keys_are_read_in_any_case_and_written_in_their_own() {
 #[test]
 fn what_the_server_printed_can_be_pushed_back() {
     let server = Server::start(Engine::shared());
-    server.push(&once("foo", moment::soon(), &["true"]));
+    server.push(&once("foo", wall_clock::soon(), &["true"]));
     server.ended_run("foo");
     let printed = server.allocation("foo");
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use docket_tests::{Engine, Server, allocation::idle, eventually, http::Request};
+use docket_tests::{Engine, Server, allocation::idle, eventually, raw_http_client::Request};
 use serde_json::json;
 use tempfile::TempDir;
 

@@ -5,15 +5,15 @@ use std::fs;
 use docket_tests::{
     Engine, FakeRegistry, Registry, Server,
     allocation::{idle, log_words, of_image, once},
-    fake_registry::Failure,
-    free_port, moment,
+    failing_registry::Failure,
+    free_port, wall_clock,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Runs a container of the image to its end.
 fn run_image(server: &Server, image: &str, command: &[&str]) -> Value {
-    let at = moment::soon();
+    let at = wall_clock::soon();
     server.push(&of_image(once("foo", at, command), image));
     server.ended_run_at("foo", at)
 }
@@ -28,7 +28,7 @@ fn make_version(engine: &Engine, version: &str, image: &str) {
 #[test]
 fn a_missing_image_fails_the_run_and_says_so_in_the_logs() {
     let server = Server::start(Engine::shared());
-    let image = Registry::shared().image("nobody/nothing");
+    let image = Registry::shared().image("example/missing");
 
     let run = run_image(&server, &image, &["true"]);
 
@@ -128,14 +128,14 @@ fn a_local_image_that_serves_in_place_of_a_failed_pull_has_the_cause_as_a_remark
 #[test]
 fn an_image_that_may_not_be_pulled_and_is_missing_fails_the_run_with_that_reason() {
     let server = Server::start(Engine::shared());
-    let mut allocation = of_image(once("foo", moment::soon(), &["true"]), "nobody/nothing:7");
+    let mut allocation = of_image(once("foo", wall_clock::soon(), &["true"]), "example/missing:7");
     allocation["Pull"] = "Never".into();
     server.push(&allocation);
 
     let run = server.ended_run("foo");
 
     assert_eq!(run["ReasonCode"], "pull-forbidden");
-    assert_eq!(run["ReasonValues"], json!({ "Image": "nobody/nothing:7" }));
+    assert_eq!(run["ReasonValues"], json!({ "Image": "example/missing:7" }));
 }
 
 #[test]
@@ -228,8 +228,8 @@ fn a_platform_of_the_container_or_of_the_environment_is_the_one_that_is_pulled()
     let server = Server::start_with(Engine::shared(), |command| {
         command.env("DOCKER_DEFAULT_PLATFORM", "linux/arm64");
     });
-    let by_default = of_image(once("by-default", moment::soon(), &["true"]), &image);
-    let own = of_image(once("own", moment::soon(), &["true"]), &image);
+    let by_default = of_image(once("by-default", wall_clock::soon(), &["true"]), &image);
+    let own = of_image(once("own", wall_clock::soon(), &["true"]), &image);
     server.push(&by_default);
     server.push(&for_platform(own, "linux/ppc64le"));
 
@@ -248,7 +248,7 @@ fn a_local_image_serves_for_its_own_platform_alone() {
     engine.docker(["tag", "busybox", "only-here:platform"]);
     let here = engine.docker(["version", "--format", "{{.Server.Os}}/{{.Server.Arch}}"]);
     let missing = |name: &str, platform: &str| {
-        let allocation = of_image(once(name, moment::soon(), &["true"]), "only-here:platform");
+        let allocation = of_image(once(name, wall_clock::soon(), &["true"]), "only-here:platform");
         let mut allocation = for_platform(allocation, platform);
         allocation["Pull"] = "Missing".into();
         server.push(&allocation);

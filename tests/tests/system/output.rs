@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use docket_tests::{
     Engine, Gate, Server,
     allocation::{allocation, once, script_once, with_host_option, with_option},
-    eventually, moment,
+    eventually, wall_clock,
 };
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn of_200_000_lines_head_and_tail_are_stored_and_the_gap_is_marked() {
     let server = Server::start(engine);
     // It stays until all is logged: an engine drops what it could not log soon after the end.
     let script = format!("seq 200000; {}", Gate::WAIT);
-    server.push(&gate.before(script_once("foo", moment::soon(), &script)));
+    server.push(&gate.before(script_once("foo", wall_clock::soon(), &script)));
     let container = server.running_container("foo");
     eventually("the last line in the engine's log", || {
         (engine.docker(["logs", "--tail", "1", &container]) == "200000").then_some(())
@@ -50,7 +50,7 @@ fn of_200_000_lines_head_and_tail_are_stored_and_the_gap_is_marked() {
 fn one_line_of_a_mebibyte_is_whole() {
     let script = "head -c 1048576 /dev/zero | tr '\\0' x";
 
-    let (attempt, output) = run(&script_once("foo", moment::soon(), script));
+    let (attempt, output) = run(&script_once("foo", wall_clock::soon(), script));
 
     assert_eq!(attempt["OutputOmitted"], 0);
     assert!(output.len() == KEPT && output.iter().all(|byte| *byte == b'x'));
@@ -61,7 +61,7 @@ fn bytes_of_all_values_are_kept_as_they_are() {
     let script = r#"i=0; while [ $i -lt 256 ]; do printf "\\$(printf %03o $i)"; i=$((i+1)); done"#;
     // The engine's default log is JSON, which has room for UTF-8 only.
     let log = json!({ "Type": "local" });
-    let foo = script_once("foo", moment::soon(), script);
+    let foo = script_once("foo", wall_clock::soon(), script);
 
     let (_, output) = run(&with_host_option(foo, "LogConfig", log));
 
@@ -72,7 +72,7 @@ fn bytes_of_all_values_are_kept_as_they_are() {
 fn the_order_of_each_stream_is_kept() {
     let script = "for i in $(seq 500); do echo out $i; echo err $i >&2; done";
 
-    let (_, output) = run(&script_once("foo", moment::soon(), script));
+    let (_, output) = run(&script_once("foo", wall_clock::soon(), script));
 
     let text = String::from_utf8(output).unwrap();
     for stream in ["out", "err"] {
@@ -87,7 +87,7 @@ fn a_terminals_output_has_its_line_ends_and_no_frames() {
     let script = "printf '\\001 one\\ntwo\\n'";
 
     let (_, output) =
-        run(&with_option(script_once("foo", moment::soon(), script), "Tty", json!(true)));
+        run(&with_option(script_once("foo", wall_clock::soon(), script), "Tty", json!(true)));
 
     assert_eq!(output, b"\x01 one\r\ntwo\r\n");
 }
@@ -95,7 +95,7 @@ fn a_terminals_output_has_its_line_ends_and_no_frames() {
 #[test]
 fn output_of_containers_that_end_at_once_is_never_lost() {
     let server = Server::start(Engine::shared());
-    let first = moment::soon().format("%Y-%m-%dT%H:%M:%SZ");
+    let first = wall_clock::soon().format("%Y-%m-%dT%H:%M:%SZ");
 
     server.push(&allocation("foo", &format!("R5/{first}/PT1S"), &["echo", "hi"]));
     let runs = server.ended_runs("foo", 5);
@@ -107,7 +107,7 @@ fn output_of_containers_that_end_at_once_is_never_lost() {
 
 #[test]
 fn a_container_that_writes_nothing_has_an_empty_output() {
-    let (attempt, output) = run(&once("foo", moment::soon(), &["true"]));
+    let (attempt, output) = run(&once("foo", wall_clock::soon(), &["true"]));
 
     assert_eq!((attempt["OutputBytes"].as_u64(), output.as_slice()), (Some(0), &b""[..]));
 }
@@ -115,7 +115,7 @@ fn a_container_that_writes_nothing_has_an_empty_output() {
 #[test]
 fn an_output_that_the_engine_does_not_keep_is_said_to_be_missing() {
     let unlogged = with_host_option(
-        once("foo", moment::soon(), &["echo", "lost"]),
+        once("foo", wall_clock::soon(), &["echo", "lost"]),
         "LogConfig",
         json!({ "Type": "none" }),
     );
@@ -130,7 +130,7 @@ fn an_output_that_the_engine_does_not_keep_is_said_to_be_missing() {
 #[test]
 fn each_run_has_an_output_of_its_own() {
     let server = Server::start(Engine::shared());
-    let first = moment::soon();
+    let first = wall_clock::soon();
     let cron = format!("R2/{}/PT2S", first.format("%Y-%m-%dT%H:%M:%SZ"));
 
     server.push(&allocation("foo", &cron, &["sh", "-c", "echo $DOCKET_INSTANT"]));

@@ -12,9 +12,9 @@ use docket_stub_engine::{Options, Program};
 use docket_tests::{
     Home, Server, StubEngine,
     allocation::{idle, of_image},
-    cli::bounded,
-    http::Request,
-    memory::{MIB, Peak, unread},
+    docket_cli::bounded,
+    peak_memory::{MIB, Peak, unread},
+    raw_http_client::Request,
     wait::within,
 };
 use serde_json::{Value, json};

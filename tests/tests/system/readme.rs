@@ -4,8 +4,8 @@ use std::{fs, process::Command};
 
 use chrono::TimeDelta;
 use docket_tests::{
-    Engine, Server, cli, cli::docket, cli::docket_reading, eventually, moment, program, repository,
-    script,
+    Engine, Server, docket_cli, docket_cli::docket, docket_cli::docket_reading, eventually,
+    program, repository, script, wall_clock,
 };
 
 /// The first block of YAML in the README.
@@ -21,9 +21,9 @@ fn the_readmes_own_allocations_run_at_their_minute_and_within_it() {
 
     let pushed = docket_reading(&first_allocations(), ["push", "-", "--host", server.url()]);
     let list = server.get("/").json();
-    let horizon = moment::now() + TimeDelta::minutes(1);
+    let horizon = wall_clock::now() + TimeDelta::minutes(1);
     let due = list.as_array().unwrap().iter().filter_map(|allocation| {
-        let next = moment::parse(allocation["Status"]["Next"].as_str()?);
+        let next = wall_clock::parse(allocation["Status"]["Next"].as_str()?);
         Some((allocation["Name"].as_str()?, next)).filter(|(_, next)| *next <= horizon)
     });
     let due: Vec<_> = due.collect();
@@ -32,7 +32,7 @@ fn the_readmes_own_allocations_run_at_their_minute_and_within_it() {
     assert!(!due.is_empty(), "nothing in the README is due within a minute: {list}");
     for (name, instant) in due {
         let run = eventually_run(&server, name, instant);
-        let started = moment::parse(run["Attempts"][0]["Started"].as_str().unwrap());
+        let started = wall_clock::parse(run["Attempts"][0]["Started"].as_str().unwrap());
         assert_eq!(run["State"], "succeeded", "{run}");
         assert!(started >= instant && started < instant + TimeDelta::minutes(1), "{run}");
         assert!(!server.output(name, &run).is_empty(), "{run}");
@@ -44,7 +44,7 @@ fn eventually_run(
     name: &str,
     instant: chrono::DateTime<chrono::Utc>,
 ) -> serde_json::Value {
-    eventually(&format!("the minute {instant}"), || (moment::now() > instant).then_some(()));
+    eventually(&format!("the minute {instant}"), || (wall_clock::now() > instant).then_some(()));
     server.ended_run_at(name, instant)
 }
 
@@ -79,7 +79,7 @@ fn make_run_shows_the_dashboards_address_a_failure_with_its_retries_and_leaves_n
         .env("DOCKET_LISTEN", "127.0.0.1:0")
         .env("DOCKER_HOST", engine.address());
 
-    let shown = cli::run(&mut command);
+    let shown = docket_cli::run(&mut command);
 
     assert_eq!(shown.code, 0, "{shown:?}");
     assert!(shown.out.contains("    beat of 20"), "{}", shown.out);

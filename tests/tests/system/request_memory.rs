@@ -13,8 +13,8 @@ use docket_tests::{
     Server, StubEngine,
     allocation::idle,
     eventually,
-    http::{Address, Reply, Request},
-    memory::{MIB, Peak, unread},
+    peak_memory::{MIB, Peak, unread},
+    raw_http_client::{Address, Reply, Request},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -7,21 +7,21 @@ use docket_tests::{
     Engine, Server,
     allocation::{allocation, idle, log_words, of_image, once, script_once},
     eventually,
-    http::Request,
-    moment,
+    raw_http_client::Request,
+    wall_clock,
 };
 use serde_json::{Value, json};
 
 #[test]
 fn a_container_runs_at_its_instant_and_its_output_and_exit_code_come_back() {
     let server = Server::start(Engine::shared());
-    let at = moment::soon();
+    let at = wall_clock::soon();
 
     assert!(server.push(&script_once("foo", at, "echo out of luck; exit 3")));
     let run = server.ended_run("foo");
 
     let attempt = &run["Attempts"][0];
-    assert_eq!(run["Run"], moment::run_at(at));
+    assert_eq!(run["Run"], wall_clock::run_at(at));
     assert_eq!(run["Instant"], at.format("%Y-%m-%dT%H:%M:%SZ").to_string());
     assert_eq!(run["Trigger"], "schedule");
     assert_eq!(run["State"], "failed");
@@ -29,7 +29,7 @@ fn a_container_runs_at_its_instant_and_its_output_and_exit_code_come_back() {
     assert_eq!((&attempt["OutputBytes"], &attempt["OutputOmitted"]), (&json!(12), &json!(0)));
     assert_eq!(server.output("foo", &run), b"out of luck\n");
     assert_eq!(server.docket(["logs", "foo"]).ok(), "out of luck\n");
-    assert_eq!(server.docket(["logs", "foo", &moment::run_at(at)]).ok(), "out of luck\n");
+    assert_eq!(server.docket(["logs", "foo", &wall_clock::run_at(at)]).ok(), "out of luck\n");
     let last = &server.allocation("foo")["Status"]["LastRun"];
     assert_eq!((&last["State"], &last["ExitCode"]), (&json!("failed"), &json!(3)));
 }
@@ -38,7 +38,7 @@ fn a_container_runs_at_its_instant_and_its_output_and_exit_code_come_back() {
 fn what_happened_stands_in_the_logs_of_the_allocation() {
     let server = Server::start(Engine::shared());
 
-    server.push(&once("foo", moment::soon(), &["true"]));
+    server.push(&once("foo", wall_clock::soon(), &["true"]));
     let run = server.ended_run("foo");
 
     let id = run["Attempts"][0]["Container"].as_str().unwrap();
@@ -58,7 +58,7 @@ fn a_schedule_with_seconds_starts_each_instant_once_and_none_early() {
     let server = Server::start(engine);
     let events = engine.events(server.namespace());
     // Within one minute, so that one range of seconds says it.
-    let soon = moment::ahead(3);
+    let soon = wall_clock::ahead(3);
     let first = if soon.second() > 54 {
         soon + TimeDelta::seconds(60 - i64::from(soon.second()))
     } else {
@@ -73,7 +73,7 @@ fn a_schedule_with_seconds_starts_each_instant_once_and_none_early() {
 
     for second in 0..6 {
         let instant = first + TimeDelta::seconds(second);
-        let started = &starts[&moment::run_at(instant)];
+        let started = &starts[&wall_clock::run_at(instant)];
         assert_eq!(started.len(), 1, "{starts:?}");
         assert!(started[0] >= instant, "{instant} started at {}", started[0]);
     }
@@ -87,7 +87,7 @@ fn fifty_allocations_due_at_one_second_all_run_once_and_none_early() {
     let engine = Engine::shared();
     let server = Server::start(engine);
     let events = engine.events(server.namespace());
-    let at = moment::ahead(4);
+    let at = wall_clock::ahead(4);
     let names: Vec<_> = (0..50).map(|number| format!("due-{number}")).collect();
     let all: Value = names.iter().map(|name| once(name, at, &["echo", name])).collect();
 
@@ -99,7 +99,7 @@ fn fifty_allocations_due_at_one_second_all_run_once_and_none_early() {
         assert_eq!(run["State"], "succeeded", "{run}");
         assert_eq!(server.output(name, &run), format!("{name}\n").into_bytes());
     }
-    let started = &events.starts()[&moment::run_at(at)];
+    let started = &events.starts()[&wall_clock::run_at(at)];
     assert_eq!(started.len(), 50);
     assert!(started.iter().all(|start| *start >= at), "{at}: {started:?}");
 }
@@ -108,7 +108,7 @@ fn fifty_allocations_due_at_one_second_all_run_once_and_none_early() {
 fn a_container_knows_what_it_works_for_and_carries_it_in_its_name_and_labels() {
     let engine = Engine::shared();
     let server = Server::start(engine);
-    let at = moment::soon();
+    let at = wall_clock::soon();
     let mut report = script_once("Report_1", at, "env; sleep 60");
     report["Labels"] = json!({ "team": "finance" });
     report["Container"]["Config"]["Labels"] = json!({ "floor": "3" });
@@ -120,7 +120,7 @@ fn a_container_knows_what_it_works_for_and_carries_it_in_its_name_and_labels() {
     engine.docker(["kill", &id]);
     let run = server.ended_run("Report_1");
 
-    let name = moment::run_at(at);
+    let name = wall_clock::run_at(at);
     assert_eq!(container["Name"], format!("/{}.Report_1.{name}", server.namespace()));
     let labels = &container["Config"]["Labels"];
     let expected = [
@@ -148,7 +148,7 @@ fn a_container_knows_what_it_works_for_and_carries_it_in_its_name_and_labels() {
 fn a_slow_run_holds_up_neither_the_next_one_nor_others() {
     let engine = Engine::shared();
     let server = Server::start(engine);
-    let first = moment::soon();
+    let first = wall_clock::soon();
     let cron = format!("R2/{}/PT2S", first.format("%Y-%m-%dT%H:%M:%SZ"));
 
     server.push(&allocation("slow", &cron, &["sleep", "60"]));
@@ -172,7 +172,7 @@ fn a_registry_that_never_responds_delays_no_other_run() {
     let server = Server::start(Engine::shared());
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let image = format!("{}/never:1", silent.local_addr().unwrap());
-    let at = moment::soon();
+    let at = wall_clock::soon();
 
     server.push(&of_image(once("stuck", at, &["true"]), &image));
     server.push(&once("other", at + TimeDelta::seconds(2), &["true"]));
@@ -187,7 +187,7 @@ fn a_registry_that_never_responds_delays_no_other_run() {
 fn deleting_an_allocation_lets_its_containers_go_on() {
     let engine = Engine::shared();
     let server = Server::start(engine);
-    server.push(&once("foo", moment::soon(), &["sleep", "60"]));
+    server.push(&once("foo", wall_clock::soon(), &["sleep", "60"]));
     let id = server.running_container("foo");
 
     let deleted = server.send(&Request::new("DELETE", "/foo"));
@@ -202,7 +202,7 @@ fn deleting_an_allocation_lets_its_containers_go_on() {
 fn stopping_the_server_stops_no_container() {
     let engine = Engine::shared();
     let server = Server::start(engine);
-    server.push(&once("foo", moment::soon(), &["sleep", "60"]));
+    server.push(&once("foo", wall_clock::soon(), &["sleep", "60"]));
     let id = server.running_container("foo");
 
     server.stop();
@@ -216,9 +216,9 @@ fn an_edited_schedule_starts_nothing_for_the_past() {
     let server = Server::start(Engine::shared());
     server.push(&idle("foo"));
 
-    let past = moment::now() - TimeDelta::seconds(30);
+    let past = wall_clock::now() - TimeDelta::seconds(30);
     server.push(&once("foo", past, &["true"]));
-    server.push(&once("start_log", moment::soon(), &["true"]));
+    server.push(&once("start_log", wall_clock::soon(), &["true"]));
     server.ended_run("start_log");
 
     assert_eq!(server.runs("foo"), Vec::<Value>::new());

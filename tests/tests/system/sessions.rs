@@ -5,7 +5,7 @@ use docket_tests::{
     Server, StubEngine,
     allocation::idle,
     certificate::Certificate,
-    http::{Reply, Request},
+    raw_http_client::{Reply, Request},
 };
 use serde_json::json;
 use tempfile::TempDir;

@@ -2,7 +2,7 @@
 
 use std::{io::Read, io::Write, net::TcpStream, time::Duration};
 
-use docket_tests::{Engine, Server, allocation::once, free_port, moment};
+use docket_tests::{Engine, Server, allocation::once, free_port, wall_clock};
 use serde_json::Value;
 
 #[test]
@@ -14,7 +14,7 @@ fn each_setting_has_a_variable() {
             .env("DOCKET_MAX_STARTING", "4")
             .env("DOCKET_LOG_FORMAT", "json");
     });
-    let mut foo = once("foo", moment::soon(), &["true"]);
+    let mut foo = once("foo", wall_clock::soon(), &["true"]);
     foo.as_object_mut().unwrap().remove("TimeZone");
 
     server.push(&foo);

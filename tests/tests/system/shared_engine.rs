@@ -3,8 +3,8 @@
 use docket_tests::{
     Engine, Home, Server,
     allocation::{idle, once},
-    eventually, moment,
-    server::new_namespace,
+    docket_server::new_namespace,
+    eventually, wall_clock,
 };
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ fn of_four_servers_with_one_name_and_one_instant_one_starts_and_the_others_say_w
     let events = engine.events(homes[0].namespace());
     let servers: Vec<_> = homes.iter().map(Home::server).collect();
     servers.iter().for_each(Server::await_ready);
-    let same = lasting(once("same", moment::soon(), &["true"]));
+    let same = lasting(once("same", wall_clock::soon(), &["true"]));
 
     for server in &servers {
         server.push(&same);

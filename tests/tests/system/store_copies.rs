@@ -9,10 +9,10 @@ use std::{
 use docket_tests::{
     Engine, Home, Server,
     allocation::{allocation, idle, with_host_option, with_option},
-    cli::{bounded, run},
+    docket_cli::{bounded, run},
     eventually,
-    http::Request,
-    moment,
+    raw_http_client::Request,
+    wall_clock,
 };
 use serde_json::{Value, json};
 
@@ -77,8 +77,8 @@ fn taken_over(server: &Server) -> Value {
 /// The records of an allocation that is due each second account for each second once.
 fn all_accounted(server: &Server, name: &str) {
     let runs = server.runs(name);
-    let first = |run: &Value| moment::parse(run["Instant"].as_str().unwrap());
-    let last = |run: &Value| run["Last"].as_str().map_or_else(|| first(run), moment::of_run);
+    let first = |run: &Value| wall_clock::parse(run["Instant"].as_str().unwrap());
+    let last = |run: &Value| run["Last"].as_str().map_or_else(|| first(run), wall_clock::of_run);
     let count = |run: &Value| run["Count"].as_i64().unwrap_or(1);
     let (from, to) = (runs.iter().map(first).min(), runs.iter().map(last).max());
     let seconds = (to.unwrap() - from.unwrap()).num_seconds() + 1;

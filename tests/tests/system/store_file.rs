@@ -12,8 +12,8 @@ use docket_tests::{
     Home, Server, StubEngine,
     allocation::{allocation, idle, with_host_option},
     eventually,
-    http::{Reply, Request},
-    moment,
+    raw_http_client::{Reply, Request},
+    wall_clock,
 };
 use serde_json::{Value, json};
 
@@ -76,10 +76,10 @@ impl TestEnv {
 
     /// Waits until an instant from now on has its run, which succeeded.
     fn await_success(&self) {
-        let now = moment::now();
+        let now = wall_clock::now();
         eventually("a run that succeeds", || {
             let runs = self.server.runs("tick");
-            let is_new = |run: &Value| moment::of_run(run["Run"].as_str().unwrap()) > now;
+            let is_new = |run: &Value| wall_clock::of_run(run["Run"].as_str().unwrap()) > now;
             runs.iter().find(|run| run["State"] == "succeeded" && is_new(run)).map(|_| ())
         });
     }
@@ -117,12 +117,12 @@ impl TestEnv {
     fn records_are_complete(&self) {
         let mut runs = self.server.runs("tick");
         runs.reverse();
-        let mut due = moment::of_run(runs[0]["Run"].as_str().unwrap());
+        let mut due = wall_clock::of_run(runs[0]["Run"].as_str().unwrap());
         let mut states = BTreeMap::new();
         for run in &runs {
             let id = run["Run"].as_str().unwrap();
-            assert_eq!(moment::of_run(id), due, "{run}");
-            let last = run["Last"].as_str().map_or(due, moment::of_run);
+            assert_eq!(wall_clock::of_run(id), due, "{run}");
+            let last = run["Last"].as_str().map_or(due, wall_clock::of_run);
             due = last + TimeDelta::seconds(1);
             states.insert(id.to_owned(), run["State"].clone());
             if run["State"] == "missed" {

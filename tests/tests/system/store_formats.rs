@@ -8,9 +8,10 @@ use std::{
 };
 
 use docket_tests::{
-    Server, api_dump, eventually, moment,
+    Server, api_dump, eventually,
+    old_store_files::{OpenedFixture, StoreFixture},
     small_disk::SmallDisk,
-    store_fixture::{OpenedFixture, StoreFixture},
+    wall_clock,
 };
 use serde_json::Value;
 
@@ -107,7 +108,7 @@ fn compare(fixture: &StoreFixture, now: &Value) -> Vec<String> {
     all.extend(lost(&before["Outputs"], &now["Outputs"], "outputs", &[]));
     // Entries are only added, the newest first. The first release listed them as they were written.
     let (entries, mut old) = (list(now, "Journal"), list(before, "Journal").clone());
-    old.sort_by_key(|entry| Reverse(moment::parse(entry["At"].as_str().unwrap())));
+    old.sort_by_key(|entry| Reverse(wall_clock::parse(entry["At"].as_str().unwrap())));
     let kept = &entries[entries.len().saturating_sub(old.len())..];
     all.extend(lost(&Value::from(old), &Value::from(kept), "journal", &[]));
     all
@@ -242,7 +243,7 @@ fn a_name_that_was_deleted_before_the_upgrade_repeats_nothing() {
         server.push(&again);
         let past = serde_json::json!({ "At": "2026-11-02T03:00:00Z" });
         let path = "/temporary/runs";
-        let refused = server.send(&docket_tests::http::Request::post_to(path, past));
+        let refused = server.send(&docket_tests::raw_http_client::Request::post_to(path, past));
 
         assert_eq!(refused.status, 409, "{}: {}", fixture.name, refused.text());
     }

@@ -5,10 +5,10 @@ use std::{thread, time::Duration};
 use docket_tests::{
     Engine, Server,
     allocation::{idle, with_option},
-    http::Request,
+    expected_screens::await_shown,
     program,
-    screens::await_shown,
-    terminal::Terminal,
+    pty::Terminal,
+    raw_http_client::Request,
 };
 use serde_json::{Value, json};
 

@@ -8,7 +8,9 @@ use std::{
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use docket_stub_engine::Options;
-use docket_tests::{Home, Server, StubEngine, allocation::allocation, eventually, moment, program};
+use docket_tests::{
+    Home, Server, StubEngine, allocation::allocation, eventually, program, wall_clock,
+};
 use serde_json::{Value, json};
 
 /// A zone directory in which Berlin is some hours ahead of UTC all year.
@@ -44,7 +46,7 @@ fn newer_files_are_loaded_without_a_restart_and_start_no_instant_of_the_past() {
     let data = |server: &Server| server.get("/-/health").json()["TimeZoneData"].clone();
     assert_eq!(data(&server), json!({"Version": "2998a", "Origin": zones.path()}));
     // By the new rules, the clock is two hours ahead of UTC at these moments.
-    let (past, at) = (moment::ahead(4), moment::ahead(40));
+    let (past, at) = (wall_clock::ahead(4), wall_clock::ahead(40));
     server.push(&daily("soon", at + TimeDelta::hours(2)));
     server.push(&daily("past", past + TimeDelta::hours(2)));
     let next = |server: &Server, name: &str| {
@@ -53,7 +55,7 @@ fn newer_files_are_loaded_without_a_restart_and_start_no_instant_of_the_past() {
     };
     assert_eq!(next(&server, "soon"), at + TimeDelta::hours(1));
     assert_eq!(next(&server, "past"), past + TimeDelta::hours(1));
-    eventually("the instant is past", || (moment::now() > past).then_some(()));
+    eventually("the instant is past", || (wall_clock::now() > past).then_some(()));
 
     write_zones(zones.path(), "2998b", 2);
     let log = server.await_log("time zone data was updated");

@@ -1,6 +1,6 @@
 //! What changed from one specification of a name to the next, for the journal.
 
-use super::{Specification, table::TABLE};
+use super::{Specification, key_table::TABLE};
 
 impl Specification {
     /// The keys whose values differ, in the order of the table.

@@ -3,10 +3,10 @@
 
 use serde_json::{Value, json};
 
-use super::{forms::Form, reader::Reader, writer::Written};
+use super::{reader::Reader, value_types::Form, writer::Written};
 use crate::{
     finding::{Place, REQUIRED},
-    schema::accept_null,
+    schema_helpers::accept_null,
 };
 
 /// A key of a mapping that is read into a `D` and written from an `S`.

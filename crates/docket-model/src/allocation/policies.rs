@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, FixedOffset};
 
-use super::forms::Word;
+use super::value_types::Word;
 use crate::duration::Duration;
 
 /// The policies of an allocation. Each has a default, which is what cron and the original do.

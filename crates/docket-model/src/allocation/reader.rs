@@ -6,10 +6,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value};
 
 use super::{
-    Due, Policies, Read, Specification, hints,
+    Due, Policies, Read, Specification,
     key_definition::{Key, Presence},
+    key_table::{ADDED_KEYS, KEYS, LATER_KEYS, SpecificationKey, TABLE},
     keyed_values::Fields,
-    table::{ADDED_KEYS, KEYS, LATER_KEYS, SpecificationKey, TABLE},
+    policy_warnings,
     writer::time,
 };
 use crate::{
@@ -66,7 +67,7 @@ pub(super) fn read(
     let Reader { errors, mut warnings, .. } = reader;
     match draft.finish() {
         Some(specification) if errors.is_empty() => {
-            warnings.extend(hints::of(&specification, at));
+            warnings.extend(policy_warnings::of(&specification, at));
             Ok(Read { specification, warnings })
         }
         _ => Err(errors),

@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::{
-    Due, Policies, Specification, reader,
-    table::{SpecificationKey, TABLE},
+    Due, Policies, Specification,
+    key_table::{SpecificationKey, TABLE},
+    reader,
     writer::{Mapped, written},
 };
 use crate::{

@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::{Specification, key_definition::Key, table::TABLE};
+use super::{Specification, key_definition::Key, key_table::TABLE};
 use crate::{container::Container, name::AllocationName};
 
 /// A value as it is written.

@@ -3,16 +3,16 @@
 //! They are checked once against the types of the Engine API, kept as compact JSON and sent to the
 //! engine unchanged, so that also an option unknown to docket reaches the engine.
 
-mod compressed;
+mod canonical_keys;
+mod compressed_json;
+mod docket_rules;
+mod engine_api_options;
 mod file_mode;
 mod findings;
-mod keys;
-mod options;
+mod json_schema;
 mod platform;
-mod quantity;
 mod remedy;
-mod rules;
-mod schema;
+mod small_units;
 #[cfg(test)]
 mod tests;
 mod type_check;
@@ -22,14 +22,17 @@ mod yaml_examples;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use self::{compressed::Compressed, findings::Findings, options::CONTAINER, type_check::conform};
+use self::{
+    compressed_json::Compressed, engine_api_options::CONTAINER, findings::Findings,
+    type_check::conform,
+};
 use crate::finding::{Finding, Place};
 
-pub(crate) use self::schema::{options as options_schema, outline as outline_schema};
-pub(crate) use self::{keys::home_of, remedy::expected_at, rules::reserved_label};
+pub(crate) use self::json_schema::{options as options_schema, outline as outline_schema};
+pub(crate) use self::{canonical_keys::home_of, docket_rules::reserved_label, remedy::expected_at};
 pub use self::{
+    docket_rules::LABEL_PREFIX,
     platform::{InvalidPlatform, Platform},
-    rules::LABEL_PREFIX,
 };
 
 /// What happens to an option that the Engine API does not have.
@@ -79,7 +82,7 @@ impl Container {
         let Value::Object(container) = posted else {
             return None;
         };
-        rules::check(&container, at, &mut findings);
+        docket_rules::check(&container, at, &mut findings);
         value_checks::check(&container, at, &mut findings);
         (findings.errors.len() == before).then(|| Self::compact(container))
     }

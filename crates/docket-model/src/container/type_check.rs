@@ -5,10 +5,10 @@ use std::ops::RangeInclusive;
 use serde_json::Value;
 
 use super::{
+    canonical_keys,
+    engine_api_options::{LISTS_OF_ONE, Type},
     expected_at, file_mode,
     findings::Findings,
-    keys,
-    options::{LISTS_OF_ONE, Type},
 };
 use crate::finding::Place;
 
@@ -41,7 +41,7 @@ pub(super) fn conform(kind: &Type, value: &mut Value, at: Place<'_>, findings: &
             }
         }
         (Type::Struct(fields), Value::Object(entries)) => {
-            keys::make_canonical(entries, fields, at, findings);
+            canonical_keys::make_canonical(entries, fields, at, findings);
             for (key, value) in entries {
                 if let Some(kind) = fields.get(key.as_str()) {
                     conform(kind, value, Place::Key(&at, key), findings);

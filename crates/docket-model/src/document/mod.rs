@@ -12,25 +12,25 @@
 //! specification. It is one YAML document: a second one is an error.
 
 mod defaults;
+mod error_position;
+mod json_schema;
 mod located_finding;
 mod node;
 mod node_builder;
-mod place;
-mod reading;
-mod scalar;
-mod schema;
-mod source;
-mod syntax;
+mod read_allocations;
+mod source_text;
+mod syntax_errors;
 #[cfg(test)]
 mod tests;
-mod write;
+mod write_yaml;
+mod yaml_scalars;
 
 use std::rc::Rc;
 
 use self::{
     node::Node,
-    reading::Reading,
-    source::{Mark, Source},
+    read_allocations::Reading,
+    source_text::{Mark, Source},
 };
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeSeed as _;
@@ -43,7 +43,7 @@ use crate::{
     text_encoding::{self, InvalidText},
 };
 
-pub use self::{located_finding::Located, schema::schema, write::to_yaml};
+pub use self::{json_schema::schema, located_finding::Located, write_yaml::to_yaml};
 
 /// The size limit of a document, in bytes: some 700,000 allocations.
 pub const MAX_LENGTH: usize = 256 << 20;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, rc::Rc};
 use saphyr_parser::ScalarStyle;
 use serde_json::{Map, Value};
 
-use super::{scalar::Scalar, source::Mark};
+use super::{source_text::Mark, yaml_scalars::Scalar};
 use crate::strict_json::TEXT_WEIGHT;
 
 /// The limit for nested values, aliases followed: as deep as JSON may be on its way to the engine.

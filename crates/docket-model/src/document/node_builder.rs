@@ -9,13 +9,12 @@ use std::{
 use saphyr_parser::{Event, Parser, Span, StrInput, Tag};
 
 use super::{
-    Located,
+    Located, error_position,
     located_finding::Noted,
     node::{Content, Entry, MAX_HEIGHT, Node},
-    place,
-    scalar::Scalar,
-    source::{Mark, Source},
-    syntax,
+    source_text::{Mark, Source},
+    syntax_errors,
+    yaml_scalars::Scalar,
 };
 use crate::finding::{FieldPath, Finding, shortened};
 
@@ -94,7 +93,7 @@ impl<'t> Loader<'t> {
     fn next(&mut self) -> Result<(Event<'t>, Span), Located> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),
-            Some(Err(error)) => Err(syntax::explain(self.source, &error)),
+            Some(Err(error)) => Err(syntax_errors::explain(self.source, &error)),
             None => Ok((Event::StreamEnd, Span::default())),
         }
     }
@@ -111,7 +110,7 @@ impl<'t> Loader<'t> {
 
     fn note_at(&mut self, node: &Node<'t>, message: &str) {
         let finding = Finding::new(FieldPath::default(), message);
-        self.noted.note(place::point(self.source, node, finding));
+        self.noted.note(error_position::point(self.source, node, finding));
     }
 
     fn node(

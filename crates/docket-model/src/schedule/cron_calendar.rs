@@ -5,7 +5,7 @@
 //! 2. A *fixed* one runs once for each local time: at its first occurrence, or, if the clock skips it
 //!    by at most three hours, at the first instant after the gap.
 
-use super::walk::Walk;
+use super::local_time_walk::Walk;
 use crate::zone::{Change, Meaning, Rules};
 
 /// Two offsets of a zone differ by less than this, so beyond this distance a change of the clock can

@@ -6,36 +6,36 @@
 //!    calls in any order give the same series.
 
 mod cron_calendar;
-mod day;
-mod element;
+mod cron_expression;
+mod cron_field;
+mod day_rule;
 mod error;
-mod expression;
-mod field;
-mod interval;
-mod iso;
-mod left_out;
+mod every_interval;
+mod field_element;
+mod iso_interval;
+mod local_time_walk;
 mod month_dependent;
-mod parse;
-mod repeating;
+mod parse_iso_interval;
+mod parse_schedule;
 mod schedule_pool;
 mod sentence;
 mod sentence_days;
 mod sentence_times;
+mod skipped_local_time;
 mod upcoming;
-mod walk;
 mod warnings;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use cron_calendar::Calendar;
-use interval::Interval;
-use repeating::Repeating;
+use every_interval::Interval;
+use iso_interval::Repeating;
 
 use crate::zone::Zone;
 
 pub use error::{InvalidSchedule, ScheduleError};
-pub use left_out::LeftOut;
 pub use schedule_pool::shared;
+pub use skipped_local_time::LeftOut;
 pub use upcoming::{Note, Upcoming};
 
 /// A valid schedule, with its text as it was written.
@@ -73,7 +73,7 @@ impl Schedule {
     /// # Errors
     /// [`InvalidSchedule`] holds every error in the text, with its place.
     pub fn parse(text: &str) -> Result<Self, InvalidSchedule> {
-        match parse::parse(text) {
+        match parse_schedule::parse(text) {
             Ok(rule) => Ok(Self { text: text.into(), rule }),
             Err(errors) => Err(InvalidSchedule::new(text, errors)),
         }

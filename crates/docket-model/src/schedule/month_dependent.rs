@@ -1,8 +1,8 @@
 //! The elements whose days depend on the month: `L`, `LW`, `15W`, `5L` and `5#3`.
 
-use super::element::Element;
+use super::cron_field::{Field, SUNDAY};
 use super::error::{Piece, ScheduleError};
-use super::field::{Field, SUNDAY};
+use super::field_element::Element;
 
 /// Recognises the elements with `L`, `W` and `#`.
 pub(super) fn special(field: Field, piece: Piece<'_>) -> Option<Result<Element, ScheduleError>> {

@@ -4,7 +4,7 @@ use chrono::DateTime;
 
 use super::Rule;
 use super::cron_calendar::Calendar;
-use super::repeating::{Period, Repeating, Start};
+use super::iso_interval::{Period, Repeating, Start};
 use super::sentence_days as days;
 use super::sentence_times::{Sets, ranges, times};
 use super::warnings::joined;
@@ -35,7 +35,7 @@ fn of_calendar(calendar: &Calendar) -> String {
 /// Describes the years; empty for all of them.
 fn years(years: &[u32]) -> String {
     match (years, ranges(years).as_slice()) {
-        (all, _) if all.len() == super::walk::YEARS.count() => String::new(),
+        (all, _) if all.len() == super::local_time_walk::YEARS.count() => String::new(),
         ([first, .., last], [_]) => format!("from {first} to {last}"),
         (_, ranges) => format!("in {}", joined(ranges)),
     }

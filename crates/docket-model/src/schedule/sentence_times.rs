@@ -26,7 +26,9 @@ impl Sets {
             years: times
                 .years()
                 .iter()
-                .filter(|year| super::walk::YEARS.contains(&i32::try_from(*year).unwrap_or(0)))
+                .filter(|year| {
+                    super::local_time_walk::YEARS.contains(&i32::try_from(*year).unwrap_or(0))
+                })
                 .collect(),
         }
     }

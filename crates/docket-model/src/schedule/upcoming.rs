@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
 
 use super::cron_calendar::{Calendar, Clock};
-use super::repeating::Run;
+use super::iso_interval::Run;
 use super::{LAST_INSTANT, Rule};
 use crate::zone::{Meaning, Rules};
 

@@ -1,7 +1,7 @@
 //! The warnings about a calendar, with its days in words.
 
 use super::cron_calendar::Calendar;
-use super::day::{Deciding, MonthDays, WeekDays};
+use super::day_rule::{Deciding, MonthDays, WeekDays};
 
 pub(super) const WEEK_DAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];

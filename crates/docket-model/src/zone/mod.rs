@@ -4,13 +4,13 @@
 //! 1. A zone that was found stays valid, also if an update lacks it.
 //! 2. A computation uses one set of rules, also while an update is applied.
 
-mod data;
-mod edition;
+mod chrono_time_zone;
+mod data_version;
 mod rules;
+mod suggest_zone;
 #[cfg(test)]
 mod tests;
-mod unknown;
-mod wall_clock;
+mod zone_data;
 
 use std::{
     fmt,
@@ -19,13 +19,13 @@ use std::{
     sync::OnceLock,
 };
 
-use self::data::Entry;
 pub(crate) use self::rules::{Change, Meaning, Rules};
+use self::zone_data::Entry;
 pub use self::{
-    data::{Update, ZoneFiles, edition, install, names, with_clock_of},
-    edition::{Edition, Origin},
-    unknown::UnknownZone,
-    wall_clock::{ZoneOffset, written},
+    chrono_time_zone::{ZoneOffset, written},
+    data_version::{Edition, Origin},
+    suggest_zone::UnknownZone,
+    zone_data::{Update, ZoneFiles, edition, install, names, with_clock_of},
 };
 
 /// A time zone of the IANA database.
@@ -37,7 +37,7 @@ impl Zone {
     #[must_use]
     pub fn utc() -> Self {
         static UTC: OnceLock<Zone> = OnceLock::new();
-        *UTC.get_or_init(|| Self(data::utc()))
+        *UTC.get_or_init(|| Self(zone_data::utc()))
     }
 
     /// The name, in the case of the database.
@@ -63,7 +63,7 @@ impl FromStr for Zone {
     type Err = UnknownZone;
 
     fn from_str(name: &str) -> Result<Self, UnknownZone> {
-        data::find(name).map(Self).ok_or_else(|| UnknownZone::new(name))
+        zone_data::find(name).map(Self).ok_or_else(|| UnknownZone::new(name))
     }
 }
 

@@ -111,7 +111,7 @@ impl Background {
                     }
                 };
                 let signal = async {
-                    // A stream that ends wakes nobody any more; the timer goes on.
+                    // A stream that ends wakes no task any more; the timer continues.
                     if signals.next().await.is_none() {
                         std::future::pending::<()>().await;
                     }

@@ -4,7 +4,7 @@ use std::{cell::Cell, fmt};
 
 use chrono::{DateTime, FixedOffset, NaiveDate, SubsecRound, TimeDelta, TimeZone, Timelike, Utc};
 use docket_model::{
-    Zone, duration_text,
+    Zone, measured_duration,
     moment::Moment,
     run::{Instant, TimeStyle},
 };
@@ -82,7 +82,7 @@ impl TimeStyle for ClockTimes {
 
 /// A duration as the client shows it; a negative one as zero.
 pub(super) fn duration(time: TimeDelta) -> String {
-    duration_text::exact(time.max(TimeDelta::zero()))
+    measured_duration::exact(time.max(TimeDelta::zero()))
 }
 
 /// Words in a list: `a`, `a and b`, `a, b and c`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Run,
-    duration_text::{exact, length},
+    measured_duration::{exact, length},
     run::{AttemptKey, Cancellation, Exit, RunState},
 };
 use tracing::{Instrument, info, info_span, warn};

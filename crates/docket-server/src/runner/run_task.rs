@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
-    duration_text::exact,
+    measured_duration::exact,
     run::{AttemptKey, Trigger},
 };
 

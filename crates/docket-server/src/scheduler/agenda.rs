@@ -79,7 +79,7 @@ impl Agenda {
         suspension: Option<Arc<Suspension>>,
     ) {
         // A change that waited may be older than what the loop knows: the store answers a second question
-        // has on record, and says up to when. Or somebody has set its latest instant back.
+        // has on record, and says up to when. Or a reset has set its latest instant back.
         let decided = decided.unwrap_or_default();
         let before = self.slots.remove(&position);
         let is_being_decided = before.as_ref().is_some_and(Slot::is_being_decided);

@@ -122,7 +122,7 @@ impl Scheduler {
         }
     }
 
-    /// Proposes what is due until it is told to stop; then lets the decisions under way end.
+    /// Proposes what is due until it is stopped; then lets the decisions under way end.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut last = self.clock.read();
         loop {
@@ -179,7 +179,7 @@ impl Scheduler {
             let answer = self.decisions.0.clone();
             let again = answer.clone();
             let is_delayed = self.runner.delays(&allocation, move || {
-                // Nobody listens any more once the loop has ended.
+                // No receiver is left once the loop has ended.
                 let _ = again.send(Decided { position, through: decided });
             });
             if is_delayed {
@@ -187,7 +187,7 @@ impl Scheduler {
             }
             self.deciding.spawn(async move {
                 let through = runner.decide(&allocation, suspension.as_deref(), decided).await;
-                // Nobody listens any more once the loop has ended.
+                // No receiver is left once the loop has ended.
                 let _ = answer.send(Decided { position, through });
             });
         }

@@ -237,13 +237,13 @@ mod tests {
         assert!(status.decided >= Some(restart), "{:?}", status.decided);
         let all = EntryFilter { limit: 9, ..EntryFilter::default() };
         let entries = store.entries(&all);
-        let told: Vec<_> = entries.iter().map(|entry| entry.event.to_string()).collect();
+        let recorded: Vec<_> = entries.iter().map(|entry| entry.event.to_string()).collect();
         let changed = "the time zone of the server was changed from Mars/Base to Europe/Berlin";
-        assert_eq!(told, [changed, "created"]);
+        assert_eq!(recorded, [changed, "created"]);
     }
 
     #[tokio::test]
-    async fn a_clock_that_shows_less_than_when_the_server_last_ran_is_told() {
+    async fn a_clock_that_is_behind_the_last_life_is_recorded() {
         let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
         let folder = tempfile::tempdir().unwrap();
         let store = store_of(&folder).await;

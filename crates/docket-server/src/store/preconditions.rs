@@ -1,4 +1,4 @@
-//! What must be so for a change to be made, so that nobody undoes what somebody else did meanwhile.
+//! Conditions of a change, so that no user undoes the change of another unseen.
 
 use std::sync::Arc;
 

@@ -111,7 +111,7 @@ pub(super) fn folded(newest: &Run, run: &Run) -> Option<RunState> {
     (follows && reason.is_same_as(added)).then_some(RunState::Missed { reason, last: *last, count })
 }
 
-/// Makes a run by hand go on where an earlier record of its instant ended without a container, or
+/// Makes a manual run continue where an earlier record of its instant ended without a container, or
 /// with one that was never started.
 pub(super) fn take_up(run: &mut Run, held: &Run) {
     if run.id != held.id {
@@ -169,7 +169,7 @@ pub(super) fn is_suspended(run: &Run, suspensions: Suspensions<'_>) -> bool {
     holds && !run.state.is_over()
 }
 
-/// Where a record of the instant of a run by hand stands in its way.
+/// Where a record of the instant of a manual run blocks it.
 pub(super) fn taken(held: &Arc<Run>, kind: InstantKind) -> Option<ClaimOutcome> {
     let is_taken = match held.state {
         RunState::Missed { .. } => kind == InstantKind::Now,
@@ -364,7 +364,7 @@ pub(super) struct Age {
     pub(super) is_failure: bool,
 }
 
-/// Which of the records, told newest first and without the newest [`Keep::runs`], are forgotten.
+/// Which of the records, newest first and without the newest [`Keep::runs`], are forgotten.
 ///
 /// What was made up for out of missed instants stays as long as the record of these: without its own
 /// it would pass for one of them, and could be made up for again.
@@ -381,13 +381,13 @@ pub(super) fn surplus(
     });
     let newest_first: Vec<_> = judged.collect();
     // Up to when the records that stay, of those so far, tell of instants.
-    let mut told = None;
+    let mut newest_forgotten = None;
     let mut surplus = Vec::new();
     for (age, is_surplus) in newest_first.into_iter().rev() {
-        if is_surplus && told < Some(age.instant) {
+        if is_surplus && newest_forgotten < Some(age.instant) {
             surplus.push(age);
         } else {
-            told = told.max(Some(age.latest));
+            newest_forgotten = newest_forgotten.max(Some(age.latest));
         }
     }
     surplus

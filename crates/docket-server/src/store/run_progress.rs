@@ -46,7 +46,7 @@ pub enum Progress {
     NeverRan,
     /// The older run has ended, so it is this one's turn.
     TurnCame,
-    /// Somebody wants it to end.
+    /// Its cancellation was requested.
     Cancelling(Cancellation),
     /// Its container does not end, and why.
     WillNotDie(Reason),
@@ -61,7 +61,7 @@ impl Progress {
         !matches!(self, Self::Pulled { .. } | Self::Started)
     }
 
-    /// True for what is to be seen in the record on the wire: the rest is not told as an event.
+    /// True for what the record on the wire shows: the rest is no event.
     pub(super) fn is_shown(&self) -> bool {
         !matches!(self, Self::Pulled { stale: None, .. } | Self::VersionSeen(_))
     }

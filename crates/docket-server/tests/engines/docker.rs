@@ -38,7 +38,7 @@ keeps! {
     both_streams_come_back_in_the_order_they_were_written,
     of_longer_output_head_and_tail_are_kept,
     a_terminals_bytes_come_back_as_they_were_written,
-    the_program_is_told_which_run_it_is,
+    the_environment_names_the_run,
     creating_twice_joins_the_container,
     a_container_that_was_not_started_is_taken_over_and_disarmed,
     a_container_that_is_started_meanwhile_is_not_disarmed,
@@ -57,7 +57,7 @@ keeps! {
     the_containers_of_a_server_are_found_again,
     what_a_container_writes_is_handed_out_while_it_runs,
     live_output_has_each_byte_in_the_order_of_the_output,
-    the_streams_of_an_output_are_told_apart,
+    the_streams_of_an_output_are_kept_apart,
     a_terminals_live_output_is_as_it_was_written,
     live_output_waits_for_a_container_to_be_started,
     live_output_of_what_is_gone_says_so,
@@ -105,7 +105,7 @@ async fn environment_and_command_of_a_run_reach_the_engine() {
     let bed = Bed::shared().await;
     let subject = bed.subject();
     let config = json!({"Cmd": ["false"], "Env": ["A=1", "B=1"]});
-    let mut plan = subject.plan("by-hand", json!({"Config": config}));
+    let mut plan = subject.plan("manual", json!({"Config": config}));
     plan.environment = vec!["A=2".to_owned()];
     plan.command = Some(["sh", "-c", "echo $A $B"].map(str::to_owned).into());
 

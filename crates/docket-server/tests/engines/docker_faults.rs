@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_container_that_falls_with_its_engine_is_told_from_one_that_was_killed() {
+async fn a_container_that_ends_with_its_engine_is_no_killed_one() {
     for fall in ["stop", "crash"] {
         let bed = Bed::start().await;
         let subject = bed.subject();

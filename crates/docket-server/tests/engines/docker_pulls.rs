@@ -108,7 +108,7 @@ async fn a_registry_that_wants_a_login_gets_the_one_that_docker_keeps() {
 }
 
 #[tokio::test]
-async fn where_the_registry_is_down_an_image_of_the_engine_serves_and_the_reason_is_told() {
+async fn where_the_registry_is_down_the_local_image_is_used_and_the_reason_is_recorded() {
     let bed = Bed::shared().await;
     bed.docker(&["tag", "busybox:latest", "127.0.0.1:9/tool:latest"]);
     let engine = bed.engine(None);
@@ -119,8 +119,8 @@ async fn where_the_registry_is_down_an_image_of_the_engine_serves_and_the_reason
     let refusal = engine.pull("127.0.0.1:9/other", None, Pull::Always).await.unwrap_err();
     let reason = "cannot pull image 127.0.0.1:9/other: registry 127.0.0.1:9 refuses connections: ";
     assert!(refusal.to_string().starts_with(reason), "{refusal}");
-    let refusal = engine.pull("nobody/nothing", None, Pull::Always).await.unwrap_err();
-    let reason = "cannot pull image nobody/nothing: the engine cannot reach registry docker.io ";
+    let refusal = engine.pull("example/missing", None, Pull::Always).await.unwrap_err();
+    let reason = "cannot pull image example/missing: the engine cannot reach registry docker.io ";
     assert!(refusal.to_string().starts_with(reason), "{refusal}");
 }
 

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::contract::Subject;
 
-/// Does what it is told, line by line, and ends with everything it started when nobody can tell it
+/// Carries out commands, line by line, and ends with everything it started when no process can send it
 /// any more: it is the first process of its namespace.
 const KEEPER: &str = r#"
 cd "$1" && ip link set lo up || exit
@@ -35,7 +35,7 @@ done
 "#;
 
 /// How often, and after what pause, a daemon that comes up is asked: 30 s in all.
-const PATIENCE: (u32, Duration) = (600, Duration::from_millis(50));
+const TRIES: (u32, Duration) = (600, Duration::from_millis(50));
 
 /// An engine that has `busybox:latest`, and no way to a public registry.
 pub(crate) struct Bed {
@@ -107,7 +107,7 @@ impl Bed {
 
     /// Waits for the engine to answer.
     pub(crate) async fn is_up(&self) {
-        let (tries, pause) = PATIENCE;
+        let (tries, pause) = TRIES;
         for _ in 0..tries {
             if tokio::net::UnixStream::connect(self.folder.path().join("sock")).await.is_ok()
                 && self.try_docker(&["version"]).0

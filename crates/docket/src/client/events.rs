@@ -7,7 +7,7 @@ use anyhow::{Error, Result};
 use docket_model::{AllocationName, run::StateWord};
 use reqwest::{Method, header::ACCEPT};
 
-use super::{Client, Pieces, link::Link};
+use super::{Client, Pieces, reconnect::Link};
 
 /// The largest event, in bytes; docket sends none that is larger.
 const LONGEST: usize = 16 << 20;

@@ -1,15 +1,15 @@
 //! A client of the server's REST API. It prints nothing.
 
 mod address;
-mod advice;
 mod allocations;
-mod connection;
+mod connection_advice;
+mod connection_options;
 mod events;
-mod follow;
-mod link;
-mod operations;
+mod follow_output;
+mod reconnect;
 mod response;
 mod runs;
+mod server_operations;
 mod token;
 mod upload;
 
@@ -20,11 +20,11 @@ use reqwest::{
 };
 use serde::de::DeserializeOwned;
 
-pub(crate) use connection::Connection;
+pub(crate) use connection_options::Connection;
 pub(crate) use events::{EventFilter, Events, Happened, ServerEvent};
-pub(crate) use follow::{Event, Follow};
-pub(crate) use operations::Health;
+pub(crate) use follow_output::{Event, Follow};
 pub(crate) use runs::RunResponse;
+pub(crate) use server_operations::Health;
 pub(crate) use token::{TOKEN_VARIABLE, find_token};
 
 use response::Unreachable;

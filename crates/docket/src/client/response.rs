@@ -11,7 +11,7 @@ use reqwest::{Response, StatusCode, header::LOCATION};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::{advice::advice, token::TokenSource};
+use super::{connection_advice::advice, token::TokenSource};
 
 /// The longest part of a plain text response to show.
 const SHOWN_TEXT: usize = 500;

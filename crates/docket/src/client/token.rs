@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use reqwest::header::HeaderValue;
 
-use crate::{output, secret_file};
+use crate::{print, secret_file};
 
 /// The variable with the token itself; an option would show it to other users.
 pub(crate) const TOKEN_VARIABLE: &str = "DOCKET_TOKEN";
@@ -62,7 +62,7 @@ pub(crate) fn find_token(
 impl Token {
     /// The token in the file, or else the one in the environment, if there is one.
     pub(super) fn find(file: Option<&Path>) -> Result<Option<Self>> {
-        let found = find_token(file, |warning| output::warning(warning))?;
+        let found = find_token(file, |warning| print::warning(warning))?;
         found.map(|(text, source)| Self::parse(text.trim(), source)).transpose()
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use futures_util::stream;
 use reqwest::Body;
 
-use crate::output;
+use crate::print;
 
 /// The size from which a progress bar is shown; smaller bodies are sent too fast for it.
 const LARGE: usize = 1 << 20;
@@ -15,7 +15,7 @@ const PIECE: usize = 64 << 10;
 
 /// The body of a request, with a progress bar if it is large and standard error is a terminal.
 pub(super) fn body(bytes: Vec<u8>) -> Body {
-    let bar = (bytes.len() >= LARGE).then(|| output::progress_bar(bytes.len())).flatten();
+    let bar = (bytes.len() >= LARGE).then(|| print::progress_bar(bytes.len())).flatten();
     let Some(bar) = bar else { return Body::from(bytes) };
     Body::wrap_stream(stream::unfold((bytes, 0), move |(bytes, sent)| {
         bar.set_position(sent as u64);

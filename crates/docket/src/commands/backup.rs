@@ -15,7 +15,7 @@ use clap::{
 
 use crate::{
     client::{Client, Connection},
-    output, size,
+    print, size_text,
 };
 
 /// Copies the server's store into a file while the server runs
@@ -69,7 +69,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Ok(bytes)
     });
     match placed {
-        Ok(bytes) => output::line(format_args!("{shown}: {}", size::shown(bytes))),
+        Ok(bytes) => print::line(format_args!("{shown}: {}", size_text::shown(bytes))),
         Err(error) => {
             // An incomplete copy is useless. It may not exist yet, so a failed removal is ignored.
             let _ = fs::remove_file(&part);

@@ -8,13 +8,14 @@ use docket_model::{
 };
 
 use super::{
-    UsageError, many,
-    target::{self, Target},
+    UsageError,
+    run_argument::{self, Target},
+    several_allocations,
 };
 use crate::{
-    author,
+    author_of_change,
     client::{Client, Connection},
-    clock, output, words,
+    clock, print, time_and_state_words,
 };
 
 /// Cancels a run: a waiting run never starts, a running container gets its own stop signal
@@ -50,7 +51,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let run = arguments.target.run()?;
     let client = Client::new(&arguments.connection)?;
     let name = arguments.target.allocation();
-    let request = CancelRequest { kill: arguments.kill, by: Some(author::current()) };
+    let request = CancelRequest { kill: arguments.kill, by: Some(author_of_change::current()) };
     let runs = match run {
         Some(_) if arguments.all => {
             bail!(UsageError("--all cancels all runs of an allocation: name the allocation alone"))
@@ -67,18 +68,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     };
     if !arguments.all {
         let [run] = runs.as_slice() else { return Ok(()) };
-        return cancel(run).await?.iter().try_for_each(output::line);
+        return cancel(run).await?.iter().try_for_each(print::line);
     }
-    many::each(&runs, "cancel", cancel).await
+    several_allocations::each(&runs, "cancel", cancel).await
 }
 
 /// All runs under way, waiting runs first: cancelling a running one must not let a waiting one start.
 async fn all_under_way(client: &Client, name: &AllocationName) -> Result<Vec<RunId>> {
     let newest_first = under_way(client, name).await?;
     if newest_first.is_empty() {
-        output::note(format_args!("no run of {name} is under way"));
+        print::note(format_args!("no run of {name} is under way"));
     }
-    Ok(newest_first.iter().map(|run| target::id(name, run)).collect())
+    Ok(newest_first.iter().map(|run| run_argument::id(name, run)).collect())
 }
 
 async fn under_way(client: &Client, name: &AllocationName) -> Result<Vec<RunRecord>> {
@@ -90,12 +91,12 @@ async fn only_one_under_way(client: &Client, name: &AllocationName) -> Result<Ru
     let under_way = under_way(client, name).await?;
     match under_way.as_slice() {
         [] => bail!("no run of {name} is under way"),
-        [run] => Ok(target::id(name, run)),
+        [run] => Ok(run_argument::id(name, run)),
         several => {
             let now = clock::now();
             let lines = several.iter().map(|run| {
-                let result = words::result(&RunSummary::from(run), now);
-                format!("\n  {}  {}", run.run, output::on_one_line(&result))
+                let result = time_and_state_words::result(&RunSummary::from(run), now);
+                format!("\n  {}  {}", run.run, print::on_one_line(&result))
             });
             let (count, lines) = (several.len(), lines.collect::<String>());
             bail!(

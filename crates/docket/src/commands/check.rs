@@ -7,8 +7,8 @@ use docket_model::wire::EngineCheck;
 use super::AlreadyReported;
 use crate::{
     client::{Client, Connection},
-    output,
-    specifications::{Found, Source},
+    print,
+    read_specifications::{Found, Source},
 };
 
 /// Checks a file or a directory as `push` does, without a server
@@ -45,7 +45,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     }
     let allocations = counted(found.len(), "allocation");
     let warnings = counted(warnings, "warning");
-    output::line(format_args!("{}: {allocations}, {warnings}", source.name()))
+    print::line(format_args!("{}: {allocations}, {warnings}", source.name()))
 }
 
 /// `1 warning`, `2 warnings`.
@@ -77,13 +77,13 @@ async fn check_on_engine(
             let kind = if finding.fatal { "error" } else { "warning" };
             let place = format!("{file}:{}: {name}: {}", read.line, finding.field);
             let line = format!("{kind}: {place}: {}", finding.message);
-            output::note(output::on_one_line(&line));
+            print::note(print::on_one_line(&line));
         }
     }
     if refused == 0 {
         return Ok(warnings);
     }
     let allocations = counted(refused, "allocation");
-    output::note(format_args!("error: {}: the engine cannot run {allocations}", source.name()));
+    print::note(format_args!("error: {}: the engine cannot run {allocations}", source.name()));
     Err(AlreadyReported.into())
 }

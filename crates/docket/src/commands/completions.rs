@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::{cli, output};
+use crate::{cli, print};
 
 /// Prints the completion script for a shell
 #[derive(Debug, Args)]
@@ -24,5 +24,5 @@ Examples:
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut cli::command(), "docket", &mut script);
-    output::bytes(&script)
+    print::bytes(&script)
 }

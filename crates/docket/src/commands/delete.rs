@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use docket_model::AllocationName;
 
-use super::many;
+use super::several_allocations;
 use crate::client::{Client, Connection};
 
 /// Deletes allocations; running containers continue to their end
@@ -30,5 +30,5 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         client.delete(name).await?;
         Ok(Some(format!("Deleted {name}")))
     };
-    many::each(&arguments.names, "delete", delete).await
+    several_allocations::each(&arguments.names, "delete", delete).await
 }

@@ -14,10 +14,10 @@ use docket_model::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::state;
+use super::state_arguments;
 use crate::{
     client::{Client, Connection, EventFilter, Events, Happened, ServerEvent},
-    output, words,
+    print, time_and_state_words,
 };
 
 /// Follows events of runs, allocations and the server
@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
         value_name = "STATE",
         value_delimiter = ',',
         ignore_case = true,
-        value_parser = state::parser()
+        value_parser = state_arguments::parser()
     )]
     states: Vec<StateWord>,
 
@@ -81,7 +81,7 @@ Examples:
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
-    let default = if output::is_terminal() { Form::Text } else { Form::Json };
+    let default = if print::is_terminal() { Form::Text } else { Form::Json };
     let form = arguments.output.unwrap_or(default);
     let kinds = arguments.kinds.iter().map(|kind| kind.to_lowercase()).collect();
     let Arguments { allocations, labels, states, .. } = arguments;
@@ -96,9 +96,9 @@ async fn follow(client: &Client, events: &mut Events<'_>, form: Form) -> Result<
         match events.next().await? {
             Happened::Event(event) => print(&event, form, &mut printed)?,
             Happened::Lost(error) => {
-                output::warning(format_args!("{error:#}; reconnecting"));
+                print::warning(format_args!("{error:#}; reconnecting"));
             }
-            Happened::Back => output::note(format_args!("{} is back", client.url(""))),
+            Happened::Back => print::note(format_args!("{} is back", client.url(""))),
         }
     }
 }
@@ -107,14 +107,14 @@ fn print(event: &ServerEvent, form: Form, printed: &mut Printed) -> Result<()> {
     let data: Value = serde_json::from_str(&event.data)
         .context("cannot parse an event of the server: is it a docket server?")?;
     match form {
-        Form::Json => output::line(as_json(event, data)),
+        Form::Json => print::line(as_json(event, data)),
         Form::Text if event.kind == GAP => {
             let reason = Gap::deserialize(&data).map_or_else(|_| data.to_string(), |it| it.reason);
-            output::warning(format_args!("some events are missing: {reason}"));
+            print::warning(format_args!("some events are missing: {reason}"));
             Ok(())
         }
         Form::Text => match in_words(&event.kind, &data, printed) {
-            Some(line) => output::line(output::on_one_line(&line)),
+            Some(line) => print::line(print::on_one_line(&line)),
             None => Ok(()),
         },
     }
@@ -176,9 +176,9 @@ fn in_state(run: &RunRecord, at: DateTime<Utc>) -> String {
     let number = attempt.map_or(1, |attempt| attempt.attempt);
     let number = if number > 1 { format!(" (attempt {number})") } else { String::new() };
     let code = attempt.and_then(|attempt| attempt.exit_code);
-    let why = words::why(run.reason.as_deref(), code);
+    let why = time_and_state_words::why(run.reason.as_deref(), code);
     let is_created =
         run.state == StateWord::Starting && attempt.is_some_and(|it| it.container.is_some());
     let step = if is_created { ", container created" } else { "" };
-    format!("{}{step}{number}{why}", words::state(&RunSummary::from(run), at))
+    format!("{}{step}{number}{why}", time_and_state_words::state(&RunSummary::from(run), at))
 }

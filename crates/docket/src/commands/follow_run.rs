@@ -5,7 +5,7 @@ use docket_model::{RunId, output::Stream, wire::RunRecord};
 
 use crate::{
     client::{Client, Event, Follow},
-    output,
+    print,
 };
 
 /// Receives what happens to a run.
@@ -30,9 +30,9 @@ pub(super) async fn to_the_end(
             Event::Bytes(stream, bytes) => watcher.bytes(stream, &bytes)?,
             Event::State(record) => watcher.state(client, &record).await,
             Event::Lost(error) => {
-                output::warning(format_args!("{error:#}; reconnecting"));
+                print::warning(format_args!("{error:#}; reconnecting"));
             }
-            Event::Back => output::note(format_args!("{} is back", client.url(""))),
+            Event::Back => print::note(format_args!("{} is back", client.url(""))),
             Event::Over(record) => return Ok(*record),
         }
     }

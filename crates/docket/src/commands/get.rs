@@ -4,10 +4,10 @@ use anyhow::Result;
 use clap::Args;
 use docket_model::AllocationName;
 
-use super::shown::Shown;
+use super::output_options::Shown;
 use crate::{
     client::{Client, Connection},
-    clock, output, table,
+    clock, print, table,
 };
 
 /// Shows one allocation
@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     arguments.shown.note_request(&client, &format!("/{}", arguments.name));
     let allocation = client.get(&arguments.name).await?;
-    output::value(arguments.shown.format(), &allocation, |screen| {
+    print::value(arguments.shown.format(), &allocation, |screen| {
         Ok(table::of_one(&allocation, clock::now(), screen))
     })
 }

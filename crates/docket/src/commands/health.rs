@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 use crate::{
     client::{Client, Connection, Health},
-    output, words,
+    print, time_and_state_words,
 };
 
 /// Checks that the server is healthy; exits with 0 or 1
@@ -38,8 +38,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     if let Some(report) = arguments.output {
         let health = client.health().await?;
         return match report {
-            Report::Json => output::json(&health),
-            Report::Yaml => output::yaml(&health),
+            Report::Json => print::json(&health),
+            Report::Yaml => print::yaml(&health),
         };
     }
     let health: Health = client.health().await?;
@@ -48,10 +48,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         [] => "is healthy".to_owned(),
         problems => format!("has problems: {}", problems.join("; ")),
     };
-    let zone = words::zone(&health.time_zone);
-    let pause =
-        health.pause.as_ref().map(|pause| format!("; it {}", words::paused_since(pause, zone)));
+    let zone = time_and_state_words::zone(&health.time_zone);
+    let pause = health
+        .pause
+        .as_ref()
+        .map(|pause| format!("; it {}", time_and_state_words::paused_since(pause, zone)));
     let data = health.time_zone_data.map(|data| format!("; time zone data: {data}"));
     let (pause, data) = (pause.unwrap_or_default(), data.unwrap_or_default());
-    output::line(format_args!("{} {state}{pause}{data}", client.url("")))
+    print::line(format_args!("{} {state}{pause}{data}", client.url("")))
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::{
     client::{Client, Connection},
-    count::Count,
-    output::{self, Format},
+    count_argument::Count,
+    print::{self, Format},
     table,
 };
 
@@ -55,11 +55,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         };
         bail!("there is no allocation `{name}`, and {no_entry} is about it");
     }
-    output::value(Format::or_default(arguments.output), &listing.items, |screen| {
+    print::value(Format::or_default(arguments.output), &listing.items, |screen| {
         Ok(table::of_journal(&listing.items, screen))
     })?;
     if listing.is_cut {
-        output::note(format_args!("showing the newest {count}; see more with --limit"));
+        print::note(format_args!("showing the newest {count}; see more with --limit"));
     }
     Ok(())
 }

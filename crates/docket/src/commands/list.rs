@@ -3,12 +3,12 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::shown::Shown;
+use super::output_options::Shown;
 use crate::{
     client::{Client, Connection},
     clock,
-    count::Count,
-    output, table,
+    count_argument::Count,
+    print, table,
 };
 
 /// Lists all allocations in the order of their creation
@@ -40,11 +40,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     arguments.shown.note_request(&client, "");
     let listing = client.list(arguments.limit.map(Count::get)).await?;
     let count = listing.items.len();
-    output::value(arguments.shown.format(), &listing.items, |screen| {
+    print::value(arguments.shown.format(), &listing.items, |screen| {
         Ok(table::of_all(&listing.items, clock::now(), screen))
     })?;
     if listing.is_cut {
-        output::note(format_args!("showing the first {count}; there are more"));
+        print::note(format_args!("showing the first {count}; there are more"));
     }
     Ok(())
 }

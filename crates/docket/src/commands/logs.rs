@@ -10,11 +10,11 @@ use docket_model::{
 
 use super::{
     follow_run::{self, Watcher},
-    target::{self, Target},
+    run_argument::{self, Target},
 };
 use crate::{
     client::{Client, Connection},
-    output,
+    print,
 };
 
 /// How many of the newest runs are searched for one under way.
@@ -81,9 +81,9 @@ struct Printer;
 impl Watcher for Printer {
     fn bytes(&mut self, stream: Stream, bytes: &[u8]) -> Result<()> {
         match stream {
-            Stream::Out => output::bytes(bytes),
+            Stream::Out => print::bytes(bytes),
             Stream::Error => {
-                output::error_bytes(bytes);
+                print::error_bytes(bytes);
                 Ok(())
             }
         }
@@ -99,10 +99,10 @@ async fn newest(client: &Client, name: &AllocationName) -> Result<RunId> {
         Some(RunRecord { run, state, reason: Some(reason), attempts, .. })
             if attempts.iter().all(|attempt| attempt.container.is_none()) =>
         {
-            let reason = output::on_one_line(reason);
+            let reason = print::on_one_line(reason);
             bail!("the newest run {name}/{run} has no output: {state}: {reason}")
         }
-        Some(record) => Ok(target::id(name, record)),
+        Some(record) => Ok(run_argument::id(name, record)),
     }
 }
 

@@ -9,7 +9,7 @@ use clap_mangen::{
     roff::{Roff, roman},
 };
 
-use crate::{cli, output};
+use crate::{cli, print};
 
 /// Prints the manual page of docket, or writes the pages of all commands into a directory
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut docket = cli::command();
     docket.build();
     let Some(directory) = &arguments.directory else {
-        return output::bytes(&page(docket)?);
+        return print::bytes(&page(docket)?);
     };
     let context = || format!("cannot write to {}", directory.display());
     fs::create_dir_all(directory).with_context(context)?;

@@ -13,7 +13,7 @@ use docket_model::{
 use super::{AlreadyReported, UsageError};
 use crate::{
     client::{Client, Connection},
-    clock, output, time_zone,
+    clock, default_time_zone, print,
 };
 
 /// Shows the next instants of a schedule
@@ -84,14 +84,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     if let Some(name) = &arguments.of {
         return of_allocation(&arguments, name).await;
     }
-    let zone = time_zone::choose(arguments.time_zone)?.zone;
+    let zone = default_time_zone::choose(arguments.time_zone)?.zone;
     let from = beginning(arguments.from.as_deref(), zone)?;
     let schedule = parse(arguments.expression.as_deref().unwrap_or_default())?;
-    schedule.warnings().iter().for_each(output::warning);
-    output::note(format_args!("time zone data: {}", zone::edition()));
+    schedule.warnings().iter().for_each(print::warning);
+    print::note(format_args!("time zone data: {}", zone::edition()));
     let instants = coming(&schedule, from, zone, arguments.count.into());
     if instants.is_empty() && arguments.output == Format::Text {
-        output::note(match schedule.previous(from, from, zone) {
+        print::note(match schedule.previous(from, from, zone) {
             Some(last) => format!(
                 "all instants of this schedule are in the past; the last was {}",
                 stamp(last, zone)
@@ -108,12 +108,12 @@ async fn of_allocation(arguments: &Arguments, name: &AllocationName) -> Result<(
     let from = arguments.from.as_deref();
     let coming = client.instants(name, from, usize::from(arguments.count)).await?;
     if let Some(reason) = &coming.suspended {
-        output::note(output::on_one_line(reason));
+        print::note(print::on_one_line(reason));
     }
     let zone = coming.time_zone.parse().context("invalid time zone in the server's response")?;
     if coming.instants.is_empty() && coming.suspended.is_none() {
         let why = coming.why_none.unwrap_or_else(|| format!("{name} has no further instants"));
-        output::note(output::on_one_line(&why));
+        print::note(print::on_one_line(&why));
     }
     print(&coming.instants, zone, arguments.output)
 }
@@ -121,13 +121,13 @@ async fn of_allocation(arguments: &Arguments, name: &AllocationName) -> Result<(
 fn print(instants: &[Coming], zone: Zone, format: Format) -> Result<()> {
     match format {
         Format::Json => {
-            output::json(&instants.iter().map(|it| stamp(it.at, zone)).collect::<Vec<_>>())
+            print::json(&instants.iter().map(|it| stamp(it.at, zone)).collect::<Vec<_>>())
         }
         Format::Text if instants.is_empty() => Ok(()),
         Format::Text => {
-            let is_terminal = output::is_terminal();
+            let is_terminal = print::is_terminal();
             let lines = instants.iter().map(|instant| line(instant, zone, is_terminal));
-            output::line(lines.collect::<Vec<_>>().join("\n"))
+            print::line(lines.collect::<Vec<_>>().join("\n"))
         }
     }
 }
@@ -145,7 +145,7 @@ fn beginning(from: Option<&str>, zone: Zone) -> Result<DateTime<Utc>> {
 
 fn parse(expression: &str) -> Result<Schedule> {
     Schedule::parse(expression).map_err(|invalid| {
-        output::note(output::without_control(&invalid.snippet()));
+        print::note(print::without_control(&invalid.snippet()));
         AlreadyReported.into()
     })
 }

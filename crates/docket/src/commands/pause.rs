@@ -6,9 +6,9 @@ use docket_model::wire::SuspendRequest;
 
 use super::suspend;
 use crate::{
-    author,
+    author_of_change,
     client::{Client, Connection, Health},
-    clock, output,
+    clock, print,
 };
 
 /// Pauses the whole server: no scheduled runs until it is unpaused
@@ -41,9 +41,10 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let Arguments { until, reason, .. } = arguments;
-    let request = SuspendRequest { reason, until, by: Some(author::current()), all: false };
+    let request =
+        SuspendRequest { reason, until, by: Some(author_of_change::current()), all: false };
     let health = client.pause(&request).await?;
-    output::line(format_args!("Paused {} {}", client.url(""), end(&health)))
+    print::line(format_args!("Paused {} {}", client.url(""), end(&health)))
 }
 
 /// When the pause ends, from the server's response.

@@ -8,8 +8,8 @@ use docket_model::wire::PushedName;
 
 use crate::{
     client::{Client, Connection},
-    output,
-    specifications::Source,
+    print,
+    read_specifications::Source,
 };
 
 /// Creates or updates the allocations of a file or a directory: all of them, or none if one is rejected
@@ -42,18 +42,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let specifications: Vec<_> =
         source.read()?.into_iter().map(|found| found.read.specification).collect();
     if specifications.is_empty() {
-        output::note(format_args!("{}: no allocations, nothing to push", source.name()));
+        print::note(format_args!("{}: no allocations, nothing to push", source.name()));
         return Ok(());
     }
     let client = Client::new(&arguments.connection)?;
     if arguments.verbose {
         for specification in &specifications {
             // Converted to a JSON value first, so that the container is indented like the rest.
-            output::json(&serde_json::to_value(specification)?)?;
+            print::json(&serde_json::to_value(specification)?)?;
         }
     }
     let results = client.push(&specifications, source.unknown_options()).await?;
-    output::bytes(in_words(&results).as_bytes())
+    print::bytes(in_words(&results).as_bytes())
 }
 
 /// One line for each name: `Created` and `Updated` as in the original docket, and `Unchanged`.

@@ -9,11 +9,11 @@ use docket_model::{
 use serde::Deserialize;
 
 use crate::{
-    author,
+    author_of_change,
     client::{Client, Connection},
     clock,
     due::Due,
-    output,
+    print,
 };
 
 /// Repairs an allocation whose history lies in the future after the clock was set back
@@ -38,11 +38,11 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let name = &arguments.name;
-    let request = ResumeRequest { by: Some(author::current()), all: false };
+    let request = ResumeRequest { by: Some(author_of_change::current()), all: false };
     let allocation = client.change(name, "reset", &request).await?;
     let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
     let due = Due::read(&allocation);
     let next = status.map(|status| due.next(&status, clock::now()));
     let next = next.map(|next| format!(", next: {next}")).unwrap_or_default();
-    output::line(output::on_one_line(&format!("Reset {name}{next}")))
+    print::line(print::on_one_line(&format!("Reset {name}{next}")))
 }

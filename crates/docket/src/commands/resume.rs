@@ -4,11 +4,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 use docket_model::{AllocationName, wire::ResumeRequest};
 
-use super::many::{self, Names, SuspensionStatus};
+use super::several_allocations::{self, Names, SuspensionStatus};
 use crate::{
-    author,
+    author_of_change,
     client::{Client, Connection},
-    words,
+    time_and_state_words,
 };
 
 /// Resumes suspended allocations
@@ -35,13 +35,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     let all = arguments.names.all;
     let names = arguments.names.resolve(&client).await?;
-    let request = ResumeRequest { by: Some(author::current()), all };
+    let request = ResumeRequest { by: Some(author_of_change::current()), all };
     let resume = async |name: &AllocationName| {
         let before = SuspensionStatus::read(&client.get(name).await?);
         let after = SuspensionStatus::read(&client.change(name, "resume", &request).await?);
         outcome(name, &before, &after, all)
     };
-    many::each(&names, "resume", resume).await
+    several_allocations::each(&names, "resume", resume).await
 }
 
 /// What the server did; `None` for an allocation of `--all` that was not suspended.
@@ -55,8 +55,8 @@ fn outcome(
     all: bool,
 ) -> Result<Option<String>> {
     if let Some(suspension) = after.manual() {
-        let zone = words::zone(after.time_zone());
-        bail!("it stays {}: resume it by name", words::suspended(suspension, zone));
+        let zone = time_and_state_words::zone(after.time_zone());
+        bail!("it stays {}: resume it by name", time_and_state_words::suspended(suspension, zone));
     }
     let was_suspended = before.manual().is_some();
     if after.by_specification {

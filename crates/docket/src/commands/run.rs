@@ -9,9 +9,9 @@ use clap::Args;
 use docket_model::{AllocationName, wire::RunRequest};
 
 use crate::{
-    author,
+    author_of_change,
     client::{Client, Connection, RunResponse},
-    output,
+    print,
 };
 
 /// Runs an allocation now, with the same policies as scheduled runs
@@ -71,7 +71,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         cmd: (!words.is_empty()).then_some(words),
         env,
         at,
-        by: Some(author::current()),
+        by: Some(author_of_change::current()),
     };
     if wait {
         return wait::run(&connection, &name, &request).await;
@@ -79,13 +79,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     match Client::new(&connection)?.run(&name, &request).await? {
         RunResponse::Accepted(record) => {
             if !for_instant.is_empty() {
-                output::note(format_args!("started {name}{for_instant}"));
+                print::note(format_args!("started {name}{for_instant}"));
             }
-            output::line(format_args!("{name}/{}", record.run))
+            print::line(format_args!("{name}/{}", record.run))
         }
         RunResponse::Skipped(record) => {
             let why = record.reason.unwrap_or_else(|| "its policies do not allow it".to_owned());
-            let why = output::on_one_line(&why);
+            let why = print::on_one_line(&why);
             let state = record.state.clause();
             bail!("{name} did not start: {why} ({name}/{} {state})", record.run)
         }

@@ -6,13 +6,13 @@ use docket_model::{AllocationName, Zone, run::StateWord, wire::RunRecord};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::state;
+use super::state_arguments;
 use crate::{
     client::{Client, Connection},
     clock,
-    count::Count,
-    output::{self, Format},
-    table, words,
+    count_argument::Count,
+    print::{self, Format},
+    table, time_and_state_words,
 };
 
 /// Shows the runs of an allocation, newest first
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     name: AllocationName,
 
     /// Only runs in this state
-    #[arg(long, value_name = "STATE", ignore_case = true, value_parser = state::parser())]
+    #[arg(long, value_name = "STATE", ignore_case = true, value_parser = state_arguments::parser())]
     state: Option<StateWord>,
 
     /// Show at most COUNT
@@ -57,10 +57,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let count = runs.len();
     let format = Format::or_default(arguments.output);
     let zone = match format {
-        Format::Table if !runs.is_empty() => words::zone_of(&client.get(name).await?),
+        Format::Table if !runs.is_empty() => {
+            time_and_state_words::zone_of(&client.get(name).await?)
+        }
         _ => Zone::utc(),
     };
-    output::value(format, &runs, |screen| match state {
+    print::value(format, &runs, |screen| match state {
         Some(state) if runs.is_empty() => Ok(format!("no run of {name} {}", state.clause())),
         None if runs.is_empty() => Ok(format!("{name} has no runs yet")),
         _ => {
@@ -72,7 +74,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         }
     })?;
     if listing.is_cut {
-        output::note(format_args!("showing the newest {count}; see more with --limit"));
+        print::note(format_args!("showing the newest {count}; see more with --limit"));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use docket_model::document;
 
-use crate::output;
+use crate::print;
 
 /// Prints the JSON Schema of docket.yml, with which an editor completes and checks it
 #[derive(Debug, Args)]
@@ -20,5 +20,5 @@ Neovim, Helix, ...):
   # yaml-language-server: $schema=docket.schema.json";
 
 pub(crate) fn run() -> Result<()> {
-    output::json(&document::schema())
+    print::json(&document::schema())
 }

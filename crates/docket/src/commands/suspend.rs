@@ -7,11 +7,11 @@ use docket_model::{
     AllocationName, Duration, duration::InvalidDuration, journal, wire::SuspendRequest,
 };
 
-use super::many::{self, Names, SuspensionStatus};
+use super::several_allocations::{self, Names, SuspensionStatus};
 use crate::{
-    author,
+    author_of_change,
     client::{Client, Connection},
-    clock, words,
+    clock, time_and_state_words,
 };
 
 /// Suspends allocations: no scheduled runs until they are resumed
@@ -48,12 +48,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let all = arguments.names.all;
     let names = arguments.names.resolve(&client).await?;
     let Arguments { until, reason, .. } = arguments;
-    let request = SuspendRequest { reason, until, by: Some(author::current()), all };
+    let request = SuspendRequest { reason, until, by: Some(author_of_change::current()), all };
     let suspend = async |name: &AllocationName| {
         let after = SuspensionStatus::read(&client.change(name, "suspend", &request).await?);
         Ok(Some(outcome(name, &after, all)))
     };
-    many::each(&names, "suspend", suspend).await
+    several_allocations::each(&names, "suspend", suspend).await
 }
 
 /// The end as the server accepts it: a duration becomes a time; anything else is left to the server.
@@ -79,10 +79,10 @@ pub(super) fn until(text: &str, now: DateTime<Utc>) -> Result<String, String> {
 /// What the server did, from its response.
 fn outcome(name: &AllocationName, after: &SuspensionStatus, all: bool) -> String {
     let Some(status) = &after.status else { return format!("Suspended {name}") };
-    let zone = words::zone(&status.time_zone);
+    let zone = time_and_state_words::zone(&status.time_zone);
     let suspension = after.manual();
     if let Some(individual) = suspension.filter(|it| all && it.all.is_none()) {
-        return format!("{name} stays {}", words::suspended(individual, zone));
+        return format!("{name} stays {}", time_and_state_words::suspended(individual, zone));
     }
     let end = suspension.and_then(|it| it.until);
     let end = end
@@ -91,9 +91,12 @@ fn outcome(name: &AllocationName, after: &SuspensionStatus, all: bool) -> String
     let individual = of_all.and_then(|of_all| of_all.individual.as_deref());
     let more = [
         (of_all.is_some() && !all).then(|| "`suspend --all` lasts longer".to_owned()),
-        individual.filter(|_| all).map(|it| format!("stays {}", words::suspended(it, zone))),
+        individual
+            .filter(|_| all)
+            .map(|it| format!("stays {}", time_and_state_words::suspended(it, zone))),
         after.by_specification.then(|| "its specification also suspends it".to_owned()),
-        (status.under_way() > 0).then(|| format!("still under way: {}", words::under_way(status))),
+        (status.under_way() > 0)
+            .then(|| format!("still under way: {}", time_and_state_words::under_way(status))),
     ];
     let more: Vec<_> = more.into_iter().flatten().collect();
     let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join("; ")) };
@@ -102,7 +105,7 @@ fn outcome(name: &AllocationName, after: &SuspensionStatus, all: bool) -> String
 
 /// An end in the time zone.
 pub(super) fn until_in(until: DateTime<Utc>, zone: &str) -> String {
-    format!("until {}", words::wall_clock(until, words::zone(zone)))
+    format!("until {}", time_and_state_words::wall_clock(until, time_and_state_words::zone(zone)))
 }
 
 #[cfg(test)]

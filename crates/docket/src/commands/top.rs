@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::{
     client::{Client, Connection},
-    output, top,
+    print, top,
 };
 
 /// Shows running, upcoming and failed runs live, with keys to run, cancel and suspend
@@ -24,7 +24,7 @@ Examples:
   docket top --host unix:/run/docket/docket.sock";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
-    if !output::is_terminal() {
+    if !print::is_terminal() {
         bail!("`docket top` needs a terminal; use `docket list` or `docket events` instead");
     }
     let client = Client::new(&arguments.connection)?;

@@ -5,9 +5,9 @@ use clap::Args;
 use docket_model::wire::ResumeRequest;
 
 use crate::{
-    author,
+    author_of_change,
     client::{Client, Connection},
-    output,
+    print,
 };
 
 /// Ends the pause of the whole server
@@ -26,9 +26,11 @@ Examples:
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
-    let health = client.unpause(&ResumeRequest { by: Some(author::current()), all: false }).await?;
+    let health = client
+        .unpause(&ResumeRequest { by: Some(author_of_change::current()), all: false })
+        .await?;
     if health.was_paused == Some(false) {
-        return output::line(format_args!("{} was not paused", client.url("")));
+        return print::line(format_args!("{} was not paused", client.url("")));
     }
-    output::line(format_args!("Unpaused {}", client.url("")))
+    print::line(format_args!("Unpaused {}", client.url("")))
 }

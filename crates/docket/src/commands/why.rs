@@ -6,7 +6,7 @@ use docket_model::AllocationName;
 
 use crate::{
     client::{Client, Connection},
-    output::{self, Screen},
+    print::{self, Screen},
     table,
 };
 
@@ -50,10 +50,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let name = &arguments.name;
     let why = client.why(name, arguments.at.as_deref()).await?;
     if arguments.output == Format::Json {
-        return output::json(&why);
+        return print::json(&why);
     }
     if why.sentences.is_empty() {
-        return output::line(format_args!("there is nothing to report about {name}"));
+        return print::line(format_args!("there is nothing to report about {name}"));
     }
-    output::line(table::of_sentences(&why.sentences, Screen::of_standard_output()))
+    print::line(table::of_sentences(&why.sentences, Screen::of_standard_output()))
 }

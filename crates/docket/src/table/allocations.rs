@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::layout::{Column, fits, table};
 use crate::{
     due::Due,
-    output::{Screen, on_one_line},
-    words,
+    print::{Screen, on_one_line},
+    time_and_state_words,
 };
 
 const COLUMNS: [Column; 5] = [
@@ -44,14 +44,16 @@ fn row(allocation: &Value, next: Next, now: DateTime<Utc>) -> [String; 5] {
     let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
     let status = status.as_ref();
     let next = status.map(|status| next(&due, status, now)).unwrap_or_default();
-    let active = status.map(words::under_way).unwrap_or_default();
+    let active = status.map(time_and_state_words::under_way).unwrap_or_default();
     [name.to_owned(), due.schedule(), next, active, last_result(status, now)]
 }
 
 /// The result of the last run, if there was one.
 pub(super) fn last_result(status: Option<&Status>, now: DateTime<Utc>) -> String {
     match status {
-        Some(Status { last_run: Some(run), .. }) => on_one_line(&words::result(run, now)),
+        Some(Status { last_run: Some(run), .. }) => {
+            on_one_line(&time_and_state_words::result(run, now))
+        }
         Some(_) => "no runs yet".to_owned(),
         None => String::new(),
     }

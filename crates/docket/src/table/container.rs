@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    details::Row,
-    limits::{self, plain},
+    allocation_details::Row,
+    container_limits::{self, plain},
 };
 
 /// What a container of the server's response runs, and what it may use: one row for each detail.
@@ -21,7 +21,7 @@ pub(super) fn rows(container: &Value, env_files: String) -> Vec<Row> {
         ("Env files", env_files),
         ("Mounts", mounts(container)),
         ("Network", network(container)),
-        ("Limits", container.get("HostConfig").map(limits::of).unwrap_or_default()),
+        ("Limits", container.get("HostConfig").map(container_limits::of).unwrap_or_default()),
     ]
 }
 

@@ -11,7 +11,7 @@ use super::{
     key_values,
     layout::{Column, table},
 };
-use crate::output::Screen;
+use crate::print::Screen;
 
 const COLUMNS: [Column; 4] = [
     Column::whole("TIME (UTC)", 1),

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::output::{Screen, on_one_line};
+use crate::print::{Screen, on_one_line};
 
 /// The maximum width of a line: longer ones are hard to read.
 const WIDEST: usize = 100;

@@ -8,7 +8,7 @@
 use unicode_truncate::UnicodeTruncateStr;
 use unicode_width::UnicodeWidthStr;
 
-use crate::output::{Screen, on_one_line};
+use crate::print::{Screen, on_one_line};
 
 /// The spaces between two columns.
 const GAP: usize = 2;

@@ -1,19 +1,19 @@
 //! Tables, for people on a terminal and for programs elsewhere.
 
+mod allocation_details;
 mod allocations;
 mod container;
-mod details;
+mod container_limits;
 mod journal;
 mod key_values;
 mod layout;
-mod limits;
 mod logs_field;
 mod policies;
 mod runs;
 
 pub(crate) use self::{
+    allocation_details::of_one,
     allocations::of_all,
-    details::of_one,
     journal::{of_journal, of_sentences},
     key_values::behind_keys,
     layout::cut,

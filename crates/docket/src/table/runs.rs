@@ -7,7 +7,7 @@ use docket_model::{
 };
 
 use super::layout::{Column, table};
-use crate::{output::Screen, words};
+use crate::{print::Screen, time_and_state_words};
 
 /// Names of runs are never cut, so that they can be copied.
 const COLUMNS: [Column; 8] = [
@@ -33,14 +33,15 @@ pub(crate) fn of_runs(
 
 fn row(run: &RunRecord, zone: Zone, now: DateTime<Utc>) -> [String; 8] {
     let started = run.started();
-    let lateness = run.lateness_milliseconds.map(TimeDelta::milliseconds).map(words::exact);
+    let lateness =
+        run.lateness_milliseconds.map(TimeDelta::milliseconds).map(time_and_state_words::exact);
     let code = run.attempts.last().and_then(|attempt| attempt.exit_code);
     [
         name(run),
         state(run, now),
-        words::trigger(run).to_owned(),
-        started.map(|started| words::wall_clock(started, zone)).unwrap_or_default(),
-        run.duration(now).map(words::exact).unwrap_or_default(),
+        time_and_state_words::trigger(run).to_owned(),
+        started.map(|started| time_and_state_words::wall_clock(started, zone)).unwrap_or_default(),
+        run.duration(now).map(time_and_state_words::exact).unwrap_or_default(),
         lateness.unwrap_or_default(),
         code.map(|code| code.to_string()).unwrap_or_default(),
         run.reason.clone().unwrap_or_default(),
@@ -59,7 +60,7 @@ fn name(run: &RunRecord) -> String {
 
 /// Its state, with the number of the attempt if there are several.
 fn state(run: &RunRecord, now: DateTime<Utc>) -> String {
-    let state = words::state(&RunSummary::from(run), now);
+    let state = time_and_state_words::state(&RunSummary::from(run), now);
     match run.attempts.last() {
         Some(attempt) if run.next_attempt.is_some() => {
             format!("{state} (after attempt {})", attempt.attempt)

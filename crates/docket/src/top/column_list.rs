@@ -9,8 +9,8 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::fit::within;
-use crate::output::on_one_line;
+use super::fit_text::within;
+use crate::print::on_one_line;
 
 /// The spaces between two columns.
 const GAP: u16 = 2;

@@ -5,8 +5,8 @@ use docket_model::{AllocationName, RunId, Zone, journal::Suspension, wire::RunRe
 use serde_json::Value;
 
 use super::{
-    keys::Key,
-    record::{Details, Subject},
+    key_bindings::Key,
+    run_details::{Details, Subject},
 };
 
 /// An input of the model.

@@ -9,19 +9,19 @@
 //!
 //! The terminal is restored whenever the command ends.
 
+mod allocation_rows;
 mod column_list;
-mod feed;
-mod fit;
-mod keys;
+mod draw;
+mod fit_text;
+mod key_bindings;
 mod message;
-mod model;
-mod record;
-mod rows;
-mod runs;
-mod tail;
+mod output_tail;
+mod run_details;
+mod screen_state;
+mod server_updates;
+mod shown_runs;
 #[cfg(test)]
 mod tests;
-mod view;
 
 use std::{io, pin::pin, sync::Arc, time::Duration};
 
@@ -47,12 +47,12 @@ use tokio::{
 };
 
 use self::{
-    keys::Key,
+    key_bindings::Key,
     message::{Effect, Message},
-    model::Model,
+    screen_state::Model,
 };
 use crate::{
-    author,
+    author_of_change,
     client::{Client, Event, Follow, RunResponse},
     clock,
 };
@@ -103,7 +103,7 @@ impl Show {
         let mut ended = signal(SignalKind::terminate())?;
         let mut hung_up = signal(SignalKind::hangup())?;
         let mut interrupted = signal(SignalKind::interrupt())?;
-        let mut feed = pin!(feed::run(Arc::clone(&self.client), self.sender.clone()));
+        let mut feed = pin!(server_updates::run(Arc::clone(&self.client), self.sender.clone()));
         let (mut frames, mut ticks) = (time::interval(FRAME), time::interval(TICK));
         frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let area = terminal.get_frame().area();
@@ -118,7 +118,7 @@ impl Show {
                 Some(message) = self.messages.recv() => Some(message),
                 _ = ticks.tick() => Some(Message::Tick(clock::now())),
                 _ = frames.tick(), if !self.is_drawn => {
-                    terminal.draw(|frame| view::draw(&self.model, frame))?;
+                    terminal.draw(|frame| draw::draw(&self.model, frame))?;
                     self.is_drawn = true;
                     None
                 }
@@ -148,7 +148,7 @@ impl Show {
         let (client, sender) = (Arc::clone(&self.client), self.sender.clone());
         if let Effect::Open(subject) = effect {
             tokio::spawn(async move {
-                let details = record::load(&client, &subject).await;
+                let details = run_details::load(&client, &subject).await;
                 let details = details.map_err(|error| format!("{error:#}"));
                 let _ = sender.send(Message::Opened(subject, details)).await;
             });
@@ -192,7 +192,7 @@ async fn follow(client: &Client, run: RunId, sender: &Sender<Message>) -> Result
 
 /// Carries out an effect; returns a message about its result.
 async fn carry_out(client: &Client, effect: Effect) -> Result<String> {
-    let by = Some(author::current());
+    let by = Some(author_of_change::current());
     Ok(match effect {
         Effect::Run(name) => {
             let request = RunRequest { by, ..RunRequest::default() };

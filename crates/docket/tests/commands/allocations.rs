@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::{
     docket,
-    stub::{ALLOCATION, Request, Stub, answer, ok, problem},
+    stub_server::{ALLOCATION, Request, Stub, answer, ok, problem},
 };
 
 #[test]

@@ -7,7 +7,7 @@ use tempfile::{TempDir, tempdir};
 
 use crate::{
     docket,
-    stub::{Stub, in_turn, ok},
+    stub_server::{Stub, in_turn, ok},
     transcript,
 };
 

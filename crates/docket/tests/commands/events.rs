@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use crate::{
     docket,
-    stub::{Stub, cut, held, in_turn, ok, over, problem, record, running, silent},
+    stub_server::{Stub, cut, held, in_turn, ok, over, problem, record, running, silent},
 };
 
 fn event(id: u32, kind: &str, data: &str) -> String {

@@ -10,7 +10,9 @@ use insta::assert_snapshot;
 
 use crate::{
     docket,
-    stub::{Stub, answer, cut, frames, held, in_turn, ok, over, problem, record, running, silent},
+    stub_server::{
+        Stub, answer, cut, frames, held, in_turn, ok, over, problem, record, running, silent,
+    },
 };
 
 const RUN: &str = "20261121T090000.123Z";

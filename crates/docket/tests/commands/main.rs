@@ -3,28 +3,28 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a test shall end it")]
 
 mod allocations;
-mod connection;
-mod control;
+mod cancel_suspend_reset;
+mod connection_errors;
 mod directories;
-mod encodings;
 mod events;
+mod file_encodings;
 mod help;
-mod history;
-mod listening;
+mod listen_errors;
 mod logs;
-mod offline;
-mod one_line;
-mod operations;
+mod next_and_check;
+mod one_line_per_event;
 mod options_before_command;
+mod pty;
 mod push;
 mod run;
-mod secrets;
+mod runs_and_why;
+mod secret_files;
 mod server;
-mod stub;
+mod server_commands;
+mod specification_values;
+mod stub_server;
 mod tables;
-mod terminal;
 mod usage_errors;
-mod values;
 
 use std::{ffi::OsStr, fmt::Write, path::Path, process::Output};
 

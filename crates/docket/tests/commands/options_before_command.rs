@@ -7,7 +7,7 @@ use tempfile::tempdir;
 
 use crate::{
     docket,
-    stub::{Stub, ok},
+    stub_server::{Stub, ok},
     transcript,
 };
 

@@ -5,7 +5,7 @@ use tempfile::tempdir;
 
 use crate::{
     docket, docket_with_file,
-    stub::{Stub, answer, ok},
+    stub_server::{Stub, answer, ok},
     transcript,
 };
 

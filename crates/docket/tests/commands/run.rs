@@ -10,7 +10,7 @@ use insta::assert_snapshot;
 
 use crate::{
     docket,
-    stub::{
+    stub_server::{
         Answer, Stub, answer, cut, frames, held, in_turn, ok, over, problem, record, running,
         silent,
     },

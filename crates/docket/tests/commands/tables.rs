@@ -4,8 +4,8 @@ use insta::assert_snapshot;
 
 use crate::{
     docket,
-    stub::{Answer, Request, Stub, ok},
-    terminal::on_terminal,
+    pty::on_terminal,
+    stub_server::{Answer, Request, Stub, ok},
 };
 
 /// A server with a long name, a manual allocation, and one that runs after two others.

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use docket_tests::{allocation::idle, moment};
+use docket_tests::{allocation::idle, wall_clock};
 use rusqlite::Connection;
 
 use super::{BEGINS, TestEnv};
@@ -148,7 +148,7 @@ fn another_program_that_reads_and_writes_as_it_may_disturbs_nothing() {
     }
     drop(sql);
     let file = File::options().write(true).open(ground.file()).unwrap();
-    file.set_modified(moment::now().into()).unwrap();
+    file.set_modified(wall_clock::now().into()).unwrap();
     ground.await_success();
 
     assert_eq!(ground.server.get("/-/ready").status, 200);

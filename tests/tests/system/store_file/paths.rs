@@ -9,9 +9,9 @@ use docket_stub_engine::Options;
 use docket_tests::{
     Home, StubEngine,
     allocation::idle,
-    cli::{bounded, run},
+    docket_cli::{bounded, run},
     eventually,
-    http::Request,
+    raw_http_client::Request,
 };
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
 mod changes;
-mod due;
-mod hints;
+mod key_table;
 mod policies;
-mod table;
+mod policy_warnings;
+mod schedule_or_dependencies;
 
 use serde_json::{Map, Value, json};
 

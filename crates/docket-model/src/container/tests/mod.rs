@@ -1,7 +1,7 @@
 //! What containers are read as, and what is said of those that are refused.
 
 mod errors;
-mod values;
+mod value_checks;
 
 use serde_json::json;
 

@@ -3,13 +3,13 @@
 
 mod command;
 mod environment;
-mod health;
+mod health_check;
 mod paths;
 
 use serde_json::{Map, Value};
 
 use super::{file_mode, findings::Findings};
-use crate::{finding::Place, image::ImageReference};
+use crate::{finding::Place, image_name::ImageReference};
 
 /// The least memory that Docker accepts; older versions accepted 4 MiB.
 const LEAST_MEMORY: i64 = 6 << 20;
@@ -21,7 +21,7 @@ pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, found: &mut F
         image(config, at, found);
         command::check(config, at, found);
         environment::check(config, at, found);
-        health::check(config, at, found);
+        health_check::check(config, at, found);
         standard_input(config, at, found);
         paths::working_directory(config, at, found);
     }

@@ -1,8 +1,8 @@
 //! What documents are read as, and what is said of those that are refused.
 
+mod accepted_forms;
 mod errors;
-mod forms;
-mod syntax;
+mod syntax_errors;
 
 use serde_json::{Value, json};
 

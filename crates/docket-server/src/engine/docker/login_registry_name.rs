@@ -1,6 +1,6 @@
 //! Names of images, as Docker's logins know their registries.
 
-pub(super) use docket_model::image::ImageReference as Reference;
+pub(super) use docket_model::image_name::ImageReference as Reference;
 
 /// Under what Docker's client keeps the login of the default registry.
 const DEFAULT_REGISTRY_LOGIN: &str = "https://index.docker.io/v1/";

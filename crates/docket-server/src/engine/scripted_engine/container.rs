@@ -148,7 +148,7 @@ impl Container {
         true
     }
 
-    /// How long it runs if nobody stops it; nothing where it never ends.
+    /// How long it runs if it is not stopped; nothing where it never ends.
     fn lifetime(&self) -> Option<Duration> {
         let seconds = match self.image.as_str() {
             "undying" => return None,

@@ -34,7 +34,7 @@ use crate::{
 /// Images say what happens.
 ///
 /// `exit-3` fails with that code, `fail-until-3` in its first two attempts; `sleep-5` runs for so
-/// many seconds, `long` for an hour, `grace-5` until so long after it is told to end, and whatever
+/// many seconds, `long` for an hour, `grace-5` until so long after its stop, and whatever
 /// is done about it `stubborn-5` for so many seconds and `undying` for ever; `pull-5` takes so long
 /// to pull, `slow` is never pulled, and `nothing` cannot be; the creation of `broken` gets no answer,
 /// and the log of `mute` none. All others end well and at once.

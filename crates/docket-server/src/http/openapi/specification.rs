@@ -1,7 +1,7 @@
 //! The schemas of specifications and allocations, generated from the table of keys in docket-model.
 
 use docket_model::{
-    allocation::schema,
+    allocation::json_schema,
     wire::{Created, Pushed, Status},
 };
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub(in crate::http) enum PushAnswer {
 /// Replaces the placeholder schemas by the generated ones, which utoipa's types cannot express.
 pub(super) fn complete(document: &mut Value) {
     let schemas = &mut document["components"]["schemas"];
-    let specification = schema::specification();
+    let specification = json_schema::specification();
     let mut allocation = specification.clone();
     let entry = json!({
         "type": "string",

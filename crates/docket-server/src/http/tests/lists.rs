@@ -19,7 +19,7 @@ async fn filled() -> Api {
         ("failed", "exit-3", ""),
         ("failed-and-runs", "exit-3", ""),
         ("succeeded", "x", ""),
-        ("suspended-by-hand", "x", ""),
+        ("suspended-manually", "x", ""),
         ("suspended", "x", r#""Suspended":true,"#),
         ("new", "x", ""),
     ] {
@@ -35,7 +35,7 @@ async fn filled() -> Api {
     let long = r#"{"Name":"failed-and-runs","Cron":"","Container":{"Config":{"Image":"long"}}}"#;
     post(&api, long).await;
     post_to(&api, "/failed-and-runs/runs", "").await;
-    post_to(&api, "/suspended-by-hand/suspend", "").await;
+    post_to(&api, "/suspended-manually/suspend", "").await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     api
 }
@@ -47,9 +47,9 @@ async fn allocations_are_listed_by_how_they_stand() {
         ("failed", "failed, failed-and-runs"),
         ("running", "runs, failed-and-runs"),
         ("succeeded", "succeeded"),
-        ("suspended", "suspended-by-hand, suspended"),
+        ("suspended", "suspended-manually, suspended"),
         ("missed", ""),
-        ("failed,suspended", "failed, failed-and-runs, suspended-by-hand, suspended"),
+        ("failed,suspended", "failed, failed-and-runs, suspended-manually, suspended"),
     ];
     for (state, expected) in cases {
         let streamed = get(&api, &format!("/?state={state}")).await;
@@ -69,7 +69,7 @@ async fn a_page_of_a_state_links_to_the_next() {
     let next = get(&api, link.split_once('>').unwrap().0).await;
     let wrong = get(&api, "/?state=failed,lots").await;
 
-    assert_eq!(names(&first), ["failed", "failed-and-runs", "suspended-by-hand"]);
+    assert_eq!(names(&first), ["failed", "failed-and-runs", "suspended-manually"]);
     assert_eq!(names(&next), ["suspended"]);
     assert!(!next.contains("link:"));
     assert!(

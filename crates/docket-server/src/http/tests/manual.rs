@@ -1,4 +1,4 @@
-//! What is asked for by hand.
+//! Manual runs and changes.
 
 use std::time::Duration;
 

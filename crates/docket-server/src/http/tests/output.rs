@@ -10,7 +10,7 @@ async fn pass(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 
-/// A run by hand of a container of some kind; the path of its output.
+/// A manual run of a container of some kind; the path of its output.
 async fn output_of(api: &Api, image: &str) -> String {
     meet_engine(api).await;
     let body =

@@ -10,9 +10,9 @@ fn check(cases: &[Case]) {
         let mut hourly = json!({"Cron": "0 * * * *"});
         hourly.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
 
-        let told = decided(&allocation(hourly), "2026-01-02T00:00:00Z", now);
+        let decisions = decided(&allocation(hourly), "2026-01-02T00:00:00Z", now);
 
-        assert_eq!(told, *expected, "{keys} at {now}");
+        assert_eq!(decisions, *expected, "{keys} at {now}");
     }
 }
 
@@ -98,10 +98,10 @@ fn with_all_those_within_the_deadline_start_in_their_order() {
 fn with_all_at_most_a_hundred_start_and_these_are_the_newest() {
     let keys = json!({"Cron": "@every 1s", "CatchUp": "All", "StartingDeadline": "1d"});
 
-    let told = decided(&allocation(keys), "2026-01-02T00:00:00Z", "2026-01-02T01:00:00Z");
+    let decisions = decided(&allocation(keys), "2026-01-02T00:00:00Z", "2026-01-02T01:00:00Z");
 
-    assert_eq!(told.len(), 1 + MOST_CAUGHT_UP);
-    assert_eq!(told[0], "missed 3500 from 02T00:00:01 to 02T00:58:20: too late");
-    assert_eq!(told[1], "CatchUp 02T00:58:21");
-    assert_eq!(told[100], "Schedule 02T01:00:00");
+    assert_eq!(decisions.len(), 1 + MOST_CAUGHT_UP);
+    assert_eq!(decisions[0], "missed 3500 from 02T00:00:01 to 02T00:58:20: too late");
+    assert_eq!(decisions[1], "CatchUp 02T00:58:21");
+    assert_eq!(decisions[100], "Schedule 02T01:00:00");
 }

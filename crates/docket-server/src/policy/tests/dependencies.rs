@@ -48,8 +48,8 @@ fn of_parents_of_different_rhythms_the_newest_gives_its_instant() {
 
     // Hourly and every six hours: due whenever the slower one has succeeded.
     let hours = ["06:00:00", "07:00:00", "11:00:00"];
-    let told = hours.map(|hour| due(Some("06:00:00"), [Some(hour), Some("06:00:00")]));
-    assert_eq!(told, [None, None, None]);
+    let due_at = hours.map(|hour| due(Some("06:00:00"), [Some(hour), Some("06:00:00")]));
+    assert_eq!(due_at, [None, None, None]);
     let slower_first = due(Some("06:00:00"), [Some("11:00:00"), Some("12:00:00")]);
     assert_eq!(slower_first.as_deref(), Some("12:00:00"));
     let faster_first = due(Some("06:00:00"), [Some("13:00:00"), Some("12:00:00")]);

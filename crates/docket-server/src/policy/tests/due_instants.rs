@@ -70,10 +70,10 @@ fn each_instant_up_to_now_starts_or_is_missed() {
 fn a_weekend_of_seconds_is_decided_in_no_time() {
     let every_second = cron("* * * * * * *");
 
-    let told = decided(&every_second, "2026-01-02T18:00:00Z", "2026-01-05T08:00:00Z");
+    let decisions = decided(&every_second, "2026-01-02T18:00:00Z", "2026-01-05T08:00:00Z");
 
     assert_eq!(
-        told,
+        decisions,
         ["missed 223199 from 02T18:00:01 to 05T07:59:59: too late", "Schedule 05T08:00:00"]
     );
 }
@@ -83,20 +83,20 @@ fn ten_years_of_seconds_cost_no_more_than_their_bounds() {
     let every_second = cron("@every 1s");
     let ended = suspension("2026-01-02T00:00:00Z", Some("2031-01-01T00:00:00Z"));
 
-    let told =
+    let decisions =
         decided_while(&every_second, Some(&ended), "2026-01-01T00:00:00Z", "2036-01-01T00:00:00Z");
 
-    assert_eq!(told.len(), 4, "{told:?}");
-    assert_eq!(told[3], "Schedule 01T00:00:00");
+    assert_eq!(decisions.len(), 4, "{decisions:?}");
+    assert_eq!(decisions[3], "Schedule 01T00:00:00");
 }
 
 #[test]
 fn what_runs_after_others_has_no_instants_of_its_own() {
     let child = allocation(json!({"After": ["b"]}));
 
-    let told = decided(&child, "2026-01-02T00:00:00Z", "2026-02-02T00:00:00Z");
+    let decisions = decided(&child, "2026-01-02T00:00:00Z", "2026-02-02T00:00:00Z");
 
-    assert_eq!(told, Vec::<String>::new());
+    assert_eq!(decisions, Vec::<String>::new());
 }
 
 #[test]

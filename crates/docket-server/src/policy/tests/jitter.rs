@@ -51,26 +51,28 @@ fn an_instant_is_decided_when_its_start_has_come_and_is_late_from_then_on() {
     let hourly = jittered("0 * * * *", "30m");
     let start = at("2026-01-02T01:00:00Z")
         + TimeDelta::milliseconds(offset(&hourly, "2026-01-02T01:00:00Z"));
-    let told = |now: DateTime<Utc>| decided(&hourly, "2026-01-02T00:00:00Z", &now.to_rfc3339());
+    let decisions =
+        |now: DateTime<Utc>| decided(&hourly, "2026-01-02T00:00:00Z", &now.to_rfc3339());
 
-    assert_eq!(told(start - TimeDelta::milliseconds(1)), Vec::<String>::new());
-    assert_eq!(told(start), ["Schedule 02T01:00:00"]);
-    assert_eq!(told(start + TimeDelta::milliseconds(9999)), ["Schedule 02T01:00:00"]);
-    assert_eq!(told(start + TimeDelta::seconds(10)), ["CatchUp 02T01:00:00"]);
+    assert_eq!(decisions(start - TimeDelta::milliseconds(1)), Vec::<String>::new());
+    assert_eq!(decisions(start), ["Schedule 02T01:00:00"]);
+    assert_eq!(decisions(start + TimeDelta::milliseconds(9999)), ["Schedule 02T01:00:00"]);
+    assert_eq!(decisions(start + TimeDelta::seconds(10)), ["CatchUp 02T01:00:00"]);
 }
 
 #[test]
 fn after_a_pause_the_latest_whose_start_has_come_is_made_up_for() {
     let hourly = jittered("0 * * * *", "30m");
     let start = starts_at(&hourly, at("2026-01-02T06:00:00Z"), Zone::utc());
-    let told = |now: DateTime<Utc>| decided(&hourly, "2026-01-02T00:00:00Z", &now.to_rfc3339());
+    let decisions =
+        |now: DateTime<Utc>| decided(&hourly, "2026-01-02T00:00:00Z", &now.to_rfc3339());
 
     assert_eq!(
-        told(start - TimeDelta::milliseconds(1)),
+        decisions(start - TimeDelta::milliseconds(1)),
         ["missed 4 from 02T01:00:00 to 02T04:00:00: too late", "CatchUp 02T05:00:00"]
     );
     assert_eq!(
-        told(start),
+        decisions(start),
         ["missed 5 from 02T01:00:00 to 02T05:00:00: too late", "Schedule 02T06:00:00"]
     );
 }

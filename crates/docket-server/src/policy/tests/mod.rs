@@ -69,10 +69,10 @@ fn decided_while(
     let (zone, decided, now) = (Zone::utc(), at(after), at(now));
     let rulings =
         decide(PolicyInput { allocation, suspensions: by_ann(suspension), zone, decided, now });
-    rulings.iter().map(told).collect()
+    rulings.iter().map(summary).collect()
 }
 
-fn told(decision: &Decision) -> String {
+fn summary(decision: &Decision) -> String {
     let moment = |at: DateTime<Utc>| at.format("%dT%H:%M:%S").to_string();
     match decision {
         Decision::Start(instant, trigger) => format!("{trigger:?} {}", moment(*instant)),

@@ -9,7 +9,7 @@ fn beside(under_way: &[&str], waiting: Option<&str>) -> Beside {
     Beside { under_way, waiting: waiting.map(instant), ..Beside::default() }
 }
 
-fn told(admission: Admission) -> String {
+fn summary(admission: Admission) -> String {
     match admission {
         Admission::Start => "start".to_owned(),
         Admission::Wait => "wait".to_owned(),
@@ -29,10 +29,10 @@ fn beside_nothing_every_run_starts() {
 fn each_overlap_does_what_it_says_beside_one_under_way() {
     let one = beside(&["2026-01-02T01:00:00Z"], None);
 
-    let told = Overlap::ALL.map(|overlap| told(admit(overlap, &one)));
+    let summaries = Overlap::ALL.map(|overlap| summary(admit(overlap, &one)));
 
     assert_eq!(
-        told,
+        summaries,
         [
             "start",
             "the run 20260102T010000Z is still under way (`Overlap: Forbid`)",
@@ -47,10 +47,10 @@ fn one_waits_at_most_and_the_newest_replaces_all() {
     let both = ["2026-01-02T01:00:00Z", "2026-01-02T02:00:00Z"];
     let full_line = beside(&both, Some("2026-01-02T03:00:00Z"));
 
-    let told = Overlap::ALL.map(|overlap| told(admit(overlap, &full_line)));
+    let summaries = Overlap::ALL.map(|overlap| summary(admit(overlap, &full_line)));
 
     assert_eq!(
-        told,
+        summaries,
         [
             "start",
             "the run 20260102T020000Z is still under way (`Overlap: Forbid`)",
@@ -68,7 +68,7 @@ fn where_the_server_is_full_nothing_is_admitted() {
             let full = Beside { full, ..beside(under_way, None) };
 
             assert_eq!(
-                told(admit(overlap, &full)),
+                summary(admit(overlap, &full)),
                 "8 containers run (`--max-running`) and 100 runs are already waiting (`--queue`)"
             );
         }

@@ -43,7 +43,7 @@ fn pauses_double_up_to_their_bound_and_end_with_the_limit() {
 
 #[test]
 fn what_was_held_up_may_start_until_its_deadline() {
-    let by_hand = Trigger::Manual(Arc::new(ManualRequest::default()));
+    let manual = Trigger::Manual(Arc::new(ManualRequest::default()));
     let deadline = |text: &str| json!({"Cron": "0 * * * *", "StartingDeadline": text});
     let hourly = || json!({"Cron": "0 * * * *"});
     let daily = || json!({"Cron": "0 1 * * *"});
@@ -57,8 +57,8 @@ fn what_was_held_up_may_start_until_its_deadline() {
         (deadline("5m"), Trigger::Schedule, "01:05:00", true),
         (deadline("5m"), Trigger::CatchUp, "01:05:00.001", false),
         (deadline("6h"), Trigger::Schedule, "07:00:00", true),
-        // Whoever wants it by hand wants it, and a parent has succeeded once and for all.
-        (hourly(), by_hand, "23:00:00", true),
+        // A manual run is never too late, and a parent has succeeded once and for all.
+        (hourly(), manual, "23:00:00", true),
         (hourly(), Trigger::Dependency, "23:00:00", true),
     ];
     for (keys, trigger, time, expected) in cases {

@@ -1,4 +1,4 @@
-//! Suspensions, by the specification and by hand.
+//! Suspensions, by the specification and manual.
 
 use docket_model::run::Reason;
 
@@ -7,7 +7,7 @@ use super::*;
 const HOURLY: &str = "0 * * * *";
 
 /// At 05:30, with all up to midnight decided.
-fn told(suspension: &Suspension) -> Vec<String> {
+fn decisions_under(suspension: &Suspension) -> Vec<String> {
     let (after, now) = ("2026-01-02T00:00:00Z", "2026-01-02T05:30:00Z");
     decided_while(&cron(HOURLY), Some(suspension), after, now)
 }
@@ -15,14 +15,14 @@ fn told(suspension: &Suspension) -> Vec<String> {
 #[test]
 fn what_its_specification_suspends_starts_nothing() {
     let suspended_for_good = allocation(json!({"Cron": HOURLY, "Suspended": true}));
-    let by_hand = suspension("2026-01-01T00:00:00Z", Some("2026-01-02T01:00:00Z"));
+    let manual = suspension("2026-01-01T00:00:00Z", Some("2026-01-02T01:00:00Z"));
     let expected = ["missed 5 from 02T01:00:00 to 02T05:00:00: suspended by its specification"];
-    for by_hand in [None, Some(&by_hand)] {
+    for manual in [None, Some(&manual)] {
         let (after, now) = ("2026-01-02T00:00:00Z", "2026-01-02T05:30:00Z");
 
-        assert_eq!(decided_while(&suspended_for_good, by_hand, after, now), expected);
+        assert_eq!(decided_while(&suspended_for_good, manual, after, now), expected);
 
-        let reason = suspended(&suspended_for_good, by_ann(by_hand), at(now));
+        let reason = suspended(&suspended_for_good, by_ann(manual), at(now));
         assert_eq!(reason, Some(Reason::SuspendedBySpecification));
     }
 }
@@ -32,7 +32,10 @@ fn one_that_holds_starts_nothing_also_where_its_end_is_known() {
     for until in [None, Some("2026-01-02T05:30:01Z"), Some("2030-01-01T00:00:00Z")] {
         let holding = suspension("2026-01-02T00:10:00Z", until);
 
-        assert_eq!(told(&holding), ["missed 5 from 02T01:00:00 to 02T05:00:00: suspended by ann"]);
+        assert_eq!(
+            decisions_under(&holding),
+            ["missed 5 from 02T01:00:00 to 02T05:00:00: suspended by ann"]
+        );
     }
 }
 
@@ -56,7 +59,7 @@ fn one_that_ended_during_a_pause_holds_up_to_its_end_and_not_at_it() {
     for (until, expected) in cases {
         let ended = suspension("2026-01-01T12:00:00Z", Some(until));
 
-        assert_eq!(told(&ended), expected, "until {until}");
+        assert_eq!(decisions_under(&ended), expected, "until {until}");
     }
 }
 
@@ -65,17 +68,17 @@ fn one_that_was_over_before_changes_nothing() {
     let over = suspension("2026-01-01T12:00:00Z", Some("2026-01-01T13:00:00Z"));
 
     assert_eq!(
-        told(&over),
+        decisions_under(&over),
         ["missed 4 from 02T01:00:00 to 02T04:00:00: too late", "CatchUp 02T05:00:00"]
     );
 }
 
 #[test]
-fn what_had_come_before_somebody_suspended_it_is_told_apart() {
+fn what_was_due_before_the_suspension_is_marked_as_late() {
     let holding = suspension("2026-01-02T02:30:00Z", None);
 
     assert_eq!(
-        told(&holding),
+        decisions_under(&holding),
         [
             "missed 2 from 02T01:00:00 to 02T02:00:00: before suspended by ann",
             "missed 3 from 02T03:00:00 to 02T05:00:00: suspended by ann",

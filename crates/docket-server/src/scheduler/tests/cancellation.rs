@@ -1,4 +1,4 @@
-//! Runs that somebody wants to end, wherever they are.
+//! Cancellation of runs in each of their states.
 
 use docket_model::{
     AllocationName, RunId,
@@ -138,7 +138,7 @@ async fn a_run_that_is_over_cannot_be_cancelled() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_wanted_before_a_crash_is_done_after_it() {
-    // The container runs on; it is stopped, and nobody hears of it; its end is not on record.
+    // The container runs on; the answer to its stop is lost, and its end is not on record.
     for (call, fault) in
         [("stop", Fault::DiesBefore), ("stop", Fault::DiesAfter), ("finish", Fault::DiesBefore)]
     {
@@ -184,7 +184,7 @@ async fn what_was_wanted_before_a_crash_is_done_also_where_nothing_had_started()
         house.pass(MINUTE).await;
 
         assert_eq!(house.summaries("a").await, [CANCELLED], "{call} {fault:?}");
-        // What was made and not started goes, also where nobody had noted that it was made.
+        // What was made and not started goes, also where its creation is not on record.
         assert!(house.seen("a").iter().all(|seen| seen.starts == 0 && seen.removed), "{call}");
     }
 }

@@ -28,7 +28,7 @@ async fn a_clock_set_back_starts_nothing_twice_and_health_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_set_forward_is_noticed_within_a_minute_and_told() {
+async fn a_clock_set_forward_is_noticed_within_a_minute_and_recorded() {
     let house = House::open().await;
     house.push("hourly", "0 * * * *", "busybox").await;
     house.pass(MINUTE).await;

@@ -18,7 +18,7 @@ async fn counted(house: &House, names: &[String]) -> Vec<(String, usize)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_many_at_one_instant_some_run_some_wait_and_the_rest_is_skipped_and_told() {
+async fn of_many_at_one_instant_some_run_some_wait_and_the_rest_is_recorded_as_skipped() {
     let house = open(3, 4).await;
     let names: Vec<_> = (0..20).map(|number| format!("a{number}")).collect();
     for name in &names {

@@ -102,7 +102,7 @@ async fn a_server_that_dies_as_it_gives_a_late_run_up_does_not_lose_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_by_hand_and_one_after_another_are_never_too_late() {
+async fn a_manual_run_and_one_after_another_are_never_too_late() {
     let house = House::open().await;
     house.push("a", "", "busybox").await;
     house.plan("pull", Fault::DiesBefore);

@@ -72,7 +72,7 @@ async fn a_container_that_runs_goes_on_to_its_end_and_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_whose_allocation_and_server_are_gone_is_seen_out_by_the_next_server() {
+async fn the_next_server_removes_a_container_whose_allocation_and_server_are_gone() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "sleep-600").await;
     house.until("09:15:00").await;
@@ -97,7 +97,7 @@ async fn a_name_that_is_created_anew_has_runs_of_its_own() {
     house.push_with("a", "busybox", json!({"Cron": "*/10 * * * *", "Overlap": "Forbid"})).await;
     house.until("09:25:00").await;
 
-    // The older one's container runs on, and stands in nobody's way.
+    // The older one's container runs on, and blocks no other.
     assert_eq!(house.summaries("a").await, ["09:20:00 succeeded"]);
     let seen = house.seen("a");
     assert_ne!(seen[0].identity.uid, seen[1].identity.uid);

@@ -92,7 +92,7 @@ async fn a_parent_that_was_tried_again_counts_once_it_has_succeeded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_of_a_parent_by_hand_has_the_child_run_for_the_same_moment() {
+async fn a_manual_run_of_a_parent_has_the_child_run_for_the_same_moment() {
     let house = House::open().await;
     house.push("parent", "", "busybox").await;
     push_after(&house, "child", "busybox", &["parent"]).await;

@@ -78,7 +78,7 @@ async fn an_answer_that_is_lost_again_and_again_fails_no_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_wait_for_the_engine_hold_up_nobody_at_the_gate() {
+async fn runs_that_wait_for_the_engine_delay_no_other_start() {
     let house = House::open().await;
     // The gate is four wide. Four starts get no answer while the engine is away for a moment.
     for number in 0..4 {

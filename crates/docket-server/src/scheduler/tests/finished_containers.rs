@@ -6,7 +6,7 @@ use serde_json::json;
 use super::harness::{Fault, House, MINUTE, SECOND};
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_told_and_only_its_newest_container_stays() {
+async fn a_failure_is_recorded_and_only_its_newest_container_stays() {
     let house = House::open().await;
     house.push("wrong", "* * * * *", "exit-3").await;
     house.push("missing", "* * * * *", "nothing").await;
@@ -97,7 +97,7 @@ async fn one_that_was_to_remove_itself_goes_also_where_it_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_somebody_ended_goes_and_the_failed_one_before_it_stays() {
+async fn a_cancelled_container_is_removed_and_the_failed_one_before_it_stays() {
     let house = House::open().await;
     house.push("a", "*/10 * * * *", "exit-3").await;
     house.until("09:15:00").await;

@@ -1,4 +1,4 @@
-//! Containers that somebody else removes, or whose names somebody else holds.
+//! Containers that other programs remove, or whose names other containers hold.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +67,7 @@ async fn one_removed_while_it_runs_has_failed_and_is_tried_again() {
 
 const LOST: &str = "09:10:00 lost: container-gone";
 
-/// Dies at a call, and somebody removes the container while no server runs.
+/// Dies at a call, and another program removes the container while no server runs.
 async fn removed_while_the_server_was_down(call: &'static str, forgets_events: bool) -> House {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "sleep-30").await;

@@ -1,4 +1,4 @@
-//! Runs that somebody wants, now or for a past instant.
+//! Manual runs, now or for a past instant.
 
 use docket_model::run::{Cancellation, Reason};
 use futures_util::FutureExt;

@@ -44,10 +44,10 @@ async fn two_who_decide_in_one_moment_see_each_other() {
     house.until("09:09:59.500").await;
 
     // Its record is made, and its instant comes before whoever made it knows.
-    let by_hand = house.run_manually("a", None).await.unwrap();
+    let manual = house.run_manually("a", None).await.unwrap();
     house.until("09:10:01").await;
 
-    assert_eq!(by_hand.id.instant.to_string(), "20261121T090959.500Z");
+    assert_eq!(manual.id.instant.to_string(), "20261121T090959.500Z");
     assert_eq!(house.newest("a").await, "09:10:00 skipped: overlap 20261121T090959.500Z");
 }
 
@@ -90,7 +90,7 @@ async fn a_queue_outlives_the_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_goes_on_where_the_older_run_ended_while_nobody_was_there() {
+async fn a_queue_continues_where_the_older_run_ended_without_a_server() {
     let house = House::open().await;
     push(&house, "Queue", "sleep-1510").await;
     house.until("09:25:00").await;
@@ -222,7 +222,7 @@ async fn one_that_waits_does_not_wait_for_younger_ones_that_an_edit_lets_start()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_ended_while_the_server_was_down_is_in_nobodys_way() {
+async fn a_run_that_ended_while_the_server_was_down_blocks_no_other() {
     for overlap in ["Forbid", "Replace", "Queue"] {
         let house = House::open().await;
         let keys = json!({"Cron": "*/10 * * * *", "Overlap": overlap});
@@ -242,7 +242,7 @@ async fn a_run_that_ended_while_the_server_was_down_is_in_nobodys_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_comes_too_late_after_a_restart_is_in_nobodys_way() {
+async fn a_run_that_comes_too_late_after_a_restart_blocks_no_other() {
     for overlap in ["Forbid", "Replace", "Queue"] {
         let house = House::open().await;
         let keys = json!({"Cron": "*/10 * * * *", "Overlap": overlap, "StartingDeadline": "5m"});
@@ -262,7 +262,7 @@ async fn a_run_that_comes_too_late_after_a_restart_is_in_nobodys_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_ended_while_the_engine_was_away_is_in_nobodys_way() {
+async fn a_run_that_ended_while_the_engine_was_away_blocks_no_other() {
     for overlap in ["Forbid", "Replace", "Queue"] {
         let house = House::open().await;
         let keys = json!({"Cron": "*/10 * * * *", "Overlap": overlap});

@@ -80,7 +80,7 @@ async fn a_pause_between_attempts_outlives_the_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_that_ended_while_nobody_was_there_is_over_at_once() {
+async fn a_retry_whose_delay_ended_without_a_server_starts_at_once() {
     let house = House::open().await;
     push(&house, "fail-until-2", json!({"Limit": 1, "Delay": "10m"})).await;
     house.until("10:04:00").await;

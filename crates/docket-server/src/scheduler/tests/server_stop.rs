@@ -143,7 +143,7 @@ async fn an_engine_that_is_away_holds_up_no_stop_of_all_runs_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_takes_its_time_is_told_of_all_that_are_to_end_at_once() {
+async fn a_slow_store_gets_all_cancellations_at_once() {
     let house = House::open().await;
     for number in 0..100 {
         house.push(&format!("a{number}"), "10 9 * * *", "long").await;

@@ -110,7 +110,7 @@ async fn each_write_that_fails_once_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_asks_by_hand_is_told_that_the_store_cannot_be_written() {
+async fn a_manual_request_gets_the_error_of_a_store_that_cannot_be_written() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "long").await;
     house.until("09:11:00").await;

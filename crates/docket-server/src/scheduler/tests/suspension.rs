@@ -6,7 +6,7 @@ use serde_json::json;
 use super::harness::{House, MINUTE};
 
 #[tokio::test(start_paused = true)]
-async fn what_is_suspended_by_hand_starts_nothing_until_it_is_resumed() {
+async fn a_manually_suspended_allocation_starts_nothing_until_it_is_resumed() {
     let house = House::open().await;
     house.push("a", "*/10 * * * *", "busybox").await;
     house.until("09:15:00").await;
@@ -90,7 +90,7 @@ async fn what_its_specification_suspends_starts_nothing_until_another_is_pushed(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_under_way_goes_on_and_one_by_hand_starts() {
+async fn a_run_under_way_continues_and_a_manual_one_starts() {
     let house = House::open().await;
     house.push("a", "10 9 * * *", "sleep-600").await;
     house.until("09:15:00").await;

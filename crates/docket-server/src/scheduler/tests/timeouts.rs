@@ -57,7 +57,7 @@ async fn a_restart_changes_nothing_about_what_is_known_of_a_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_time_that_was_up_while_nobody_was_there_is_up_at_once() {
+async fn a_timeout_that_passed_without_a_server_applies_at_once() {
     let house = House::open().await;
     push(&house, "long", "10m").await;
     house.until("09:25:00").await;
@@ -85,7 +85,7 @@ async fn a_run_that_was_stopped_as_the_server_died_was_still_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_ends_well_while_nobody_is_there_has_succeeded_however_long_it_took() {
+async fn a_success_without_a_server_is_a_success_however_long_it_took() {
     let house = House::open().await;
     push(&house, "sleep-900", "10m").await;
     house.until("09:25:00").await;
@@ -99,7 +99,7 @@ async fn what_ends_well_while_nobody_is_there_has_succeeded_however_long_it_took
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_will_not_die_holds_its_overlap_and_is_seen_out() {
+async fn a_container_that_cannot_be_killed_blocks_its_overlap_and_is_removed_when_it_exits() {
     let house = House::open().await;
     push(&house, "stubborn-3000", "10m").await;
 
@@ -123,7 +123,7 @@ async fn a_container_that_will_not_die_holds_its_overlap_and_is_seen_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_will_not_die_is_seen_out_after_a_restart_too() {
+async fn a_container_that_cannot_be_killed_is_removed_after_a_restart_too() {
     let house = House::open().await;
     push(&house, "stubborn-3000", "10m").await;
     house.until("09:35:00").await;

@@ -119,7 +119,7 @@ async fn a_container_that_the_engine_does_not_tell_of_is_neither_over_nor_starte
 }
 
 #[tokio::test(start_paused = true)]
-async fn creations_and_starts_that_hang_hold_up_nobody_at_the_gate_for_long() {
+async fn creates_and_starts_that_hang_delay_no_other_start_for_long() {
     for call in ["prepare", "launch"] {
         let house = House::open().await;
         // The gate is four wide.

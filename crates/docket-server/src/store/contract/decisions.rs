@@ -37,7 +37,7 @@ pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &Store
     let again = run(store, "a", 120, RunState::Starting).await;
 
     assert_eq!(store.claim(again.clone()).await, Ok(ClaimOutcome::Decided(instant(120))));
-    // Nobody knows any more whether it ran.
+    // It is unknown whether it ran.
     assert_eq!(
         store.claim_manual(again, InstantKind::Instant(None)).await,
         Ok(ClaimOutcome::Pruned(instant(120)))
@@ -45,7 +45,7 @@ pub(in crate::store) async fn what_was_decided_outlives_a_deletion(store: &Store
     assert_eq!(get(store, "a").await.status.pruned, Some(instant(120)));
 }
 
-pub(in crate::store) async fn of_a_span_decided_in_part_it_is_told_up_to_when(store: &Store) {
+pub(in crate::store) async fn a_span_that_was_decided_in_part_returns_up_to_when(store: &Store) {
     push_a(store).await;
     claim(store, "a", 60).await;
     let span = run(store, "a", 60, missed(120, 2)).await;
@@ -192,13 +192,10 @@ pub(in crate::store) async fn runs_are_listed_newest_first(store: &Store) {
     assert_eq!((recent.len(), recent[0].id.instant), (5, instant(300)));
 }
 
-pub(in crate::store) async fn missed_instants_stand_beside_a_run_by_hand(store: &Store) {
+pub(in crate::store) async fn missed_instants_and_a_manual_run_keep_their_records(store: &Store) {
     push_a(store).await;
-    let by_hand = run(store, "a", 60, RunState::Starting).await;
-    assert_eq!(
-        store.claim_manual(by_hand, InstantKind::Instant(None)).await,
-        Ok(ClaimOutcome::New)
-    );
+    let manual = run(store, "a", 60, RunState::Starting).await;
+    assert_eq!(store.claim_manual(manual, InstantKind::Instant(None)).await, Ok(ClaimOutcome::New));
 
     let span = run(store, "a", 60, missed(180, 3)).await;
     assert_eq!(store.claim(span).await, Ok(ClaimOutcome::Decided(instant(60))));
@@ -212,12 +209,12 @@ pub(in crate::store) async fn missed_instants_stand_beside_a_run_by_hand(store: 
     assert_eq!(states, [missed(180, 2), RunState::Starting]);
 }
 
-pub(in crate::store) async fn a_span_ends_before_what_was_made_up_for_by_hand(store: &Store) {
+pub(in crate::store) async fn a_span_ends_before_a_manual_backfill(store: &Store) {
     push_a(store).await;
     for second in [120, 180] {
-        let by_hand = run(store, "a", second, RunState::Starting).await;
+        let manual = run(store, "a", second, RunState::Starting).await;
         assert_eq!(
-            store.claim_manual(by_hand, InstantKind::Instant(None)).await,
+            store.claim_manual(manual, InstantKind::Instant(None)).await,
             Ok(ClaimOutcome::New)
         );
     }

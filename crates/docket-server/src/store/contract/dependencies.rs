@@ -26,7 +26,7 @@ pub(in crate::store) async fn what_comes_first_must_be_there_without_a_circle(st
     store.push(pushed(chain, 0)).await.unwrap();
 
     let cases = [
-        (vec![after("d", &["a", "nobody"])], "no allocation is named `nobody`"),
+        (vec![after("d", &["a", "missing"])], "no allocation is named `missing`"),
         (vec![after("a", &["c"])], "dependency cycle: `a` after `c` after `b` after `a`"),
         (vec![specification("new", ""), after("a", &["b"])], "dependency cycle"),
     ];

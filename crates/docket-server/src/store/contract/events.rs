@@ -1,4 +1,4 @@
-//! What those who follow events are told.
+//! The events that readers get.
 
 use docket_model::{
     Origin,
@@ -20,14 +20,14 @@ fn reader(store: &Store) -> Reader {
 }
 
 /// The next so many events, in a few words each.
-async fn told(reader: &mut Reader, count: usize) -> Vec<String> {
-    let mut told = Vec::new();
+async fn next_events(reader: &mut Reader, count: usize) -> Vec<String> {
+    let mut events = Vec::new();
     for _ in 0..count {
         let event = reader.next().await.unwrap();
         let words = event.bytes(|news| in_words(news).into());
-        told.push(String::from_utf8(words.to_vec()).unwrap());
+        events.push(String::from_utf8(words.to_vec()).unwrap());
     }
-    told
+    events
 }
 
 fn in_words(news: &News) -> String {
@@ -49,7 +49,7 @@ fn in_words(news: &News) -> String {
     }
 }
 
-pub(in crate::store) async fn each_change_of_a_run_is_told_in_order(store: &Store) {
+pub(in crate::store) async fn each_change_of_a_run_is_an_event_in_order(store: &Store) {
     push_a(store).await;
     let mut reader = reader(store);
 
@@ -60,7 +60,7 @@ pub(in crate::store) async fn each_change_of_a_run_is_told_in_order(store: &Stor
 
     let expected =
         ["a 60 starting", "a 60 starting in abc", "a 60 running in abc", "a 60 failed in abc"];
-    assert_eq!(told(&mut reader, 4).await, expected);
+    assert_eq!(next_events(&mut reader, 4).await, expected);
     assert_eq!(reader.last(), store.subscribe().events(None).unwrap().0.last());
 }
 
@@ -102,7 +102,7 @@ pub(in crate::store) async fn an_event_has_the_time_of_the_change_and_the_state_
     assert_eq!(seen, expected.map(|(state, at)| (state.to_owned(), at.to_rfc3339())));
 }
 
-pub(in crate::store) async fn missed_instants_are_told_as_their_record_grows(store: &Store) {
+pub(in crate::store) async fn missed_instants_are_events_as_their_record_grows(store: &Store) {
     push_a(store).await;
     let mut reader = reader(store);
 
@@ -111,14 +111,14 @@ pub(in crate::store) async fn missed_instants_are_told_as_their_record_grows(sto
         let run = run(store, "a", second, state).await;
         store.claim(run).await.unwrap();
     }
-    let by_hand = run(store, "a", 60, RunState::Starting).await;
-    store.claim_manual(by_hand, InstantKind::Instant(Some(instant(120)))).await.unwrap();
+    let manual = run(store, "a", 60, RunState::Starting).await;
+    store.claim_manual(manual, InstantKind::Instant(Some(instant(120)))).await.unwrap();
 
     let expected = ["a 60 missed 2", "a 60 missed 5", "a 120 missed 4", "a 60 starting"];
-    assert_eq!(told(&mut reader, 4).await, expected);
+    assert_eq!(next_events(&mut reader, 4).await, expected);
 }
 
-pub(in crate::store) async fn what_the_journal_notes_is_told_with_the_labels_it_is_about(
+pub(in crate::store) async fn a_journal_entry_is_an_event_with_the_labels_of_its_allocation(
     store: &Store,
 ) {
     let labelled = |team: &str| {
@@ -155,7 +155,7 @@ pub(in crate::store) async fn what_the_journal_notes_is_told_with_the_labels_it_
     );
 }
 
-pub(in crate::store) async fn what_is_refused_is_not_told(store: &Store) {
+pub(in crate::store) async fn a_rejected_change_is_no_event(store: &Store) {
     push(store, Origin::File("docket.yml".into()), &[("a", "* * * * *")]).await;
     let mut reader = reader(store);
 
@@ -168,5 +168,5 @@ pub(in crate::store) async fn what_is_refused_is_not_told(store: &Store) {
     push(store, Origin::Api, &[("b", "")]).await;
 
     assert_eq!(twice, ClaimOutcome::Decided(instant(60)));
-    assert_eq!(told(&mut reader, 3).await, ["a 60 starting", "a 60 succeeded", "b created"]);
+    assert_eq!(next_events(&mut reader, 3).await, ["a 60 starting", "a 60 succeeded", "b created"]);
 }

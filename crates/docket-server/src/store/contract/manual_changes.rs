@@ -1,4 +1,4 @@
-//! What somebody does by hand, and the journal that tells of it.
+//! Manual changes, and the journal that records them.
 
 use docket_model::{
     AllocationName, Origin, Run,
@@ -37,7 +37,7 @@ fn events(store: &Store) -> Vec<Event> {
     entries(store, &all).into_iter().map(|entry| entry.event).collect()
 }
 
-pub(in crate::store) async fn a_suspension_outlives_pushes_until_somebody_resumes(store: &Store) {
+pub(in crate::store) async fn a_suspension_outlives_pushes_until_it_is_resumed(store: &Store) {
     push_a(store).await;
 
     control(store, Control::Suspend(suspension(None)), 10).await;
@@ -141,7 +141,7 @@ pub(in crate::store) async fn the_journal_tells_who_changed_what(store: &Store) 
     store.delete("a", &Origin::Api, ChangeContext::new(moment(20), "bob")).await.unwrap();
 
     let all = EntryFilter { limit: usize::MAX, ..EntryFilter::default() };
-    let told: Vec<_> = entries(store, &all).into_iter().rev().collect();
+    let recorded: Vec<_> = entries(store, &all).into_iter().rev().collect();
 
     let entry = |second: i64, by: &str, event: Event| Entry {
         at: moment(second),
@@ -155,7 +155,7 @@ pub(in crate::store) async fn the_journal_tells_who_changed_what(store: &Store) 
         entry(10, "ann", Event::Suspended(suspension(None))),
         entry(20, "bob", Event::Deleted),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(recorded, expected);
 }
 
 pub(in crate::store) async fn the_journal_is_listed_newest_first_and_bounded(store: &Store) {

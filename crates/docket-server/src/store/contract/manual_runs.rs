@@ -1,4 +1,4 @@
-//! Runs that somebody wants.
+//! Manual runs.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub(in crate::store) async fn miss(store: &Store, first: i64, last: i64) {
     assert_eq!(store.claim(run).await, Ok(ClaimOutcome::New));
 }
 
-pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &Store) {
+pub(in crate::store) async fn a_manual_run_leaves_what_was_decided(store: &Store) {
     push_a(store).await;
     carry_out(store, "a", 60, RunState::Succeeded).await;
     let wanted = manual(store, 90).await;
@@ -58,7 +58,7 @@ pub(in crate::store) async fn a_run_by_hand_leaves_what_was_decided(store: &Stor
     assert_eq!(record(store, "a", 90).await.trigger, wanted.trigger);
 }
 
-pub(in crate::store) async fn an_instant_taken_by_hand_is_not_decided_again(store: &Store) {
+pub(in crate::store) async fn a_backfilled_instant_is_not_decided_again(store: &Store) {
     push_a(store).await;
     assert_eq!(demand(store, 60, None).await, ClaimOutcome::New);
     let due = run(store, "a", 60, RunState::Starting).await;
@@ -70,7 +70,7 @@ pub(in crate::store) async fn an_instant_taken_by_hand_is_not_decided_again(stor
     assert!(matches!(record(store, "a", 60).await.trigger, Trigger::Manual(_)));
 }
 
-pub(in crate::store) async fn a_run_by_hand_takes_up_what_never_had_a_container(store: &Store) {
+pub(in crate::store) async fn a_manual_run_continues_a_record_without_a_container(store: &Store) {
     push_a(store).await;
     let failed = claim(store, "a", 60).await.id;
     let refusal = RunState::Failed(Reason::text("no such image"));
@@ -121,8 +121,8 @@ pub(in crate::store) async fn the_rest_of_a_span_takes_no_other_records_place(st
     assert_eq!(demand(store, 120, Some(180)).await, ClaimOutcome::New);
     assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
 
-    let by_hand = record(store, "a", 120).await;
-    assert!(matches!(by_hand.trigger, Trigger::Manual(_)));
+    let manual = record(store, "a", 120).await;
+    assert!(matches!(manual.trigger, Trigger::Manual(_)));
     let runs = store.runs("a", &super::RunFilter { limit: 9, ..Default::default() }).await.unwrap();
     let spans: Vec<_> = runs.iter().filter(|run| run.state == missed(240, 2)).collect();
     assert_eq!((runs.len(), spans.len()), (3, 1));
@@ -144,7 +144,7 @@ pub(in crate::store) async fn what_was_made_up_for_before_its_time_is_not_decide
     }
     settle(store).await;
 
-    // Its jitter puts the start of an instant off to when somebody has made up for it.
+    // Its jitter delays the start of an instant until after its backfill.
     let due = run(store, "a", 60, RunState::Starting).await;
 
     assert_eq!(store.claim(due).await, Ok(ClaimOutcome::Decided(instant(60))));
@@ -197,7 +197,7 @@ pub(in crate::store) async fn what_was_missed_after_its_claim_goes_on_with_the_n
     assert_eq!((numbers, seconds(store, "a").await), (vec![1, 2], vec![60]));
 }
 
-pub(in crate::store) async fn what_is_wanted_now_makes_up_for_nothing(store: &Store) {
+pub(in crate::store) async fn a_run_for_now_backfills_nothing(store: &Store) {
     let keep = json!({"Name": "a", "Cron": "* * * * *", "Keep": {"Runs": 1, "Failures": 9}});
     store.push(pushed(vec![specified(keep)], 0)).await.unwrap();
     miss(store, 60, 300).await;

@@ -1,4 +1,4 @@
-//! What is due when it is changed, and what nobody can decide about any more.
+//! What is due when it is changed, and what cannot be decided any more.
 
 use docket_model::{
     Run, Specification,
@@ -33,16 +33,16 @@ async fn edit(store: &Store, specification: Specification, second: i64) {
 }
 
 /// All records of an allocation in short, the oldest first, in seconds.
-async fn told(store: &Store, name: &str) -> Vec<String> {
+async fn summaries(store: &Store, name: &str) -> Vec<String> {
     let all = RunFilter { limit: usize::MAX, ..RunFilter::default() };
     let second = |instant: docket_model::run::Instant| (instant.moment() - moment(0)).num_seconds();
-    let told = |run: &Run| match &run.state {
+    let summary = |run: &Run| match &run.state {
         RunState::Missed { reason, last, count } => {
             format!("{}-{} {count}: {}", second(run.id.instant), second(*last), in_short(reason))
         }
         state => format!("{} {}", second(run.id.instant), state.word()),
     };
-    store.runs(name, &all).await.unwrap().iter().rev().map(|run| told(run)).collect()
+    store.runs(name, &all).await.unwrap().iter().rev().map(|run| summary(run)).collect()
 }
 
 async fn decided(store: &Store) -> Option<i64> {
@@ -65,7 +65,7 @@ pub(in crate::store) async fn an_edit_leaves_no_instant_without_a_record(store: 
         edit(store, minutely(&keys), 601).await;
 
         let missed = format!("120-600 9: edited {what}");
-        assert_eq!(told(store, "a").await, ["60 succeeded", missed.as_str()]);
+        assert_eq!(summaries(store, "a").await, ["60 succeeded", missed.as_str()]);
         assert_eq!(decided(store).await, Some(600));
         let late = run(store, "a", 600, RunState::Starting).await;
         assert_eq!(store.claim(late).await, Ok(ClaimOutcome::Decided(instant(600))));
@@ -89,7 +89,7 @@ pub(in crate::store) async fn an_edit_of_anything_else_leaves_what_is_due(store:
         edit(store, minutely(&keys), second).await;
     }
 
-    assert_eq!(told(store, "a").await, ["60 starting"]);
+    assert_eq!(summaries(store, "a").await, ["60 starting"]);
     assert_eq!(decided(store).await, Some(60));
     claim(store, "a", 120).await;
 }
@@ -115,7 +115,7 @@ pub(in crate::store) async fn the_reason_of_an_edit_names_what_kept_it_from_star
     edit("*/5 * * * *", 370).await.unwrap();
 
     assert_eq!(
-        told(store, "a").await,
+        summaries(store, "a").await,
         [
             "60-120 2: edited Schedule NotRunning 2027-01-15T08:00:30Z 2027-01-15T08:02:10Z",
             // 240 of the second schedule and 360 of the third, for one reason.
@@ -133,7 +133,7 @@ pub(in crate::store) async fn an_edit_leaves_the_records_that_are_there(store: &
     edit(store, specification("a", "0 0 * * *"), 450).await;
 
     assert_eq!(
-        told(store, "a").await,
+        summaries(store, "a").await,
         [
             "60 starting".to_owned(),
             format!("120-180 2: {EDITED}"),
@@ -158,7 +158,7 @@ pub(in crate::store) async fn what_was_suspended_at_its_instant_says_so_after_an
     edit(store, specification("a", "0 0 * * *"), 500).await;
 
     assert_eq!(
-        told(store, "a").await,
+        summaries(store, "a").await,
         [
             "60-120 2: suspended-by-specification".to_owned(),
             "180-240 2: suspended ann IsLate".to_owned(),
@@ -193,13 +193,13 @@ pub(in crate::store) async fn an_edit_of_what_comes_first_leaves_no_instant_with
     store.push(pushed(vec![after("both", &["b"])], 130)).await.unwrap();
 
     let missed = format!("60-60 1: {EDITED}");
-    assert_eq!(told(store, "one").await, [missed.as_str()]);
-    assert_eq!(told(store, "two").await, [missed.as_str()]);
-    assert_eq!(told(store, "same").await, ["60 starting"]);
-    assert_eq!(told(store, "both").await, [missed.as_str()]);
+    assert_eq!(summaries(store, "one").await, [missed.as_str()]);
+    assert_eq!(summaries(store, "two").await, [missed.as_str()]);
+    assert_eq!(summaries(store, "same").await, ["60 starting"]);
+    assert_eq!(summaries(store, "both").await, [missed.as_str()]);
 }
 
-pub(in crate::store) async fn what_nobody_knows_of_is_missed_for_that_reason(store: &Store) {
+pub(in crate::store) async fn unknown_instants_are_missed_for_that_reason(store: &Store) {
     push_a(store).await;
     edit(store, specified(json!({"Name": "b", "Cron": "*/5 * * * *", "Jitter": "4m"})), 0).await;
     edit(store, specified(json!({"Name": "c", "After": ["b"]})), 0).await;
@@ -217,9 +217,12 @@ pub(in crate::store) async fn what_nobody_knows_of_is_missed_for_that_reason(sto
     store.settle(settlement.clone()).await.unwrap();
     store.settle(settlement).await.unwrap();
 
-    assert_eq!(told(store, "a").await, ["60 starting".to_owned(), format!("120-600 9: {reason}")]);
-    assert_eq!(told(store, "b").await, ["300 succeeded", &format!("600-600 1: {reason}")]);
-    assert_eq!(told(store, "c").await, [format!("300-300 1: {reason}")]);
+    assert_eq!(
+        summaries(store, "a").await,
+        ["60 starting".to_owned(), format!("120-600 9: {reason}")]
+    );
+    assert_eq!(summaries(store, "b").await, ["300 succeeded", &format!("600-600 1: {reason}")]);
+    assert_eq!(summaries(store, "c").await, [format!("300-300 1: {reason}")]);
     assert_eq!(changes.take().len(), 3);
     claim(store, "a", 660).await;
 }
@@ -256,12 +259,12 @@ pub(in crate::store) async fn another_zone_of_the_server_starts_no_instant_of_th
     let changed = change("Europe/Berlin", Some(berlin), to, 3600, "another zone");
     store.change_zone(changed).await.unwrap();
 
-    assert_eq!(told(store, "a").await, ["1800-1800 1: text another zone"]);
+    assert_eq!(summaries(store, "a").await, ["1800-1800 1: text another zone"]);
     let status = get(store, "a").await.status;
     assert_eq!(status.decided, Some(moment(3600)));
     assert_eq!(status.allocation.scheduled_at, moment(0));
     for name in ["own", "every"] {
-        assert_eq!(told(store, name).await, Vec::<String>::new());
+        assert_eq!(summaries(store, name).await, Vec::<String>::new());
         assert_eq!(get(store, name).await.status.decided, None);
     }
     let newest = EntryFilter { limit: 1, ..EntryFilter::default() };
@@ -270,7 +273,7 @@ pub(in crate::store) async fn another_zone_of_the_server_starts_no_instant_of_th
     assert_eq!(entries[0].event, Event::ServerZoneChanged { from, to });
 
     store.change_zone(change("Mars/Base", None, berlin, 100_000, "unknown")).await.unwrap();
-    assert_eq!(told(store, "a").await.len(), 1);
+    assert_eq!(summaries(store, "a").await.len(), 1);
     assert_eq!(get(store, "a").await.status.decided, Some(moment(100_000)));
 }
 
@@ -299,11 +302,11 @@ pub(in crate::store) async fn newer_rules_of_a_zone_settle_what_is_due_by_the_ol
 
     store.change_zone(ZoneChange { what, at: moment(3600) }).await.unwrap();
 
-    let [missed] = told(store, "a").await.try_into().unwrap();
+    let [missed] = summaries(store, "a").await.try_into().unwrap();
     assert!(missed.starts_with("1800-1800 1: edited ZoneData EngineAway "), "{missed}");
     assert_eq!(get(store, "a").await.status.decided, Some(moment(3600)));
     for name in ["other", "every"] {
-        assert_eq!(told(store, name).await, Vec::<String>::new());
+        assert_eq!(summaries(store, name).await, Vec::<String>::new());
         assert_eq!(get(store, name).await.status.decided, None);
     }
     let newest = EntryFilter { limit: 1, ..EntryFilter::default() };

@@ -51,7 +51,7 @@ macro_rules! keeps_the_contract {
             dependencies::what_comes_first_must_be_there_without_a_circle,
             dependencies::what_others_run_after_stays,
             dependencies::children_follow_what_is_pushed,
-            manual_changes::a_suspension_outlives_pushes_until_somebody_resumes,
+            manual_changes::a_suspension_outlives_pushes_until_it_is_resumed,
             manual_changes::a_reset_sets_back_only_what_is_ahead_of_the_clock,
             manual_changes::a_reset_brings_back_what_was_done_while_the_clock_was_ahead,
             manual_changes::what_is_suspended_is_not_claimed_by_whoever_did_not_know,
@@ -59,14 +59,14 @@ macro_rules! keeps_the_contract {
             manual_changes::the_journal_tells_who_changed_what,
             manual_changes::the_journal_is_listed_newest_first_and_bounded,
             decisions::an_instant_is_decided_once,
-            decisions::of_a_span_decided_in_part_it_is_told_up_to_when,
+            decisions::a_span_that_was_decided_in_part_returns_up_to_when,
             decisions::a_decision_about_another_revision_changes_nothing,
             decisions::what_was_decided_outlives_a_deletion,
             decisions::a_name_created_anew_has_no_history,
             decisions::the_records_of_a_name_created_anew_are_its_own,
             decisions::missed_instants_in_a_row_are_one_record,
-            decisions::missed_instants_stand_beside_a_run_by_hand,
-            decisions::a_span_ends_before_what_was_made_up_for_by_hand,
+            decisions::missed_instants_and_a_manual_run_keep_their_records,
+            decisions::a_span_ends_before_a_manual_backfill,
             decisions::history_is_bounded_and_failures_outlive_successes,
             decisions::a_lower_bound_holds_from_the_next_decision_on,
             decisions::runs_are_listed_newest_first,
@@ -79,15 +79,15 @@ macro_rules! keeps_the_contract {
             run_progress::what_is_known_of_an_output_is_not_lost_with_its_container,
             run_progress::what_is_under_way_keeps_its_specification,
             run_progress::the_greatest_success_is_remembered,
-            manual_runs::a_run_by_hand_leaves_what_was_decided,
-            manual_runs::an_instant_taken_by_hand_is_not_decided_again,
-            manual_runs::a_run_by_hand_takes_up_what_never_had_a_container,
+            manual_runs::a_manual_run_leaves_what_was_decided,
+            manual_runs::a_backfilled_instant_is_not_decided_again,
+            manual_runs::a_manual_run_continues_a_record_without_a_container,
             manual_runs::missed_instants_are_fewer_by_one_made_up_for,
             manual_runs::the_rest_of_a_span_takes_no_other_records_place,
             manual_runs::a_span_keeps_its_rest_where_the_instant_after_is_not_within,
             manual_runs::what_was_made_up_for_before_its_time_is_not_decided_again,
             manual_runs::what_was_missed_after_its_claim_goes_on_with_the_next_attempt,
-            manual_runs::what_is_wanted_now_makes_up_for_nothing,
+            manual_runs::a_run_for_now_backfills_nothing,
             manual_runs::what_may_have_run_and_is_forgotten_is_not_made_up_for,
             server_pause::a_pause_keeps_its_beginning_and_is_noted_once,
             server_pause::what_a_pause_holds_is_not_claimed_by_whoever_did_not_know,
@@ -97,14 +97,14 @@ macro_rules! keeps_the_contract {
             missed_on_change::an_edit_leaves_the_records_that_are_there,
             missed_on_change::what_was_suspended_at_its_instant_says_so_after_an_edit,
             missed_on_change::an_edit_of_what_comes_first_leaves_no_instant_without_a_record,
-            missed_on_change::what_nobody_knows_of_is_missed_for_that_reason,
+            missed_on_change::unknown_instants_are_missed_for_that_reason,
             missed_on_change::another_zone_of_the_server_starts_no_instant_of_the_past,
             missed_on_change::newer_rules_of_a_zone_settle_what_is_due_by_the_old_ones,
-            events::each_change_of_a_run_is_told_in_order,
+            events::each_change_of_a_run_is_an_event_in_order,
             events::an_event_has_the_time_of_the_change_and_the_state_since,
-            events::missed_instants_are_told_as_their_record_grows,
-            events::what_the_journal_notes_is_told_with_the_labels_it_is_about,
-            events::what_is_refused_is_not_told,
+            events::missed_instants_are_events_as_their_record_grows,
+            events::a_journal_entry_is_an_event_with_the_labels_of_its_allocation,
+            events::a_rejected_change_is_no_event,
         }
     };
     ($new:ident: $($group:ident::$part:ident,)*) => {
@@ -223,7 +223,7 @@ pub(super) async fn seconds(store: &Store, name: &str) -> Vec<i64> {
 
 /// Has something written, so that whatever a store does soon after a decision is done too.
 pub(super) async fn settle(store: &Store) {
-    store.delete("nobody", &Origin::Api, ChangeContext::new(moment(0), "test")).await.unwrap();
+    store.delete("missing", &Origin::Api, ChangeContext::new(moment(0), "test")).await.unwrap();
 }
 
 pub(super) fn failed(code: i64) -> RunState {

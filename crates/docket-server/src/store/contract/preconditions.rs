@@ -1,4 +1,4 @@
-//! Changes that are made only if nobody made another meanwhile.
+//! Changes that are made only if no other change was made meanwhile.
 
 use docket_model::{AllocationName, Origin};
 

@@ -61,7 +61,7 @@ pub(super) fn copy(
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part.0)?;
     let text = part.0.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
     sql.execute("VACUUM INTO ?1", [text])?;
-    // A copy of a copy that nobody took over is as old as the first one.
+    // A copy of a copy that no server opened is as old as the first one.
     let at = at.to_rfc3339_opts(SecondsFormat::Nanos, true);
     Connection::open(&part.0)?.execute(note, [&at])?;
     file.sync_all()?;

@@ -44,7 +44,7 @@ pub(super) const FORMAT: Format =
     Format { number: 3, make: upgrade::make, upgrade: upgrade::upgrade };
 
 /// How long a transaction of another program, such as `sqlite3`, is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many statements stay prepared; there are fewer.
 const STATEMENTS: usize = 64;
@@ -117,9 +117,9 @@ pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Ope
     Ok(Opened { provenance, home, connection, path, given, lock, is_new })
 }
 
-/// What every connection is told first.
+/// Sets up a new connection.
 pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Damage is to be found where it is met.

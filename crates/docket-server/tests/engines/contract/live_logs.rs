@@ -29,7 +29,7 @@ pub(crate) fn bytes(chunks: &[Chunk]) -> Vec<u8> {
     chunks.iter().flat_map(|chunk| chunk.bytes.to_vec()).collect()
 }
 
-pub(crate) async fn the_streams_of_an_output_are_told_apart(subject: &Subject) {
+pub(crate) async fn the_streams_of_an_output_are_kept_apart(subject: &Subject) {
     let script = "echo out; sleep 0.2; echo oh >&2; sleep 0.2; echo end";
     let made = subject.begin(&subject.script("streams", script)).await;
 

@@ -91,15 +91,15 @@ pub(crate) async fn a_terminals_bytes_come_back_as_they_were_written(subject: &S
     assert_eq!(captured.output.to_bytes(), b"\x01\x02\x00 first\x02second\r\n\x00");
 }
 
-pub(crate) async fn the_program_is_told_which_run_it_is(subject: &Subject) {
+pub(crate) async fn the_environment_names_the_run(subject: &Subject) {
     let plan = subject.plan(
-        "told",
+        "named",
         json!({"Config": {"Cmd": ["sh", "-c", "env | grep DOCKET_ | sort"], "Env": ["DOCKET_X=1"]}}),
     );
     let (_, captured) = subject.run(&plan).await;
 
-    let expected = "DOCKET_ALLOCATION=told\nDOCKET_ATTEMPT=1\nDOCKET_INSTANT=2026-11-21T09:00:00Z\n\
-                    DOCKET_RUN=told/20261121T090000Z\nDOCKET_X=1\n";
+    let expected = "DOCKET_ALLOCATION=named\nDOCKET_ATTEMPT=1\nDOCKET_INSTANT=2026-11-21T09:00:00Z\n\
+                    DOCKET_RUN=named/20261121T090000Z\nDOCKET_X=1\n";
     assert_eq!(String::from_utf8(captured.output.to_bytes()).unwrap(), expected);
 }
 
@@ -168,11 +168,11 @@ pub(crate) async fn a_name_that_another_holds_is_left_alone(subject: &Subject) {
 }
 
 pub(crate) async fn a_container_without_an_image_is_not_created(subject: &Subject) {
-    let config = json!({"Config": {"Image": "nobody/nothing:7", "Cmd": ["true"]}});
+    let config = json!({"Config": {"Image": "example/missing:7", "Cmd": ["true"]}});
     let refusal = subject.engine.prepare(&subject.plan("no-image", config)).await.unwrap_err();
 
     assert!(matches!(refusal, EngineError::NoSuchImage { .. }), "{refusal:?}");
-    assert_eq!(refusal.to_string(), "image nobody/nothing:7 not found");
+    assert_eq!(refusal.to_string(), "image example/missing:7 not found");
 }
 
 pub(crate) async fn a_program_that_is_not_there_cannot_be_started(subject: &Subject) {

@@ -15,11 +15,11 @@ use crate::{
     commands::{
         ExitWith,
         follow_run::{self, Watcher},
-        target,
+        run_argument,
     },
-    output,
+    print,
     signals::Signals,
-    words,
+    time_and_state_words,
 };
 
 /// The exit code of `docker run` if no container ran.
@@ -43,7 +43,7 @@ pub(super) async fn run(
     let code = match ended(connection, name, request).await {
         Ok(code) => code,
         Err(error) => {
-            output::error(&error);
+            print::error(&error);
             NEVER_RAN
         }
     };
@@ -56,7 +56,7 @@ async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequ
         RunResponse::Accepted(record) => record,
         RunResponse::Skipped(record) => return Ok(report(name, &record)),
     };
-    let run = target::id(name, &record);
+    let run = run_argument::id(name, &record);
     let mut waiter = Waiter::default();
     waiter.state(&client, &record).await;
     // Before this line Ctrl-C ends the command as usual.
@@ -64,7 +64,7 @@ async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequ
     tokio::select! {
         record = follow_run::to_the_end(&client, run.clone(), true, &mut waiter) => Ok(report(name, &record?)),
         signal = signals.next() => {
-            output::note(format_args!("{run} is still running: cancel it with `docket cancel {run}`"));
+            print::note(format_args!("{run} is still running: cancel it with `docket cancel {run}`"));
             Ok(u8::try_from(signal.as_raw_value()).map_or(NEVER_RAN, |signal| AFTER_SIGNAL + signal))
         }
     }
@@ -81,14 +81,14 @@ struct Waiter {
 impl Watcher for Waiter {
     fn bytes(&mut self, stream: Stream, bytes: &[u8]) -> Result<()> {
         if stream == Stream::Error {
-            output::error_bytes(bytes);
+            print::error_bytes(bytes);
             return Ok(());
         }
         if self.is_closed {
             return Ok(());
         }
-        let printed = output::bytes(bytes);
-        self.is_closed = printed.as_ref().is_err_and(Error::is::<output::Closed>);
+        let printed = print::bytes(bytes);
+        self.is_closed = printed.as_ref().is_err_and(Error::is::<print::Closed>);
         if self.is_closed { Ok(()) } else { printed }
     }
 
@@ -100,13 +100,13 @@ impl Watcher for Waiter {
         self.printed = now;
         let state = waits_for(client, record).await;
         let line = format!("{}/{}: {state}", record.allocation, record.run);
-        output::note(output::on_one_line(&line));
+        print::note(print::on_one_line(&line));
     }
 }
 
 /// The state of a run, with what it waits for as far as the record says it.
 async fn waits_for(client: &Client, record: &RunRecord) -> String {
-    let state = words::state(&RunSummary::from(record), clock::now());
+    let state = time_and_state_words::state(&RunSummary::from(record), clock::now());
     match record.state {
         StateWord::Waiting => match older_run(client, record).await {
             Some(older) => format!("{state} for {}/{} to end", record.allocation, older.run),
@@ -136,11 +136,12 @@ async fn older_run(client: &Client, record: &RunRecord) -> Option<RunRecord> {
 /// Prints how a run ended, and returns the exit code for it.
 fn report(name: &AllocationName, record: &RunRecord) -> u8 {
     let (run, state) = (record.run, record.state.shown());
-    let duration = record.duration_milliseconds.map(TimeDelta::milliseconds).map(words::exact);
+    let duration =
+        record.duration_milliseconds.map(TimeDelta::milliseconds).map(time_and_state_words::exact);
     let length = duration.map(|length| format!(" after {length}")).unwrap_or_default();
     let code = code(record);
-    let why = words::why(record.reason.as_deref(), Some(code.into()));
-    output::note(output::on_one_line(&format!("{name}/{run}: {state}{length}{why}")));
+    let why = time_and_state_words::why(record.reason.as_deref(), Some(code.into()));
+    print::note(print::on_one_line(&format!("{name}/{run}: {state}{length}{why}")));
     code
 }
 

@@ -18,7 +18,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::output;
+use crate::print;
 
 /// The log filter, such as `debug` or `docket_server=debug`.
 const VARIABLE: &str = "DOCKET_LOG";
@@ -44,7 +44,7 @@ pub(super) fn start(format: LogFormat) -> Result<()> {
         .with_context(|| format!("{VARIABLE}: `{asked}` is not a valid log filter"))?;
     let lines = layer()
         .with_writer(io::stderr)
-        .with_ansi(output::has_colours())
+        .with_ansi(print::has_colours())
         .with_target(false)
         // There is nowhere to report that the log cannot be written.
         .log_internal_errors(false);

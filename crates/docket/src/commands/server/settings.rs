@@ -13,7 +13,7 @@ use reqwest::Url;
 use tracing::warn;
 
 use super::logging::LogFormat;
-use crate::{client::find_token, count::Count, secret_file};
+use crate::{client::find_token, count_argument::Count, secret_file};
 
 /// Runs the server: starts a container at each instant of each allocation
 ///

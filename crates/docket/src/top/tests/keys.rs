@@ -1,7 +1,7 @@
 //! What keys ask for.
 
 use super::*;
-use crate::top::model::Pane;
+use crate::top::screen_state::Pane;
 
 #[test]
 fn a_manual_run_asks_for_confirmation() {

@@ -1,7 +1,7 @@
 //! The terminal view from values alone: what it shows, and what each key asks for.
 
 mod keys;
-mod record;
+mod run_details;
 mod screen;
 
 use chrono::{DateTime, Utc};
@@ -9,9 +9,9 @@ use docket_model::{AllocationName, RunId, wire::RunRecord};
 use serde_json::{Value, json};
 
 use super::{
-    keys::Key,
+    key_bindings::Key,
     message::{Effect, Message},
-    model::Model,
+    screen_state::Model,
 };
 
 fn now() -> DateTime<Utc> {

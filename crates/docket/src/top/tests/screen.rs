@@ -4,11 +4,11 @@ use insta::assert_snapshot;
 use ratatui::{Terminal, backend::TestBackend, buffer::Cell};
 
 use super::*;
-use crate::top::view;
+use crate::top::draw;
 
 pub(super) fn screen(model: &Model, width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| view::draw(model, frame)).unwrap();
+    terminal.draw(|frame| draw::draw(model, frame)).unwrap();
     let lines = terminal.backend().to_string();
     let lines: Vec<_> = lines.lines().map(|line| line.trim_matches('"').trim_end()).collect();
     lines.join("\n")
@@ -86,7 +86,7 @@ fn long_texts() -> Model {
 /// The cells of a screen, a line each.
 fn cells(model: &Model, width: u16, height: u16) -> Vec<String> {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| view::draw(model, frame)).unwrap();
+    terminal.draw(|frame| draw::draw(model, frame)).unwrap();
     let cells = terminal.backend().buffer().content().chunks(width.into());
     cells.map(|line| line.iter().map(Cell::symbol).collect()).collect()
 }

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn volumes_are_told_from_folders_and_from_what_the_engine_judges() {
+    fn volumes_folders_and_mounts_that_the_engine_checks_are_distinguished() {
         let container = json!({"HostConfig": {
             "Binds": ["data:/data", "/srv/x:/x:ro", "/anonymous", "../up:/up"],
             "Mounts": [

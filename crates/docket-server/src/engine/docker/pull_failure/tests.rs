@@ -34,7 +34,7 @@ fn the_cause_is_read_from_the_engines_words() {
             Cause::UnknownHost,
         ),
         (
-            "pull access denied for nobody/nothing, repository does not exist or may require \
+            "pull access denied for example/missing, repository does not exist or may require \
              'docker login': denied: requested access to the resource is denied",
             Cause::Denied,
         ),

@@ -1,4 +1,4 @@
-//! What can be seen of a server from outside, and what somebody can do to it by hand.
+//! What can be observed of a server from outside, and its manual controls.
 
 use std::{fmt::Write, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Which files are taken, and what those who name another one are told.
+//! Which files are opened, and the errors for all others.
 
 use std::{
     fs::{self, Permissions},

@@ -60,7 +60,7 @@ async fn fill(store: &Store) {
 }
 
 /// All that a store tells, as text.
-async fn told(store: &Store) -> String {
+async fn everything(store: &Store) -> String {
     let all = store.list(None, usize::MAX).await.unwrap();
     let mut records = Vec::new();
     for Snapshot { status, recent } in &all {
@@ -83,12 +83,12 @@ async fn a_reset_outlives_the_server() {
     store.push(pushed(vec![ahead], 900)).await.unwrap();
     carry_out(&store, "a", 1320, RunState::Succeeded).await;
     store.control("a", Control::Reset, ChangeContext::new(moment(60), "ann")).await.unwrap();
-    let before = told(&store).await;
+    let before = everything(&store).await;
     close(store).await;
 
     let again = open(&directory).await;
 
-    assert_eq!(told(&again).await, before);
+    assert_eq!(everything(&again).await, before);
 }
 
 #[tokio::test]
@@ -100,14 +100,14 @@ async fn a_store_is_the_same_when_it_is_opened_again() {
     note(&store, &id, Progress::Started, moment(482)).await.unwrap();
     // A start is not acknowledged: it is written before what comes after it.
     store.alive(moment(483)).await.unwrap();
-    let before = (store.id(), told(&store).await);
+    let before = (store.id(), everything(&store).await);
     close(store).await;
     let at_rest = files(directory.path());
 
     let again = open(&directory).await;
 
     assert_eq!(at_rest, ["docket.db", "docket.db.lock"]);
-    let (store_id, text) = (again.id(), told(&again).await);
+    let (store_id, text) = (again.id(), everything(&again).await);
     assert_eq!(store_id, before.0);
     // The text is long; where it differs shows best by lines.
     for (now, before) in text.lines().zip(before.1.lines()) {

@@ -1,0 +1,222 @@
+// All allocations as the page knows them: loaded once, then kept up to date by events.
+// Rules: an item is replaced, never changed; `changed` is given once a frame at most.
+
+import { ApiError, address, get, send } from "./api_client.js";
+import * as events from "./event_stream.js";
+import { isFailure, isUnderWay } from "./state_mark.js";
+import { redraws } from "./redraw_scheduler.js";
+import { signal } from "./signal.js";
+import * as strip from "./recent_runs_strip.js";
+import { instantOf, now } from "./format_times.js";
+
+/** How many allocations the first page has: about a screen, so that it is drawn soon. */
+const FIRST_PAGE = 100;
+/** How many allocations each further page has. The server ends a page at 512 KiB. */
+const PAGE = 2000;
+/** The shortest time between two drawings of the list while it is loading, in milliseconds. */
+const DRAW_PAUSE = 300;
+/** So many that changed at once cost more one by one than all together. */
+const MANY = 40;
+/** How long to wait with what events changed, in milliseconds: they come in numbers. */
+const SOON = 600;
+/** The shortest time between two loads of all, in milliseconds. */
+const LOAD_PAUSE = 10_000;
+/** What a timer can wait at most, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31;
+
+/** Given when the allocations changed. */
+export const changed = signal();
+
+const items = new Map();
+const stale = new Set();
+// Names from events during a load, whose responses may be older.
+let touchedSince = new Set();
+let loading = null;
+let again = false;
+let loadedAt = 0;
+let failed = null;
+let timer = null;
+
+/** All items by name. */
+export const all = () => items;
+/** True until all are there. */
+export const isLoading = () => loading !== null;
+/** True once all have been there. */
+export const isLoaded = () => loadedAt > 0;
+/** Why they could not be loaded, or null. */
+export const failure = () => failed;
+
+/** Begins to listen to events. */
+export function follow() {
+  events.runs.on(({ Run: record }) => {
+    strip.learn(record);
+    take(record);
+  });
+  events.allocations.on((entry) => (entry.Event === "Deleted" ? drop(entry.Allocation) : touch(entry.Allocation)));
+  events.gap.on(() => {
+    strip.forget();
+    // A load that is under way may have passed by what was missed.
+    if (loading) again = true;
+    else load();
+  });
+}
+
+/** Loads all allocations, page by page; what is on the page stays until the new is there. */
+export function load() {
+  loading ??= loadAll().finally(() => {
+    loading = null;
+    notify();
+    if (again) load();
+    again = false;
+  });
+  return loading;
+}
+
+async function loadAll() {
+  const found = new Map();
+  touchedSince = new Set();
+  let drawnAt = -Infinity;
+  try {
+    for await (const page of pages()) {
+      for (const allocation of page) {
+        const item = make(allocation);
+        found.set(item.name, item);
+        if (!isLoaded()) items.set(item.name, item);
+      }
+      if (isLoaded() || Date.now() - drawnAt < DRAW_PAUSE) continue;
+      drawnAt = Date.now();
+      notify();
+    }
+  } catch (error) {
+    failed = error;
+    return;
+  }
+  failed = null;
+  const isOld = (name) => !touchedSince.has(name);
+  for (const name of [...items.keys()].filter(isOld)) if (!found.has(name)) items.delete(name);
+  for (const [name, item] of found) if (isOld(name)) set(item);
+  for (const name of [...stale].filter(isOld)) stale.delete(name);
+  loadedAt = Date.now();
+}
+
+// All pages of the list. The next page is requested before the current one is parsed, so that the server
+// writes one while the browser reads the other.
+async function* pages() {
+  let answer = send("GET", `${address()}?limit=${FIRST_PAGE}&logs=false`);
+  while (answer) {
+    const response = await answer;
+    answer = next(response.headers.get("link"));
+    // If the parsing fails, nothing else handles the failure of this request.
+    answer?.catch(() => {});
+    yield await response.json();
+  }
+}
+
+// Requests the page that a `Link` names; null after the last one.
+function next(header) {
+  const path = /<\/?([^>]*)>;\s*rel="next"/.exec(header ?? "");
+  if (!path) return null;
+  const url = new URL(`./${path[1]}`, document.baseURI);
+  url.searchParams.set("limit", PAGE);
+  return send("GET", url.href);
+}
+
+/** Asks for one allocation anew; null where it is gone. */
+export async function refresh(name) {
+  try {
+    const item = make(await get(address(name)));
+    set(item);
+    notify();
+    return item;
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    drop(name);
+    return null;
+  }
+}
+
+// The end of a suspension is no event.
+function set(item) {
+  items.set(item.name, item);
+  const left = Date.parse(item.status.Suspended?.Until ?? "") - now();
+  if (left > 0 && left < LONGEST_TIMER) setTimeout(touch, left, item.name);
+}
+
+function drop(name) {
+  touchedSince.add(name);
+  items.delete(name);
+  stale.delete(name);
+  strip.forget(name);
+  notify();
+}
+
+/** Notes that an allocation is not as it was; soon it is asked for. */
+export function touch(name) {
+  touchedSince.add(name);
+  stale.add(name);
+  timer ??= setTimeout(catchUp, SOON);
+}
+
+async function catchUp() {
+  timer = null;
+  if (stale.size > MANY) {
+    const wait = loadedAt + LOAD_PAUSE - Date.now();
+    if (wait <= 0) await load();
+    else timer = setTimeout(catchUp, wait);
+    return;
+  }
+  const names = [...stale];
+  stale.clear();
+  for (const name of names) await refresh(name).catch(() => {});
+}
+
+// What a run says of its allocation is shown at once; the rest is asked for.
+function take(record) {
+  const item = items.get(record.Allocation);
+  if (!item) return touch(record.Allocation);
+  const last = item.status.LastRun;
+  const isNews = !last || instantOf(record.Run) >= instantOf(last.Run) || isUnderWay(last.State);
+  if (isNews && !isUnderWay(record.State)) {
+    const attempt = record.Attempts.at(-1);
+    const summary = {
+      Run: record.Run,
+      State: record.State,
+      ExitCode: attempt?.ExitCode ?? null,
+      Reason: record.Reason ?? null,
+      Ended: record.Ended ?? null,
+    };
+    items.set(item.name, make({ ...item.allocation, Status: { ...item.status, LastRun: summary } }));
+    notify();
+  }
+  touch(record.Allocation);
+}
+
+const notify = redraws(() => changed.give());
+
+/** Makes an item of an allocation as the server shows it. */
+export function make(allocation) {
+  const { Logs: _, ...kept } = allocation;
+  const status = kept.Status ?? {};
+  const labels = Object.entries(kept.Labels ?? {}).map(([key, value]) => `${key}=${value}`);
+  const suspended = Boolean(status.Suspended || kept.Suspended);
+  const next = suspended || !status.Next ? Infinity : Date.parse(status.Next);
+  const image = kept.Container?.Config?.Image ?? "";
+  const searched = [kept.Name, kept.Description, kept.Cron, status.Schedule, status.TimeZone, image, ...labels];
+  return {
+    name: kept.Name,
+    allocation: kept,
+    status,
+    labels,
+    next,
+    suspended,
+    state: stateOf(status, suspended),
+    ended: status.LastRun?.Ended ? Date.parse(status.LastRun.Ended) : 0,
+    searched: searched.join("\n").toLowerCase(),
+  };
+}
+
+function stateOf(status, suspended) {
+  if (suspended) return "suspended";
+  if (!status.LastRun) return "new";
+  return isFailure(status.LastRun.State) ? "failing" : "well";
+}

@@ -1,0 +1,146 @@
+// Shows the state of server and engine in the page's head, and a banner when the connection is lost.
+
+import { address, get, reached } from "./api_client.js";
+import * as events from "./event_stream.js";
+import { el, fill, harmless, say } from "./dom_elements.js";
+import { everySecond } from "./second_ticker.js";
+import { clock, length, now, relative, serverClock, wallClock } from "./format_times.js";
+
+/** How often health is requested, in milliseconds. */
+const EVERY = 15_000;
+/** How often it is requested while the server is away. */
+const EVERY_LOST = 2000;
+/** The timeout of that request, in milliseconds. */
+const TIMEOUT = 10_000;
+
+let health = null;
+let version = null;
+let lostSince = null;
+let asked = 0;
+let asking = false;
+
+const serverLamp = lamp("server");
+const engineLamp = lamp("engine");
+const time = el("span.head-time");
+const banner = el("p.banner", { role: "status", hidden: true });
+const pauseBanner = el("p.banner", { role: "status", hidden: true });
+
+/** What the server says of itself, once it has: `{health, version}`. */
+export const about = () => ({ health, version });
+
+/** The part of the head that shows it, and the banners for a lost connection and a
+ * paused server. */
+export function furnish(place, bannerPlace) {
+  place.append(serverLamp.node, engineLamp.node, time);
+  bannerPlace.append(banner, pauseBanner);
+  reached.on((isReached) => (isReached ? found() : lost()));
+  events.server.on(() => look());
+  events.gap.on(() => look());
+  events.broken.on(() => look());
+  everySecond(tick);
+  look();
+}
+
+async function look() {
+  if (asking) return;
+  asking = true;
+  asked = Date.now();
+  try {
+    // A host that is gone does not even refuse the connection.
+    health = await get(address("-", "health"), { signal: AbortSignal.timeout(TIMEOUT) });
+    serverClock(health.Time);
+    version = await get(address("-", "version"));
+  } catch {
+    // `reached` has reported it already, or the user must sign in.
+  }
+  asking = false;
+  show();
+}
+
+function lost() {
+  lostSince ??= Date.now();
+  show();
+}
+
+function found() {
+  if (lostSince === null) return;
+  lostSince = null;
+  events.reopen();
+  // Requests in between were not answered.
+  events.gap.give({ Reason: "the server was away" });
+  show();
+}
+
+function tick() {
+  const every = lostSince === null ? EVERY : EVERY_LOST;
+  if (Date.now() - asked >= every) look();
+  if (lostSince !== null) show();
+  else showTime();
+}
+
+function showTime() {
+  if (health) say(time, `${clock(now(), health.TimeZone, "second")} ${health.TimeZone}`);
+}
+
+function show() {
+  if (lostSince !== null) {
+    serverLamp.set("bad", "server away");
+    engineLamp.set("quiet", "engine unknown");
+    banner.hidden = false;
+    // The duration is hidden from screen readers: spoken each second it would drown everything else.
+    if (!banner.firstChild) {
+      fill(banner, "The server does not answer. The page may be out of date; it reconnects automatically. ");
+      banner.append(el("span", { "aria-hidden": "true" }));
+    }
+    say(banner.lastChild, `Not reachable for ${length(Date.now() - lostSince)}.`);
+    return;
+  }
+  banner.hidden = true;
+  banner.replaceChildren();
+  if (!health) return;
+  showPause(health.Pause);
+  const warning = health.Clock ?? null;
+  serverLamp.set(warning ? "warn" : "good", warning ? "server: clock" : "server", [
+    version ? `docket ${version.Version}` : "docket",
+    `started ${relative(Date.parse(health.Started))}`,
+    `store ${health.Store}`,
+    warning,
+  ]);
+  if (!version) return;
+  const engine = version.Engine;
+  engineLamp.set(
+    engine ? "good" : "bad",
+    engine ? "engine" : "engine away",
+    [engine ? `Engine API ${engine.ApiVersion}` : "no run can start until the engine answers"],
+    engine?.Version,
+  );
+  showTime();
+}
+
+function showPause(pause) {
+  pauseBanner.hidden = !pause;
+  if (!pause) return;
+  const until = pause.Until
+    ? `until ${wallClock(Date.parse(pause.Until), health.TimeZone)}`
+    : "until it is unpaused";
+  const reason = pause.Reason ? `: ${pause.Reason}` : "";
+  const text = `docket is paused ${until} and starts nothing by itself (by ${pause.By}${reason}).`;
+  say(pauseBanner, harmless(text));
+}
+
+// A lamp whose shape shows its state too: a dot for good, a cross for bad.
+function lamp(name) {
+  const light = el("span.lamp.lamp-quiet", { "aria-hidden": "true" });
+  const text = el("span", null, name);
+  const detail = el("span.head-detail");
+  const node = el("span.head-lamp", { role: "status" }, light, text, detail);
+  return {
+    node,
+    set(state, words, more = [], less = "") {
+      light.className = `lamp lamp-${state}`;
+      say(text, harmless(words));
+      say(detail, harmless(less));
+      node.title = more.filter(Boolean).map(harmless).join("\n");
+    },
+  };
+}

@@ -1,0 +1,131 @@
+// Manual actions: run, cancel, suspend, resume, delete. An action that cannot be undone asks first.
+
+import { announce, notice } from "./announcements.js";
+import { address, ask, post } from "./api_client.js";
+import { field, open } from "./confirm_dialog.js";
+import { el, foreign } from "./dom_elements.js";
+import { at, go } from "./view_router.js";
+import * as state from "./allocation_cache.js";
+import { instantOf, wallClock } from "./format_times.js";
+
+/** Runs an allocation now, as it is specified. */
+export async function runNow(name, zone) {
+  try {
+    started(name, await post(address(name, "runs")), zone);
+  } catch (error) {
+    skipped(error, name);
+  }
+}
+
+/** Asks for changes, and runs the allocation. */
+export function runWith(name, allocation, zone) {
+  const config = allocation.Container?.Config ?? {};
+  const usual = [config.Cmd ?? []].flat();
+  const hasLines = usual.some((word) => word === "" || word.includes("\n"));
+  const cmd = el("textarea", { rows: 3, spellcheck: "false", ".value": usual.join("\n"), disabled: hasLines });
+  const env = el("textarea", { rows: 3, spellcheck: "false", placeholder: "KEY=VALUE" });
+  const atInput = el("input", { type: "text", placeholder: "2026-11-21T09:00", autocomplete: "off" });
+  open({
+    title: ["Run ", foreign(name), " now"],
+    fields: [
+      field("Command", cmd, hasLines ? "An argument has several lines, so only the specification can change it." : "One argument per line."),
+      field("Environment", env, "Additional variables, one KEY=VALUE per line. The values are not stored."),
+      field("Past instant to backfill", atInput, `Empty: now; ${zone} time.`),
+    ],
+    verb: "Run",
+    async act() {
+      const lines = (input) => input.value.split("\n").filter((line) => line !== "");
+      const words = lines(cmd);
+      const changed = !hasLines && words.length > 0 && words.join("\n") !== usual.join("\n");
+      const body = {
+        ...(changed ? { Cmd: words } : {}),
+        Env: lines(env),
+        ...(atInput.value.trim() ? { At: atInput.value.trim() } : {}),
+      };
+      started(name, await post(address(name, "runs"), body), zone);
+    },
+  });
+}
+
+function started(name, run, zone) {
+  announce(`run of ${wallClock(instantOf(run.Run), zone)} begins`);
+  go(at(name, run.Run));
+}
+
+// If a policy forbids the run, the response is the skipped run with its reason.
+function skipped(error, name) {
+  const run = error.body?.Run;
+  if (error.status === 409 && run) notice(`Not started: ${error.body.Reason}`, "warn");
+  else notice(`${name} was not started: ${error.message}`, "bad");
+}
+
+/** Cancels a run; asks first. */
+export function cancel(name, run, zone) {
+  const kill = el("input", { type: "checkbox", id: "kill" });
+  open({
+    title: "Cancel this run?",
+    text: [el("p", null, "The run of ", foreign(name), ` at ${wallClock(instantOf(run.Run), zone)} is cancelled. Its container is stopped, and killed if it does not exit in time.`)],
+    fields: [el("div.field-check", null, kill, el("label", { for: "kill" }, "Kill immediately (SIGKILL)"))],
+    verb: "Cancel the run",
+    danger: true,
+    async act() {
+      await post(address(name, "runs", run.Run, "cancel"), kill.checked ? { Kill: true } : {});
+      announce("the run is being cancelled");
+    },
+  });
+}
+
+/** Suspends an allocation; asks first. */
+export function suspend(name, zone) {
+  const reason = el("input", { type: "text", autocomplete: "off" });
+  const until = el("input", { type: "datetime-local" });
+  open({
+    title: ["Suspend ", foreign(name), "?"],
+    text: [el("p", null, "No scheduled runs start until it is resumed. Runs in progress continue, and manual runs still start.")],
+    fields: [field("Reason", reason, "Shown to others as the reason why it does not run."), field("Until", until, `${zone} time; empty: until it is resumed.`)],
+    verb: "Suspend",
+    async act() {
+      await post(address(name, "suspend"), {
+        ...(reason.value.trim() ? { Reason: reason.value.trim() } : {}),
+        ...(until.value ? { Until: until.value } : {}),
+      });
+      notice(`${name} is suspended`);
+      await state.refresh(name);
+    },
+  });
+}
+
+/** Resumes an allocation. */
+export async function resume(name) {
+  try {
+    await post(address(name, "resume"));
+    notice(`${name} is resumed`);
+    await state.refresh(name);
+  } catch (error) {
+    notice(`${name} was not resumed: ${error.message}`, "bad");
+  }
+}
+
+/** Deletes an allocation; asks for its name. */
+export function remove(name) {
+  open({
+    title: ["Delete ", foreign(name), "?"],
+    text: [el("p", null, "Its schedule and history are deleted permanently. Running containers are not stopped.")],
+    verb: "Delete",
+    danger: true,
+    async act() {
+      // Removed from the page first, so that nothing on it is requested any more.
+      const item = state.all().get(name);
+      state.all().delete(name);
+      try {
+        await ask("DELETE", address(name));
+      } catch (error) {
+        if (item) state.all().set(name, item);
+        throw error;
+      }
+      notice(`${name} is deleted`);
+      go("#/");
+      state.changed.give();
+    },
+  });
+}

@@ -1,0 +1,193 @@
+// One run: its record with the reason in words, its attempts, and its output as it comes.
+
+import * as actions from "./manual_actions.js";
+import { address, get } from "./api_client.js";
+import { el, fill, foreign, harmless, link, say, zoneName } from "./dom_elements.js";
+import * as events from "./event_stream.js";
+import { durationOf, reasonOf, triggerInWords } from "./run_history.js";
+import { inWords, isUnderWay, mark, tone } from "./state_mark.js";
+import { distance, wall } from "./live_times.js";
+import { output } from "./output_view.js";
+import { redraws } from "./redraw_scheduler.js";
+import * as router from "./view_router.js";
+import { cleanups } from "./signal.js";
+import * as state from "./allocation_cache.js";
+import { everySecond } from "./second_ticker.js";
+import { bytes, clock, counted, exact, inFull, instantOf, now, wallClock, zoneMark } from "./format_times.js";
+
+/** Shows the view; returns what ends it. */
+export function show(outlet, name, id) {
+  const cleanup = cleanups();
+  const instant = instantOf(id);
+  const heading = el("h1", { tabindex: "-1" });
+  const chips = el("div.chips");
+  const buttons = el("div.buttons", { role: "group", "aria-label": "Actions" });
+  const message = el("div");
+  const record = el("dl.pairs");
+  const attempts = el("div");
+  const choice = el("div.segments", { role: "group", "aria-label": "Attempt" });
+  const viewer = output(name);
+  const duration = el("span");
+  const later = redraws(draw);
+  let run = null;
+  let chosen = null;
+  let zone = state.all().get(name)?.status.TimeZone ?? null;
+
+  fill(outlet,
+    el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations"), " / ", link(router.at(name), foreign(name))),
+    el("div.detail-head", null, el("div", null, heading, chips), buttons),
+    message,
+    el("div.detail", null,
+      el("section.card", { "aria-labelledby": "output-title" },
+        el("div.card-head", null, el("h2", { id: "output-title" }, "Output"), choice), viewer.node),
+      el("div.side", null,
+        el("section.card", { "aria-labelledby": "record-title" }, el("h2", { id: "record-title" }, "Record"), record),
+        attempts)));
+  cleanup.add(viewer.end, everySecond(tick),
+    events.runs.on((event) => event.Allocation === name && event.Run.Run === id && take(event.Run)),
+    events.allocations.on((entry) => entry.Allocation === name && entry.Event === "Deleted" && gone("its allocation was deleted")),
+    events.gap.on(() => load()));
+  title();
+  router.setTitle(`${name}, ${Number.isNaN(instant) ? id : wallClock(instant, zone ?? "UTC")}`, heading);
+  load();
+  return () => cleanup.end();
+
+  function title() {
+    fill(heading, foreign(name), el("span.muted", null, " ", Number.isNaN(instant) ? harmless(id) : wall(instant, zone ?? "UTC")));
+  }
+
+  async function load() {
+    const before = run;
+    try {
+      const [fresh, item] = await Promise.all([
+        get(address(name, "runs", id)),
+        state.all().get(name) ?? state.refresh(name),
+      ]);
+      zone = item?.status.TimeZone ?? "UTC";
+      title();
+      // A record from an event in between is newer.
+      if (run === before) take(fresh);
+    } catch (error) {
+      if (!cleanup.isOver() && (!run || error.status === 404)) gone(harmless(error.message));
+    }
+  }
+
+  function gone(why) {
+    run = null;
+    delete buttons.dataset.kind;
+    fill(buttons);
+    fill(chips);
+    document.title = `Run of ${name} not found · docket`;
+    fill(message, el("p.card", { role: "status" }, `This run cannot be shown: ${why}. `, link(router.at(name), "All runs of ", foreign(name))));
+    outlet.querySelector(".detail").hidden = true;
+  }
+
+  function take(fresh) {
+    run = fresh;
+    later();
+  }
+
+  function draw() {
+    if (!run || cleanup.isOver()) return;
+    zone ??= "UTC";
+    const live = isUnderWay(run.State);
+    outlet.querySelector(".detail").hidden = false;
+    fill(message);
+    fill(chips, el(`span.chip.chip-large.${tone(run.State)}`, null, mark(run.State), inWords(run.State)),
+      reasonOf(run) && el("span.reason-large", null, foreign(reasonOf(run))));
+    drawButtons(live);
+    fill(record, ...pairs());
+    fill(attempts, ...run.Attempts.map((attempt) => attemptCard(run, attempt, zone)).reverse());
+    drawChoice(live);
+    tick();
+    showOutput();
+  }
+
+  function drawButtons(live) {
+    const kind = live ? "cancel" : "again";
+    if (buttons.dataset.kind === kind) return;
+    buttons.dataset.kind = kind;
+    fill(buttons, live
+      ? el("button.danger-quiet", { type: "button", onclick: () => actions.cancel(name, run, zone) }, "Cancel…")
+      : el("button", { type: "button", onclick: () => actions.runNow(name, zone) }, "Run again now"));
+  }
+
+  function drawChoice(live) {
+    choice.hidden = run.Attempts.length < 2;
+    if (choice.hidden) return;
+    const button = (words, is, choose) => el("button.segment", { type: "button", "aria-pressed": String(is), onclick: () => {
+      chosen = choose;
+      drawChoice(isUnderWay(run.State));
+      showOutput();
+    } }, words);
+    const newest = run.Attempts.at(-1).Attempt;
+    const focused = [...choice.children].indexOf(document.activeElement);
+    fill(choice, live && button("Live", chosen === null, null),
+      ...run.Attempts.map(({ Attempt: number }) => button(`Attempt ${number}`, chosen === number || (!live && chosen === null && number === newest), number)));
+    if (focused >= 0) choice.children[Math.min(focused, choice.children.length - 1)].focus();
+  }
+
+  function showOutput() {
+    const live = isUnderWay(run.State) && chosen === null;
+    const attempt = run.Attempts.find(({ Attempt: number }) => number === chosen) ?? run.Attempts.at(-1);
+    viewer.show(run, attempt, live);
+  }
+
+  function pairs() {
+    const time = (iso) => iso && wall(iso, zone);
+    const pair = (key, value) => (value || value === 0) && [el("dt", null, key), el("dd", null, value)];
+    return [
+      pair("Instant", [time(run.Instant), " (", zoneName(zone), ")"]),
+      run.Count > 1 && pair("Instants", [`${counted(run.Count, "instant")} in a row, up to `, wall(instantOf(run.Last), zone)]),
+      pair("Trigger", foreign(triggerInWords(run))),
+      run.Ended && pair("Exit code", exitInWords(run, run.Attempts.at(-1))),
+      run.Cmd && pair("Command", foreign(run.Cmd.join(" "), "code")),
+      run.EnvNames?.length > 0 && pair("Variables", foreign(run.EnvNames.join(", "), "code")),
+      pair("Decided", time(run.Decided)),
+      run.LatenessMilliseconds !== undefined && pair("Started", `${exact(run.LatenessMilliseconds)} late`),
+      run.NextAttempt && pair("Next attempt", [time(run.NextAttempt), " ", distance(run.NextAttempt, zone)]),
+      durationOf(run, now()) !== null && pair("Took", duration),
+      run.Ended && pair("Ended", time(run.Ended)),
+      pair("Name", el("code", null, run.Run)),
+    ].filter(Boolean).flat();
+  }
+
+  function tick() {
+    if (!run) return;
+    const took = durationOf(run, now());
+    if (took !== null) say(duration, run.Ended ? exact(took) : `${exact(took)} so far`);
+  }
+}
+
+/** The exit code of an attempt, or why there is none. */
+function exitInWords(run, attempt) {
+  if (!attempt) return "none: no container was started";
+  const { ExitCode: code, OutOfMemory: outOfMemory } = attempt;
+  if (code !== null && code !== undefined) return `${code}${outOfMemory ? ", out of memory" : ""}`;
+  const goesOn = attempt === run.Attempts.at(-1) && isUnderWay(run.State) && run.State !== "retrying";
+  if (goesOn && !attempt.Ended) return "none yet";
+  return attempt.Started ? "unknown: the end of the container was not seen" : "none: the container did not start";
+}
+
+function attemptCard(run, attempt, zone) {
+  const id = `attempt-${attempt.Attempt}`;
+  const many = run.Attempts.length;
+  const time = (iso) => {
+    const at = Date.parse(iso);
+    return iso && el("time", { datetime: iso, title: inFull(at, zone) }, `${clock(at, zone, "second")}${zoneMark(at, zone)}`);
+  };
+  const pair = (key, value) => (value || value === 0) && [el("dt", null, key), el("dd", null, value)];
+  return el("section.card", { "aria-labelledby": id },
+    el("h2", { id }, many > 1 ? `Attempt ${attempt.Attempt}` : "Container"),
+    el("dl.pairs", null, [
+      pair("Exit code", exitInWords(run, attempt)),
+      pair("Started", time(attempt.Started)),
+      pair("Ended", time(attempt.Ended)),
+      pair("Took", attempt.DurationMilliseconds !== undefined && exact(attempt.DurationMilliseconds)),
+      pair("Output", attempt.OutputBytes !== null && attempt.OutputBytes !== undefined && bytes(attempt.OutputBytes)),
+      pair("Not kept", attempt.OutputOmitted > 0 && bytes(attempt.OutputOmitted)),
+      pair("Container", attempt.Container && el("code.id", { title: attempt.Container }, attempt.Container.slice(0, 12))),
+      pair("Image", attempt.Image && el("code.id", { title: attempt.Image }, attempt.Image.replace(/^sha256:/, "").slice(0, 12))),
+      pair("Remarks", attempt.Remarks?.length > 0 && attempt.Remarks.map((remark) => el("div", null, foreign(remark)))),
+    ].filter(Boolean).flat()));
+}

@@ -1,0 +1,149 @@
+//! Follows the output of a run to its end, across lost connections and restarts of the server.
+//!
+//! 1. Each byte is passed on once: after a reconnection the output continues after the received bytes.
+//! 2. A stream also ends when the server stops, so its end proves nothing: the record decides whether the
+//!    run is over, and the rest of the output is requested.
+
+use anyhow::{Context, Error, Result};
+use docket_model::{
+    RunId,
+    output::Stream,
+    wire::{FrameKind, RunRecord},
+};
+
+use super::{Client, reconnect::Link, response, runs::FramedOutput};
+
+/// What can happen while a run is followed.
+pub(crate) enum Event {
+    /// The run wrote these bytes to one of its streams.
+    Bytes(Stream, Vec<u8>),
+    /// The run changed its state and is not over; servers of earlier versions do not report it.
+    State(Box<RunRecord>),
+    /// The connection is lost, for this reason; the client keeps trying.
+    Lost(Error),
+    /// The connection is restored.
+    Back,
+    /// The run is over, and all its output has been passed on.
+    Over(Box<RunRecord>),
+}
+
+/// A run that is being followed.
+pub(crate) struct Follow<'a> {
+    client: &'a Client,
+    run: RunId,
+    stage: Stage<'a>,
+    seen: u64,
+    link: Link,
+}
+
+enum Stage<'a> {
+    /// The output must be requested; for the last time if the run is known to be over.
+    Closed(Option<Box<RunRecord>>),
+    /// The output is being read.
+    Open(FramedOutput<'a>, Option<Box<RunRecord>>),
+    /// The stream ended; the record decides whether the run did.
+    Ended,
+}
+
+impl<'a> Follow<'a> {
+    /// Follows a run from the beginning of its output.
+    ///
+    /// Unless `is_known`, a missing run is an error at once, and so is a server that cannot be reached: the
+    /// caller may have mistyped the name or the address.
+    pub(crate) fn new(client: &'a Client, run: RunId, is_known: bool) -> Self {
+        let link = Link::new(is_known);
+        Self { client, run, stage: Stage::Closed(None), seen: 0, link }
+    }
+
+    /// Waits for the next event; [`Event::Over`] is the last.
+    ///
+    /// # Errors
+    /// The server rejects the request, or no longer has the run.
+    pub(crate) async fn next(&mut self) -> Result<Event> {
+        loop {
+            let happened = match self.step().await {
+                Ok(happened) => happened,
+                Err(error) => self.after(error)?,
+            };
+            if let Some(event) = happened {
+                return Ok(event);
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<Option<Event>> {
+        match &mut self.stage {
+            Stage::Closed(_) => self.open().await,
+            Stage::Open(output, over) => {
+                let Some(piece) = output.piece().await? else {
+                    let over = over.take();
+                    self.stage = Stage::Ended;
+                    return Ok(over.map(Event::Over));
+                };
+                self.seen = piece.end;
+                self.link.reset_delay();
+                Ok(match piece.kind {
+                    FrameKind::Output => Some(Event::Bytes(Stream::Out, piece.bytes)),
+                    FrameKind::Error => Some(Event::Bytes(Stream::Error, piece.bytes)),
+                    // A record that this version cannot parse does not affect the output.
+                    FrameKind::Record => {
+                        serde_json::from_slice(&piece.bytes).ok().map(Event::State)
+                    }
+                    FrameKind::Unknown => None,
+                })
+            }
+            Stage::Ended => self.end().await,
+        }
+    }
+
+    async fn open(&mut self) -> Result<Option<Event>> {
+        self.link.wait().await;
+        let output = self.client.live_output(&self.run, self.seen).await?;
+        let Stage::Closed(over) = &mut self.stage else { return Ok(None) };
+        self.stage = Stage::Open(output, over.take());
+        Ok(self.reached())
+    }
+
+    async fn end(&mut self) -> Result<Option<Event>> {
+        let record = self.client.record(&self.run).await?;
+        let is_back = self.reached();
+        if !record.is_over() {
+            self.stage = Stage::Closed(None);
+            self.link.increase_delay();
+        } else if written(&record).is_some_and(|written| written <= self.seen) {
+            return Ok(Some(Event::Over(record.into())));
+        } else {
+            self.stage = Stage::Closed(Some(record.into()));
+        }
+        Ok(is_back)
+    }
+
+    /// Notes that the server responded.
+    fn reached(&mut self) -> Option<Event> {
+        self.link.responded().then_some(Event::Back)
+    }
+
+    /// Decides whether to reconnect after an error, and what to report.
+    fn after(&mut self, error: Error) -> Result<Option<Event>> {
+        if self.link.is_known && response::is_not_found(&error) {
+            let run = &self.run;
+            let context =
+                format!("the server no longer has `{run}`: was it restarted with a memory store?");
+            return Err(error).context(context);
+        }
+        // A run may write nothing for a long time.
+        let lost = self.link.failed(error, true)?;
+        let over = match &mut self.stage {
+            Stage::Closed(over) | Stage::Open(_, over) => over.take(),
+            Stage::Ended => None,
+        };
+        self.stage = Stage::Closed(over);
+        Ok(lost.map(Event::Lost))
+    }
+}
+
+/// The length of the output of a run that is over, if its record has it.
+fn written(record: &RunRecord) -> Option<u64> {
+    let attempts = record.attempts.iter().filter(|attempt| attempt.container.is_some());
+    attempts.map(|attempt| attempt.output_bytes).sum()
+}

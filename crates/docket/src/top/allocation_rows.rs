@@ -1,0 +1,91 @@
+//! The rows of allocations and their order.
+
+use chrono::{DateTime, Utc};
+use docket_model::{AllocationName, journal::Suspension, wire::Status};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::column_list::Text;
+use crate::{due::Due, time_and_state_words};
+
+/// The row of an allocation.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) name: AllocationName,
+    /// Its schedule in words, or its dependencies.
+    pub(super) schedule: String,
+    due: Due,
+    pub(super) status: Status,
+    /// The searchable text in lower case.
+    searched: String,
+}
+
+/// The keys of an allocation that a row needs.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Shown {
+    name: AllocationName,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    labels: Option<serde_json::Map<String, Value>>,
+    status: Status,
+}
+
+impl Row {
+    /// `None` if another version of the server lacks a key.
+    pub(super) fn read(allocation: &Value) -> Option<Self> {
+        let shown = Shown::deserialize(allocation).ok()?;
+        let Shown { name, description, labels, status } = shown;
+        let due = Due::read(allocation);
+        let labels = labels.iter().flatten();
+        let labels = labels.map(|(key, value)| format!(" {key}={}", value.as_str().unwrap_or("")));
+        let searched = format!(
+            "{name} {}{} {}",
+            description.unwrap_or_default(),
+            labels.collect::<String>(),
+            due.cron()
+        );
+        let words = status.schedule.clone().filter(|_| !due.cron().is_empty());
+        let schedule = words.unwrap_or_else(|| due.schedule());
+        Some(Self { name, schedule, due, status, searched: searched.to_lowercase() })
+    }
+
+    /// The next run, or why there is none; `pause` is the pause of the whole server.
+    pub(super) fn next(&self, pause: Option<&Suspension>, now: DateTime<Utc>) -> Text {
+        let status = Status { paused: pause.cloned(), ..self.status.clone() };
+        match status.next.filter(|_| self.due.held_back(&status).is_none()) {
+            // A narrow screen has room for the relative time only.
+            Some(next) => {
+                let zone = time_and_state_words::zone(&status.time_zone);
+                Text::with_extra(
+                    time_and_state_words::relative(next, now),
+                    time_and_state_words::wall_clock(next, zone),
+                )
+            }
+            None => self.due.next(&status, now).into(),
+        }
+    }
+
+    /// The result of its last run.
+    pub(super) fn last(&self, now: DateTime<Utc>) -> String {
+        let last = self.status.last_run.as_ref();
+        last.map_or_else(|| "no runs yet".to_owned(), |run| time_and_state_words::result(run, now))
+    }
+
+    /// True if it contains all of these words, which are in lower case.
+    pub(super) fn holds(&self, search: &str) -> bool {
+        search.split_whitespace().all(|word| self.searched.contains(word))
+    }
+
+    /// Active allocations come first, then those that are due first.
+    pub(super) fn order(&self) -> impl Ord + use<> {
+        let next = self.status.next.filter(|_| !self.is_suspended());
+        (self.status.under_way() == 0, next.is_none(), next, self.name.clone())
+    }
+
+    /// True if it is suspended.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.due.is_suspended() || self.status.suspended.is_some()
+    }
+}

@@ -1,0 +1,211 @@
+//! Keeps the model up to date with the server: loads everything once, then the changes.
+//!
+//! 1. It subscribes to events before it loads everything, so no change is lost in between.
+//! 2. A run is taken from its event; its allocation is requested again at a limited rate, so that many runs
+//!    cost a slow connection little.
+
+use std::{collections::BTreeSet, mem, sync::Arc, time::Duration};
+
+use anyhow::Result;
+use docket_model::{
+    AllocationName, RunId,
+    journal::{self, Entry},
+    wire::{GAP, RunEvent, RunRecord, Status},
+};
+use futures_util::{StreamExt, stream};
+use serde::Deserialize;
+use tokio::{
+    sync::mpsc::{self, Receiver, Sender},
+    time::{self, MissedTickBehavior},
+};
+
+use super::message::Message;
+use crate::{
+    client::{Client, EventFilter, Events, Happened, Health, ServerEvent},
+    time_and_state_words,
+};
+
+/// How often changed allocations are requested.
+const REFRESH: Duration = Duration::from_millis(500);
+/// How many of them are requested each time.
+const MOST_REFRESHED: usize = 50;
+/// The maximum number of concurrent requests.
+const REQUESTS: usize = 8;
+/// The number of events to buffer.
+const EVENT_BUFFER: usize = 256;
+/// How often the state of the server and its engine is requested.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
+/// How many failed runs are loaded at the start.
+const FAILURES: usize = 50;
+/// How many of the newest runs are searched for those under way.
+const SEARCHED_RUNS: usize = 100;
+
+/// The changes that the model does not have yet.
+#[derive(Default)]
+struct Changes {
+    allocations: BTreeSet<AllocationName>,
+    is_all: bool,
+    is_pause_changed: bool,
+}
+
+/// Sends the state of the server and its changes until the receiver is dropped.
+///
+/// # Errors
+/// The server rejects a request, or could never be reached.
+pub(super) async fn run(client: Arc<Client>, messages: Sender<Message>) -> Result<()> {
+    let mut events = Events::new(&client, EventFilter::default());
+    events.open_now().await?;
+    load(&client, &messages).await?;
+    // In a separate task, so that the timers below do not interrupt a reconnection.
+    let (buffer, received) = mpsc::channel(EVENT_BUFFER);
+    tokio::select! {
+        ended = listen(events, buffer) => ended,
+        () = process(&client, &messages, received) => Ok(()),
+    }
+}
+
+async fn listen(mut events: Events<'_>, buffer: Sender<Happened>) -> Result<()> {
+    loop {
+        let happened = events.next().await?;
+        if buffer.send(happened).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+async fn process(client: &Client, messages: &Sender<Message>, mut events: Receiver<Happened>) {
+    let mut changes = Changes::default();
+    let mut refresh = time::interval(REFRESH);
+    refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut health = time::interval(HEALTH_INTERVAL);
+    health.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            happened = events.recv() => match happened {
+                Some(Happened::Event(event)) => changes.add(&event, messages).await,
+                Some(Happened::Lost(error)) => send(messages, lost(&error)).await,
+                Some(Happened::Back) => send(messages, Message::Link(Ok(()))).await,
+                None => return,
+            },
+            _ = refresh.tick() => changes.send_all(client, messages).await,
+            _ = health.tick() => {
+                // A host that is gone does not close the event stream, so requests have to detect it.
+                if let Err(error) = send_health(client, messages).await {
+                    send(messages, lost(&error)).await;
+                }
+            }
+        }
+        if mem::take(&mut changes.is_pause_changed) {
+            health.reset_immediately();
+        }
+    }
+}
+
+/// Sends the state of the server and its engine.
+async fn send_health(client: &Client, messages: &Sender<Message>) -> Result<()> {
+    let (engine, health) = (client.ready().await?, client.health::<Health>().await?);
+    send(messages, Message::Link(Ok(()))).await;
+    send(messages, Message::Engine(engine)).await;
+    send(messages, Message::Pause(health.pause, time_and_state_words::zone(&health.time_zone)))
+        .await;
+    Ok(())
+}
+
+fn lost(error: &anyhow::Error) -> Message {
+    Message::Link(Err(format!("{error:#}")))
+}
+
+impl Changes {
+    async fn add(&mut self, event: &ServerEvent, messages: &Sender<Message>) {
+        match event.kind.as_str() {
+            "run" => {
+                if let Ok(event) = serde_json::from_str::<RunEvent>(&event.data) {
+                    self.allocations.insert(event.allocation);
+                    send(messages, Message::Run(event.run.into())).await;
+                }
+            }
+            "allocation" => {
+                let entry = serde_json::from_str::<Entry>(&event.data);
+                self.allocations.extend(entry.ok().and_then(|entry| entry.allocation));
+            }
+            "server" => {
+                let entry = serde_json::from_str::<Entry>(&event.data).map(|entry| entry.event);
+                if let Ok(journal::Event::ServerPaused(_) | journal::Event::ServerUnpaused) = entry
+                {
+                    (self.is_all, self.is_pause_changed) = (true, true);
+                }
+            }
+            GAP => self.is_all = true,
+            _ => {}
+        }
+    }
+
+    /// Sends the current state of what changed; what cannot be loaded now is requested again later.
+    async fn send_all(&mut self, client: &Client, messages: &Sender<Message>) {
+        if self.is_all {
+            if load(client, messages).await.is_ok() {
+                *self = Self::default();
+            }
+            return;
+        }
+        let names: Vec<_> = self.allocations.iter().take(MOST_REFRESHED).cloned().collect();
+        let asked = stream::iter(names).map(async |name| (client.find(&name).await, name));
+        let mut answers = asked.buffer_unordered(REQUESTS);
+        while let Some((answer, name)) = answers.next().await {
+            if let Ok(found) = answer {
+                self.allocations.remove(&name);
+                send(messages, Message::Allocation(name, found)).await;
+            }
+        }
+    }
+}
+
+/// The part of an allocation that decides which of its runs to request.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    name: AllocationName,
+    status: Status,
+}
+
+async fn load(client: &Client, messages: &Sender<Message>) -> Result<()> {
+    let allocations = client.list(None).await?.items;
+    let counts: Vec<_> =
+        allocations.iter().filter_map(|value| Listed::deserialize(value).ok()).collect();
+    let mut runs = under_way(client, &counts).await?;
+    runs.extend(failed(client, &counts).await?);
+    send(messages, Message::Link(Ok(()))).await;
+    send(messages, Message::Loaded(allocations, runs)).await;
+    Ok(())
+}
+
+async fn under_way(client: &Client, counts: &[Listed]) -> Result<Vec<RunRecord>> {
+    let running = counts.iter().filter(|count| count.status.under_way() > 0);
+    let asked = stream::iter(running)
+        .map(|count| client.runs::<RunRecord>(&count.name, None, SEARCHED_RUNS));
+    let mut answers = asked.buffer_unordered(REQUESTS);
+    let mut runs = Vec::new();
+    while let Some(answer) = answers.next().await {
+        runs.extend(answer?.items.into_iter().filter(|run| !run.is_over()));
+    }
+    Ok(runs)
+}
+
+async fn failed(client: &Client, counts: &[Listed]) -> Result<Vec<RunRecord>> {
+    let mut last: Vec<_> = counts
+        .iter()
+        .filter_map(|count| Some((&count.name, count.status.last_run.as_ref()?)))
+        .filter(|(_, last)| last.state.is_failure())
+        .collect();
+    last.sort_by_key(|(_, last)| std::cmp::Reverse(last.run));
+    let ids = last.into_iter().take(FAILURES);
+    let ids = ids.map(|(name, last)| RunId { allocation: name.clone(), instant: last.run });
+    let asked = stream::iter(ids).map(async |run| client.record(&run).await);
+    // A run that was pruned meanwhile must not prevent showing the others.
+    Ok(asked.buffer_unordered(REQUESTS).filter_map(async |run| run.ok()).collect().await)
+}
+
+async fn send(messages: &Sender<Message>, message: Message) {
+    // Once the receiver is dropped, the whole task is cancelled.
+    let _ = messages.send(message).await;
+}

@@ -1,0 +1,141 @@
+//! A Docker engine of the tests' own, apart from any other on the machine.
+
+use std::{
+    path::Path,
+    process::{Command, Output, Stdio},
+    sync::{LazyLock, Mutex},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Registry, engine_events::Events, guarded_process::GuardedProcess, script};
+
+/// A closed port, so that no test depends on a public registry or waits for one.
+const NO_WAY_OUT: &str = "http://127.0.0.1:9";
+
+/// A real engine, which ends with this process.
+pub struct Engine {
+    address: String,
+    keeper: Mutex<GuardedProcess>,
+    /// An empty configuration for the Docker client, in place of the developer's.
+    configuration: TempDir,
+}
+
+impl Engine {
+    /// The engine that all tests share; it pulls `busybox` from [`Registry::shared`].
+    pub fn shared() -> &'static Self {
+        static SHARED: LazyLock<Engine> = LazyLock::new(|| {
+            let engine = Engine::start(Registry::shared());
+            Registry::shared().offer(&engine, "busybox:latest", "library/busybox:latest");
+            engine
+        });
+        &SHARED
+    }
+
+    /// Starts an engine that has `busybox:latest`, and asks `registry` for images without a host.
+    pub fn start(registry: &Registry) -> Self {
+        Self::start_with(registry, &[])
+    }
+
+    /// Starts an engine that gets more options.
+    pub fn start_with(registry: &Registry, options: &[String]) -> Self {
+        let mut command = Command::new(script("start-test-engine"));
+        command
+            .arg(format!("--registry-mirror=http://{}", registry.host()))
+            .args(options)
+            .envs([("HTTP_PROXY", NO_WAY_OUT), ("HTTPS_PROXY", NO_WAY_OUT)]);
+        let mut keeper = GuardedProcess::start(&mut command);
+        let address = keeper.answer();
+        let configuration = TempDir::new().unwrap();
+        let engine = Self { address, keeper: Mutex::new(keeper), configuration };
+        engine.import_busybox();
+        engine
+    }
+
+    /// What `DOCKER_HOST` must be to reach it.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The path of its socket.
+    pub fn socket(&self) -> &Path {
+        Path::new(self.address.strip_prefix("unix://").unwrap())
+    }
+
+    /// Stops the engine in order; it stops its containers first.
+    pub fn stop(&self) {
+        assert_eq!(self.keeper.lock().unwrap().tell("stop"), "stopped");
+    }
+
+    /// Ends the engine without a word to anyone.
+    pub fn crash(&self) {
+        assert_eq!(self.keeper.lock().unwrap().tell("crash"), "crashed");
+    }
+
+    /// Starts the engine again, with all it had.
+    pub fn start_again(&self) {
+        assert_eq!(self.keeper.lock().unwrap().tell("start"), "started");
+    }
+
+    /// Runs the Docker client, which must succeed, and returns what it printed.
+    pub fn docker<const N: usize>(&self, arguments: [&str; N]) -> String {
+        let output = self.try_docker(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "docker {arguments:?}: {error}");
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// Runs the Docker client.
+    pub fn try_docker<const N: usize>(&self, arguments: [&str; N]) -> Output {
+        self.docker_command().args(arguments).output().unwrap()
+    }
+
+    /// What the engine knows of a container, an image or a volume; `None` if there is none.
+    pub fn inspect(&self, thing: &str) -> Option<Value> {
+        let output = self.try_docker(["inspect", thing]);
+        let mut found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        found.as_array_mut().unwrap().pop()
+    }
+
+    /// The names of the containers that carry a label, oldest first; also of those that ended.
+    pub fn containers_labelled(&self, label: &str) -> Vec<String> {
+        let filter = format!("label={label}");
+        let listed = self.docker(["ps", "--all", "--filter", &filter, "--format", "{{.Names}}"]);
+        listed.lines().rev().map(str::to_owned).collect()
+    }
+
+    /// Notes from now on what happens to the containers of a namespace.
+    pub fn events(&self, namespace: &str) -> Events {
+        Events::of_namespace(self, namespace)
+    }
+
+    pub(crate) fn docker_command(&self) -> Command {
+        self.docker_maker()()
+    }
+
+    /// Makes Docker clients, also where the engine itself is out of sight.
+    pub(crate) fn docker_maker(&self) -> impl Fn() -> Command + Send + Sync + use<> {
+        let (address, configuration) = (self.address.clone(), self.configuration.path().to_owned());
+        move || {
+            let mut command = Command::new("docker");
+            command
+                .env_remove("DOCKER_CONTEXT")
+                .env("DOCKER_CONFIG", &configuration)
+                .args(["--host", &address]);
+            command
+        }
+    }
+
+    fn import_busybox(&self) {
+        let mut tree =
+            Command::new(script("make-busybox-image")).stdout(Stdio::piped()).spawn().unwrap();
+        let imported = self
+            .docker_command()
+            .args(["import", "--change", "CMD [\"sh\"]", "-", "busybox:latest"])
+            .stdin(tree.stdout.take().unwrap())
+            .output()
+            .unwrap();
+        assert!(tree.wait().unwrap().success() && imported.status.success(), "{imported:?}");
+    }
+}
