@@ -172,7 +172,7 @@ impl Attempt<'_> {
                 info!(reason = reason.to_string(), "stopping the container");
             }
             Early::TimedOut(limit) => {
-                info!("the `Timeout` of {limit} is over; stopping the container");
+                info!("timed out after {limit} (`Timeout`); stopping the container");
             }
         }
         let mut how = match &wanted {

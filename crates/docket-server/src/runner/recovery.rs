@@ -25,11 +25,11 @@ impl Runner {
         let absences = if under_way.is_empty() { Vec::new() } else { self.absences() };
         for run in under_way {
             if run.run.state != RunState::Waiting {
-                let state = run.run.state.word().to_string();
+                let recorded_state = run.run.state.word().to_string();
                 run_span(&run.run.id).in_scope(|| {
                     info!(
-                        state,
-                        "run was under way before this start: continuing it once the engine answers"
+                        recorded_state,
+                        "run was not over when docket last ran: continuing it once the engine answers"
                     );
                 });
             }

@@ -120,7 +120,7 @@ impl RunTask {
 
     pub(super) async fn run(mut self, stage: Stage) {
         let Ok(end) = self.attempts(stage).await else {
-            info!("left running: this server stops following it");
+            info!("docket stops following the container, which goes on running");
             return;
         };
         let Self { runner, handle, .. } = self;

@@ -102,7 +102,6 @@ impl Process {
     /// Notes that a term has begun; with the first one, that the server was started.
     pub(super) async fn note_begin(&self, is_first: bool) {
         if is_first {
-            self.log_store();
             for outage in self.outages() {
                 self.store.note_pause(outage);
             }
@@ -112,7 +111,8 @@ impl Process {
         self.store.sign_of_life().await;
     }
 
-    fn log_store(&self) {
+    /// Logs which store the server uses.
+    pub(super) fn log_store(&self) {
         let about = self.store.about();
         if about.is_volatile {
             warn!(
@@ -122,13 +122,14 @@ impl Process {
         } else {
             info!(store = about.kind, "the store was opened");
         }
+    }
+
+    /// Logs how long no server ran, whether the one before was stopped or crashed, and a clock that was set
+    /// back since then.
+    pub(super) fn log_absence(&self, absence: Option<Pause>) {
         if let Some(notice) = self.ticks.clock_set_back(self.clock.now()) {
             warn!("since docket last ran, the clock was {notice}");
         }
-    }
-
-    /// Logs how long no server ran, and whether the one before was stopped or crashed.
-    pub(super) fn log_absence(&self, absence: Option<Pause>) {
         let Some(Pause { from, .. }) = absence else { return };
         let newest = self.store.entries(&EntryFilter { limit: 1, ..EntryFilter::default() });
         let last_alive = shown(from);

@@ -47,7 +47,9 @@ impl Process {
         engines: EngineRegistry,
     ) -> Result<RunningTerm, ServerError> {
         let is_first = self.left_at.lock().is_none();
-        if !is_first {
+        if is_first {
+            self.log_store();
+        } else {
             self.store.begin_term().await?;
         }
         let (term, engines) =

@@ -108,7 +108,7 @@ pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Ope
     }
     bring_to(format, version, &mut connection).map_err(sql)?;
     if is_new {
-        warn!(path = %path.display(), "a new store was made: it has no allocations and no runs");
+        warn!(path = %path.display(), "created a new store: it has no allocations and no runs");
     } else if version < known {
         info!(path = %path.display(), from = version, to = known, "the store was upgraded");
     }
