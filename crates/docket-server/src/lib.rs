@@ -1,5 +1,8 @@
 //! docket's server as a library: `serve(config, listener, shutdown)`.
 
+#[cfg(test)]
+extern crate self as docket_server;
+
 mod background;
 mod backoff;
 mod cleanup;

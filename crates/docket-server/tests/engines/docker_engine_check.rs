@@ -1,6 +1,6 @@
 //! What a check on a Docker engine finds, and that it leaves nothing behind.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
 use docket_model::allocation::Pull;
 use docket_server::engine::Finding;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::Bed;
 
 /// Checks a container with these options; the engine must be afterwards as it was before.
-async fn check(bed: &Bed, mut container: Value) -> Vec<Finding> {
+async fn check(bed: &Arc<Bed>, mut container: Value) -> Vec<Finding> {
     let kept = || {
         let lists = [&["ps", "--all", "--quiet"][..], &["volume", "ls"], &["network", "ls"]];
         lists.map(|list| bed.docker(list))
@@ -18,7 +18,7 @@ async fn check(bed: &Bed, mut container: Value) -> Vec<Finding> {
     let before = kept();
 
     container["Config"]["Cmd"] = json!(["true"]);
-    let plan = subject.plan("checked", container);
+    let plan = subject.docker_plan("checked", container);
     let findings = subject.check(&plan, Pull::Never).await;
 
     assert_eq!(kept(), before);
@@ -127,4 +127,38 @@ async fn warnings_and_options_that_an_engine_is_too_old_for_are_named() {
     assert_eq!(is_old, minor < 43, "{findings:?}");
     let warned = findings.iter().any(|finding| finding.message.contains("OOM killer"));
     assert!(warned && findings.iter().all(|finding| !finding.is_fatal), "{findings:?}");
+}
+
+#[tokio::test]
+async fn a_check_of_what_can_run_finds_nothing_and_leaves_nothing() {
+    let bed = Bed::shared().await;
+    let subject = &bed.subject();
+    let plan = subject.script("checked", "true");
+
+    let findings = subject.check(&plan, Pull::Missing).await;
+
+    assert_eq!(findings, []);
+    let found = subject.engine.list_owned(&subject.owner()).await.unwrap();
+    assert_eq!(found, []);
+    let (exit, _) = subject.run(&plan).await;
+    assert_eq!(exit.code, 0);
+}
+
+#[tokio::test]
+async fn a_check_without_an_image_is_fatal_and_goes_on() {
+    let bed = Bed::shared().await;
+    let subject = &bed.subject();
+    let host = json!({"NetworkMode": "no-such-network"});
+    let config = json!({"Image": "no-user/nothing:7"});
+    let plan = subject.docker_plan("checked-2", json!({"Config": config, "HostConfig": host}));
+
+    let findings = subject.check(&plan, Pull::Never).await;
+
+    let reported: Vec<_> =
+        findings.iter().map(|found| (found.field.as_str(), found.is_fatal)).collect();
+    assert_eq!(reported, [("Config.Image", true), ("HostConfig.NetworkMode", true)]);
+    assert!(
+        findings[0].message.starts_with("image no-user/nothing:7 is not on the engine"),
+        "{findings:?}"
+    );
 }

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use docket_model::{allocation::Pull, run::ExitCause};
-use docket_server::engine::{Condition, EngineError, Follow, Grace, Launch, LogCursor, Stop};
+use docket_model::run::ExitCause;
+use docket_server::engine::{Condition, EngineError, Follow, Grace, LogCursor, Stop};
 use futures_util::StreamExt;
 use serde_json::json;
 
@@ -18,7 +18,7 @@ async fn a_container_that_ends_with_its_engine_is_no_killed_one() {
         let bed = Bed::start().await;
         let subject = bed.subject();
         let config = json!({"Cmd": ["sh", "-c", "echo up; sleep 600"], "StopTimeout": 1});
-        let made = subject.begin(&subject.plan("falls", json!({"Config": config}))).await;
+        let made = subject.start(&subject.docker_plan("falls", json!({"Config": config}))).await;
         let engine = Arc::clone(&subject.engine);
         let id = made.handle.clone();
         let followed = tokio::spawn(async move { follow(&*engine, &id).await });
@@ -40,38 +40,12 @@ async fn a_container_that_ends_with_its_engine_is_no_killed_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_engine_that_is_away_is_unreachable_and_found_again() {
-    let bed = Bed::start().await;
-    let subject = bed.subject();
-    let plan = subject.script("again", "echo back");
-    let made = subject.engine.prepare(&plan).await.unwrap();
-    bed.tell("crash");
-
-    let refusals = [
-        subject.engine.prepare(&plan).await.map(|_| ()),
-        subject.engine.read_log(&made.handle, PLENTY).await.map(|_| ()),
-        subject.engine.remove(&made.handle, Condition::NotRunning).await,
-        subject.engine.pull("busybox", None, Pull::Always).await.map(|_| ()),
-    ];
-    for refusal in refusals {
-        assert!(matches!(refusal, Err(EngineError::Unreachable(_))), "{refusal:?}");
-    }
-    let launched = subject.engine.launch(&made.handle).await;
-    assert!(matches!(launched, Ok(Launch::Unknown(_))), "{launched:?}");
-
-    bed.tell("start");
-    bed.is_up().await;
-    let (exit, captured) = subject.run(&plan).await;
-    assert_eq!((exit.code, captured.output.to_bytes()), (0, b"back\n".to_vec()));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn live_output_goes_on_where_a_container_outlives_its_engine() {
     let options = "--live-restore";
     let bed = Bed::start_with(options).await;
     let subject = bed.subject();
     let script = "trap 'exit 0' TERM; n=0; while :; do n=$((n+1)); echo $n; sleep 0.01; done";
-    let made = subject.begin(&subject.script("outlives", script)).await;
+    let made = subject.start(&subject.script("outlives", script)).await;
     let mut live = subject.engine.logs(&made.handle, LogCursor::behind(0), Follow::ToEnd);
     let mut written = Vec::new();
 
@@ -110,7 +84,7 @@ async fn live_output_ends_with_a_container_that_falls_with_its_engine() {
     let bed = Bed::start().await;
     let subject = bed.subject();
     let config = json!({"Cmd": ["sh", "-c", "echo up; sleep 600"], "StopTimeout": 1});
-    let made = subject.begin(&subject.plan("falls-live", json!({"Config": config}))).await;
+    let made = subject.start(&subject.docker_plan("falls-live", json!({"Config": config}))).await;
     let mut live = subject.engine.logs(&made.handle, LogCursor::behind(0), Follow::ToEnd);
     assert_eq!(live.next().await.unwrap().unwrap().1.bytes, "up\n");
 
@@ -122,23 +96,4 @@ async fn live_output_ends_with_a_container_that_falls_with_its_engine() {
     assert_eq!(written, b"up\n");
     bed.is_up().await;
     subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_looks_and_what_ends_finds_an_engine_that_is_away_unreachable() {
-    let bed = Bed::start().await;
-    let subject = bed.subject();
-    let plan = subject.script("away", "true");
-    let made = subject.engine.prepare(&plan).await.unwrap();
-    bed.tell("crash");
-
-    let refusals = [
-        subject.engine.stop(&made.handle, Stop::AtOnce).await,
-        subject.engine.inspect(&made.handle).await.map(|_| ()),
-        subject.engine.list_owned(&subject.owner()).await.map(|_| ()),
-        subject.engine.trials().unwrap().examine(&plan, Pull::Never).await.map(|_| ()),
-    ];
-    for refusal in refusals {
-        assert!(matches!(refusal, Err(EngineError::Unreachable(_))), "{refusal:?}");
-    }
 }

@@ -1,24 +1,10 @@
 //! What becomes of Docker's containers by other hands than docket's.
 
-use docket_server::engine::{Condition, Grace, Launch, Observation, Stop};
+use docket_server::engine::{Condition, Grace, Observation, Stop};
 
 use crate::harness::Bed;
 
 const GIVES_IN: &str = "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done";
-
-#[tokio::test]
-async fn a_container_that_is_gone_before_its_first_start_may_be_made_anew() {
-    let bed = Bed::shared().await;
-    let subject = bed.subject();
-    let plan = subject.script("anew", "true");
-    let first = subject.engine.prepare(&plan).await.unwrap();
-    bed.docker(&["rm", &first.handle.id.0]);
-
-    assert_eq!(subject.engine.launch(&first.handle).await, Ok(Launch::NeverRan));
-
-    let (exit, _) = subject.run(&plan).await;
-    assert_eq!(exit.code, 0);
-}
 
 #[tokio::test]
 async fn a_paused_container_is_stopped_like_any_other() {
@@ -27,7 +13,7 @@ async fn a_paused_container_is_stopped_like_any_other() {
     for (name, how, code) in
         [("paused-1", Stop::Gently(Grace::of(None)), 7), ("paused-2", Stop::AtOnce, 137)]
     {
-        let made = subject.begin_and_hear(&subject.script(name, GIVES_IN)).await;
+        let made = subject.start_and_read(&subject.script(name, GIVES_IN)).await;
         bed.docker(&["pause", &made.handle.id.0]);
         let sight = subject.engine.inspect(&made.handle).await.unwrap();
         assert!(matches!(sight, Observation::Running { .. }), "{sight:?}");

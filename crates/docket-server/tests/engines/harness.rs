@@ -1,7 +1,7 @@
 //! A Docker engine and registries of the tests' own, in namespaces of their own.
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead, BufReader, Write},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
@@ -10,10 +10,17 @@ use std::{
     time::Duration,
 };
 
-use docket_server::engine::docker::{DockerEngine, Endpoint, Settings, connect};
+use async_trait::async_trait;
+use docket_model::{allocation::Pull, output::Stream, run::Exit};
+use docket_server::engine::{
+    Captured, Condition, EngineError, Finding, Follow, Handle, Log, LogCursor, Plan,
+    docker::{DockerEngine, Endpoint, Settings, connect},
+};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::contract::Subject;
+use crate::contract::{PLENTY, Program, Subject, TestBed};
 
 /// Carries out commands, line by line, and ends with everything it started when no process can send it
 /// any more: it is the first process of its namespace.
@@ -33,6 +40,11 @@ while read -r word rest; do
     echo "$word"
 done
 "#;
+
+/// The image that the engine has.
+const IMAGE: &str = "busybox:latest";
+/// Runs until a signal ends it.
+const ENDLESS: &str = "while :; do sleep 0.05; done";
 
 /// How often, and after what pause, a daemon that comes up is asked: 30 s in all.
 const TRIES: (u32, Duration) = (600, Duration::from_millis(50));
@@ -66,18 +78,18 @@ impl Bed {
         if let Some(bed) = shared.upgrade() {
             return bed;
         }
-        let bed = Arc::new(Self::start().await);
+        let bed = Self::start().await;
         *shared = Arc::downgrade(&bed);
         bed
     }
 
     /// A bed of one's own.
-    pub(crate) async fn start() -> Self {
+    pub(crate) async fn start() -> Arc<Self> {
         Self::start_with("").await
     }
 
     /// A bed of one's own whose engine has these options.
-    pub(crate) async fn start_with(options: &str) -> Self {
+    pub(crate) async fn start_with(options: &str) -> Arc<Self> {
         let folder = TempDir::new().unwrap();
         let mut process = Command::new("unshare")
             .args(["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"])
@@ -97,7 +109,7 @@ impl Bed {
         bed.tell(&format!("start {options}"));
         bed.is_up().await;
         bed.import_busybox();
-        bed
+        Arc::new(bed)
     }
 
     /// Tells the keeper to start, stop or crash the engine, or to start a registry.
@@ -137,8 +149,9 @@ impl Bed {
     }
 
     /// The engine, ready for the contract.
-    pub(crate) fn subject(&self) -> Subject {
-        Subject::new(Arc::new(self.engine(None)), "busybox:latest")
+    pub(crate) fn subject(self: &Arc<Self>) -> Subject {
+        let bed = DockerBed { address: self.address(), own: Some(Arc::clone(self)) };
+        Subject::new(Arc::new(self.engine(None)), Arc::new(bed))
     }
 
     /// Runs Docker's client, which must succeed; returns what it printed.
@@ -149,9 +162,7 @@ impl Bed {
     }
 
     fn try_docker(&self, arguments: &[&str]) -> (bool, String) {
-        let output = self.docker_command().args(arguments).output().unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8_lossy(&text).trim().to_owned())
+        run(self.docker_command().args(arguments))
     }
 
     fn docker_command(&self) -> Command {
@@ -200,4 +211,143 @@ pub(crate) fn engine_at(address: &str, config: Option<PathBuf>) -> DockerEngine 
     let variable = |name: &str| (name == "DOCKER_HOST").then(|| address.to_owned());
     let endpoint = Endpoint::choose(&variable, None::<&Path>).unwrap();
     connect(&endpoint, Settings { config, ..Settings::default() }).unwrap()
+}
+
+/// Runs a command; returns whether it succeeded, and what it printed.
+fn run(command: &mut Command) -> (bool, String) {
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).trim().to_owned())
+}
+
+/// The contract's subject: the engine that `DOCKET_TEST_DOCKER_HOST` names, or one of the tests' own.
+pub(crate) async fn contract_subject() -> Subject {
+    match env::var("DOCKET_TEST_DOCKER_HOST") {
+        Ok(address) => {
+            let engine = Arc::new(engine_at(&address, None));
+            Subject::new(engine, Arc::new(DockerBed { address, own: None }))
+        }
+        Err(_) => Bed::shared().await.subject(),
+    }
+}
+
+/// A Docker engine under the contract, which may be in use.
+struct DockerBed {
+    address: String,
+    /// The engine that the tests run, which they may crash.
+    own: Option<Arc<Bed>>,
+}
+
+impl DockerBed {
+    fn docker(&self, arguments: &[&str]) {
+        let mut command = Command::new("docker");
+        let (success, text) = run(command.args(["--host", &self.address]).args(arguments));
+        assert!(success, "docker {arguments:?}: {text}");
+    }
+
+    fn own(&self) -> &Bed {
+        self.own.as_ref().unwrap()
+    }
+}
+
+#[async_trait]
+impl TestBed for DockerBed {
+    fn container(&self, program: Program) -> Value {
+        let script = match program {
+            Program::Ends(code) => format!("exit {code}"),
+            Program::Prints(lines, code) => {
+                let print = |(stream, line): &(Stream, &str)| match stream {
+                    Stream::Out => format!("echo {line}; sleep 0.2; "),
+                    Stream::Error => format!("echo {line} >&2; sleep 0.2; "),
+                };
+                format!("{}exit {code}", lines.iter().map(print).collect::<String>())
+            }
+            Program::EndsWhenAsked => {
+                format!("trap 'echo asked; exit 7' TERM; echo up; {ENDLESS}")
+            }
+            Program::IgnoresRequestToEnd => format!("trap '' TERM; echo up; {ENDLESS}"),
+            Program::HasNoFile => {
+                return json!({"Config": {"Image": IMAGE, "Cmd": ["/no/such"]}});
+            }
+            Program::HasNoImage => {
+                return json!({"Config": {"Image": "example/missing:7", "Cmd": ["true"]}});
+            }
+        };
+        json!({"Config": {"Image": IMAGE, "Cmd": ["sh", "-c", script]}})
+    }
+
+    fn kill(&self, handle: &Handle) {
+        self.docker(&["kill", &handle.id.0]);
+    }
+
+    fn remove_by_force(&self, handle: &Handle) {
+        self.docker(&["rm", "--force", &handle.id.0]);
+    }
+
+    fn crash(&self) {
+        self.own().tell("crash");
+    }
+
+    async fn restart(&self) {
+        self.own().tell("start");
+        self.own().is_up().await;
+    }
+}
+
+/// What is of Docker alone.
+impl Subject {
+    /// A plan for a container of these options, of the image that the engine has where they name none.
+    pub(crate) fn docker_plan(&self, name: &str, mut container: Value) -> Plan {
+        let config = container["Config"].as_object_mut().unwrap();
+        config.entry("Image").or_insert_with(|| IMAGE.into());
+        self.plan_of(name, &container)
+    }
+
+    /// A plan for a shell script.
+    pub(crate) fn script(&self, name: &str, script: &str) -> Plan {
+        self.docker_plan(name, json!({"Config": {"Cmd": ["sh", "-c", script]}}))
+    }
+
+    /// From the creation to the removal.
+    pub(crate) async fn run(&self, plan: &Plan) -> (Exit, Captured) {
+        let prepared = self.start(plan).await;
+        let exit = self.follow(&prepared.handle).await.unwrap();
+        let captured = self.engine.read_log(&prepared.handle, PLENTY).await.unwrap();
+        self.engine.remove(&prepared.handle, Condition::NotRunning).await.unwrap();
+        (exit, captured)
+    }
+
+    /// Reads live output to its end; a follow that breaks off is begun again behind what was read.
+    pub(crate) async fn follow_output(
+        &self,
+        id: &Handle,
+        live: Log,
+        written: &mut Vec<u8>,
+    ) -> Result<(), EngineError> {
+        let mut live = live;
+        loop {
+            match live.next().await {
+                None => return Ok(()),
+                Some(Ok((_, chunk))) => written.extend_from_slice(&chunk.bytes),
+                Some(Err(EngineError::Unreachable(_))) => {
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    live = self.engine.logs(
+                        id,
+                        LogCursor::behind(written.len() as u64),
+                        Follow::ToEnd,
+                    );
+                }
+                Some(Err(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Tries a container out; what the check made is removed afterwards.
+    pub(crate) async fn check(&self, plan: &Plan, pull: Pull) -> Vec<Finding> {
+        let trials = self.engine.trials().unwrap();
+        let trial = trials.examine(plan, pull).await.unwrap();
+        let tried = trials.try_out(&trial).await.unwrap();
+        trials.clean_up(&trial).await.unwrap();
+        [trial.findings, tried].concat()
+    }
 }

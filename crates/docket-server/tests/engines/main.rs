@@ -10,5 +10,6 @@ mod docker;
 mod docker_engine_check;
 mod docker_faults;
 mod docker_interference;
+mod docker_output;
 mod docker_pulls;
 mod harness;

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use super::script::{Script, WhenAsked};
 use crate::{
     clock::Reading,
-    engine::{Found, Identity, Past},
+    engine::{Chunk, EngineError, Found, Identity, Past, Stop},
 };
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use docket_model::{
     Life,
+    output::Stream,
     run::{ContainerId, Exit, ExitCause},
 };
 
@@ -64,6 +67,7 @@ impl Seen {
 #[derive(Debug, Clone)]
 pub(super) struct Container {
     pub(super) image: String,
+    pub(super) script: Script,
     pub(super) seen: Seen,
     pub(super) state: State,
     /// Changes with each start that is asked for.
@@ -72,7 +76,8 @@ pub(super) struct Container {
 
 #[derive(Debug, Clone)]
 pub(super) enum State {
-    Created,
+    /// It was not started; why it cannot be.
+    Created(Option<String>),
     Runs {
         started_at: DateTime<Utc>,
         /// Counted on the clock's `awake`.
@@ -80,7 +85,19 @@ pub(super) enum State {
         /// When it ends and with which code, if it does.
         end: Option<(Duration, i64)>,
     },
-    Ended(Exit),
+    /// It ended after it had run for so long.
+    Ended(Exit, Duration),
+}
+
+/// What there is to read of an output behind a position.
+pub(super) enum Unread {
+    Chunk(Chunk),
+    /// Nothing more by now; the next line comes then, on the clock's `awake`, if it is known.
+    NothingUntil(Option<Duration>),
+    /// Nothing: the container has ended, and all was read.
+    AtEnd,
+    /// Nothing ever, as it cannot be started.
+    NotStartable(String),
 }
 
 impl Container {
@@ -92,15 +109,20 @@ impl Container {
     }
 
     /// Starts it, unless it runs.
-    pub(super) fn start(&mut self, now: Reading) {
+    pub(super) fn start(&mut self, now: Reading) -> Result<(), EngineError> {
         self.state(now);
+        if let Some(error) = &self.script.start_error {
+            self.state = State::Created(Some(error.clone()));
+            return Err(EngineError::NotStartable(error.clone()));
+        }
         if !matches!(self.state, State::Runs { .. }) {
             let since = now.awake;
-            let end = self.lifetime().map(|lifetime| (since + lifetime, self.code()));
+            let end = self.script.lifetime.map(|lifetime| (since + lifetime, self.script.code));
             self.state = State::Runs { started_at: now.wall, since, end };
             self.seen.starts += 1;
             self.seen.started_at = Some(now.wall);
         }
+        Ok(())
     }
 
     /// How far it is now.
@@ -111,14 +133,15 @@ impl Container {
             let ended_at = started_at + end.saturating_sub(since);
             self.seen.ended_at = Some(ended_at);
             self.seen.exit_code = Some(code);
-            self.state = State::Ended(Exit {
+            let exit = Exit {
                 image: None,
                 code,
                 started_at: Some(started_at),
                 ended_at: Some(ended_at),
                 error: None,
                 cause: (code == KILLED).then_some(ExitCause::Killed),
-            });
+            };
+            self.state = State::Ended(exit, end.saturating_sub(since));
         }
         &self.state
     }
@@ -131,43 +154,62 @@ impl Container {
         }
     }
 
-    /// Makes it end with this code, at once or when its grace is over; false where it will not.
-    pub(super) fn stop(&mut self, gently: bool, code: i64, now: Reading) -> bool {
-        let will_not = self.image == "undying" || number(&self.image, "stubborn-").is_some();
-        let grace = number(&self.image, "grace-").filter(|_| gently).unwrap_or_default();
+    /// Makes it end, at once or as its program does when it is asked to; false where it cannot be killed.
+    pub(super) fn stop(&mut self, how: Stop, now: Reading) -> bool {
         self.state(now);
-        if let State::Runs { end, .. } = &mut self.state {
-            if will_not {
-                return false;
+        let State::Runs { since, end, .. } = &mut self.state else { return true };
+        let (after, code, line) = match (&self.script.when_asked, how) {
+            (WhenAsked::CannotBeKilled, _) => return false,
+            (_, Stop::AtOnce) => (Duration::ZERO, KILLED, None),
+            (WhenAsked::Ends { after, code, line }, Stop::Gently(grace))
+                if *after <= grace.length() =>
+            {
+                (*after, *code, *line)
             }
-            let stops_at = now.awake + Duration::from_secs(grace);
-            if end.is_none_or(|(end, _)| end > stops_at) {
-                *end = Some((stops_at, code));
-            }
+            (_, Stop::Gently(grace)) => (grace.length(), KILLED, None),
+        };
+        let stops_at = now.awake + after;
+        if end.is_none_or(|(end, _)| end > stops_at) {
+            *end = Some((stops_at, code));
+            let printed_at = stops_at.saturating_sub(*since);
+            let line = line.map(|line| (printed_at, Stream::Out, line.into()));
+            self.script.lines.extend(line);
         }
         true
     }
 
-    /// How long it runs if it is not stopped; nothing where it never ends.
-    fn lifetime(&self) -> Option<Duration> {
-        let seconds = match self.image.as_str() {
-            "undying" => return None,
-            "long" => 3600,
-            image if image.starts_with("grace-") => return None,
-            image => number(image, "sleep-").or(number(image, "stubborn-")).unwrap_or_default(),
+    /// What it has written by now, line by line.
+    pub(super) fn written(&mut self, now: Reading) -> impl Iterator<Item = (Stream, Bytes)> {
+        let ran = match self.state(now) {
+            State::Created(_) => None,
+            State::Runs { since, .. } => Some(now.awake.saturating_sub(*since)),
+            State::Ended(_, ran) => Some(*ran),
         };
-        Some(Duration::from_secs(seconds))
+        let written =
+            self.script.lines.iter().filter(move |(at, ..)| ran.is_some_and(|ran| *at <= ran));
+        written.map(|(_, stream, bytes)| (*stream, bytes.clone()))
     }
 
-    fn code(&self) -> i64 {
-        if let Some(good) = number(&self.image, "fail-until-") {
-            return i64::from(u64::from(self.seen.identity.attempt.number) < good);
+    /// What is to be read behind so many bytes.
+    pub(super) fn unread(&mut self, skip: u64, now: Reading) -> Unread {
+        let mut skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let mut count = 0;
+        for (stream, mut bytes) in self.written(now) {
+            count += 1;
+            if skip < bytes.len() {
+                return Unread::Chunk(Chunk { stream, bytes: bytes.split_off(skip) });
+            }
+            skip -= bytes.len();
         }
-        number(&self.image, "exit-").map_or(0, u64::cast_signed)
+        match &self.state {
+            State::Created(Some(error)) => Unread::NotStartable(error.clone()),
+            State::Created(None) => Unread::NothingUntil(None),
+            State::Runs { since, end, .. } => {
+                let next_line = self.script.lines.get(count).map(|(at, ..)| *since + *at);
+                let end = end.map(|(end, _)| end);
+                Unread::NothingUntil(next_line.into_iter().chain(end).min())
+            }
+            State::Ended(..) => Unread::AtEnd,
+        }
     }
-}
-
-/// The number behind the first part of an image's name.
-pub(super) fn number(image: &str, start: &str) -> Option<u64> {
-    image.strip_prefix(start)?.parse().ok()
 }

@@ -3,6 +3,9 @@
 
 mod container;
 #[cfg(test)]
+mod contract_tests;
+mod script;
+#[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
@@ -11,16 +14,18 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use docket_model::{
     Output,
-    output::Stream,
     run::{ContainerId, Exit},
 };
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 
 pub(crate) use self::container::Seen;
 #[cfg(test)]
 pub(crate) use self::container::name;
-use self::container::{Container, KILLED, State, number};
+use self::{
+    container::{Container, State, Unread},
+    script::{Script, number},
+};
 use super::{
     Captured, Chunk, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Follow,
     Found, Guard, Handle, Identity, Launch, Log, LogCursor, Observation, Observations, Owner, Past,
@@ -37,7 +42,8 @@ use crate::{
 /// many seconds, `long` for an hour, `grace-5` until so long after its stop, and whatever
 /// is done about it `stubborn-5` for so many seconds and `undying` for ever; `pull-5` takes so long
 /// to pull, `slow` is never pulled, and `nothing` cannot be; the creation of `broken` gets no answer,
-/// and the log of `mute` none. All others end well and at once.
+/// and the log of `mute` none; `script` does what its `Cmd` lists ([`Script`]). All others end well and at
+/// once. Each prints the name of its image.
 #[derive(Debug, Clone)]
 pub(crate) struct ScriptedEngine {
     id: Arc<str>,
@@ -94,9 +100,15 @@ impl ScriptedEngine {
 
     /// Someone else removes the container of this name, whether it runs or not.
     pub(crate) fn take_away(&self, name: &str) {
+        self.remove_by_force_where(|_, container| {
+            container::name(&container.seen.identity) == name
+        });
+    }
+
+    fn remove_by_force_where(&self, is_removed: impl Fn(&ContainerId, &Container) -> bool) {
         let now = self.clock.read();
-        for container in self.containers.lock().values_mut() {
-            if container::name(&container.seen.identity) == name {
+        for (id, container) in &mut *self.containers.lock() {
+            if is_removed(id, container) {
                 container.kill(now);
                 container.seen.removed = true;
             }
@@ -123,16 +135,43 @@ impl ScriptedEngine {
         loop {
             changes.mark_unchanged();
             let until = match self.state(container)? {
-                State::Ended(exit) => return Ok(exit),
+                State::Ended(exit, _) => return Ok(exit),
                 State::Runs { end, .. } => end.map(|(end, _)| end),
-                State::Created => {
-                    let reason = "the container was never started".to_owned();
+                State::Created(error) => {
+                    let reason = error.unwrap_or("the container was never started".to_owned());
                     return Err(EngineError::NotStartable(reason));
                 }
             };
             tokio::select! {
                 biased;
                 // The sender lives in `self`.
+                _ = changes.changed() => {}
+                () = self.sleep_until(until) => {}
+            }
+        }
+    }
+
+    /// Reads what a container writes next behind a position; nothing at the end.
+    async fn read_next(
+        &self,
+        id: &ContainerId,
+        from: LogCursor,
+        follow: Follow,
+    ) -> Result<Option<Chunk>, EngineError> {
+        let mut changes = self.away.subscribe();
+        loop {
+            changes.mark_unchanged();
+            let until = match self.with(id, |container, now| container.unread(from.bytes(), now))? {
+                Unread::Chunk(chunk) => return Ok(Some(chunk)),
+                Unread::AtEnd => return Ok(None),
+                Unread::NothingUntil(_) | Unread::NotStartable(_) if follow == Follow::UpToNow => {
+                    return Ok(None);
+                }
+                Unread::NotStartable(reason) => return Err(EngineError::NotStartable(reason)),
+                Unread::NothingUntil(until) => until,
+            };
+            tokio::select! {
+                biased;
                 _ = changes.changed() => {}
                 () = self.sleep_until(until) => {}
             }
@@ -304,13 +343,12 @@ impl fmt::Debug for Held {
     }
 }
 
-fn broken_off() -> EngineError {
-    EngineError::Unreachable("the connection was closed".to_owned())
+fn no_such_image(image: &str) -> EngineError {
+    EngineError::NoSuchImage { image: image.to_owned(), reason: "manifest unknown".to_owned() }
 }
 
-/// What a container wrote, without its first bytes.
-fn written(image: String, skip: usize) -> Chunk {
-    Chunk { stream: Stream::Out, bytes: image.into_bytes().into_iter().skip(skip).collect() }
+fn broken_off() -> EngineError {
+    EngineError::Unreachable("the connection was closed".to_owned())
 }
 
 impl ScriptedEngine {
@@ -318,6 +356,10 @@ impl ScriptedEngine {
         let (identity, name) = (plan.identity.clone(), container::name(&plan.identity));
         if self.held.names.lock().contains(&name) {
             return Err(EngineError::NameHeld { holder: "a holder of the name".to_owned() });
+        }
+        let image = plan.container.image();
+        if image == "nothing" {
+            return Err(no_such_image(&image));
         }
         let mut containers = self.containers.lock();
         let holder = containers.iter_mut().find(|(_, container)| {
@@ -330,10 +372,14 @@ impl ScriptedEngine {
                     joined: true,
                     started,
                     holder_life: Some(holder.seen.life),
+                    image: Some(holder.image.as_str().into()),
                     ..Prepared::new(self.handle(id, holder))
                 });
             }
-            Some((id, _)) => return Err(EngineError::NameHeld { holder: id.to_string() }),
+            Some((id, holder)) => {
+                let holder = format!("container {id} (image `{}`)", holder.image);
+                return Err(EngineError::NameHeld { holder });
+            }
             None => {}
         }
         let id = ContainerId(format!("{name}#{}", containers.len()).into());
@@ -349,10 +395,10 @@ impl ScriptedEngine {
             is_forgotten: false,
             life: plan.life,
         };
-        let image = plan.container.image();
-        let mut container = Container { image, seen, state: State::Created, version: 1 };
+        let (script, state) = (Script::of(plan), State::Created(None));
+        let mut container = Container { image, script, seen, state, version: 1 };
         if started {
-            container.start(self.now());
+            container.start(self.now())?;
         }
         let handle = self.handle(&id, &container);
         containers.insert(id, container);
@@ -417,16 +463,18 @@ impl ScriptedEngine {
             container.version += u64::from(is_changed);
             let present = self.handle(&handle.id, container);
             if present.version != handle.version {
-                return Launch::OutOfDate(present);
+                return Ok(Launch::OutOfDate(present));
+            }
+            if self.starts == Starts::Conditionally && container.seen.starts > 0 {
+                return Ok(Launch::AlreadyRan);
             }
             container.version += 1;
-            container.start(now);
-            Launch::Started
+            container.start(now).map(|()| Launch::Started)
         });
         self.tell();
         match launched {
             Err(EngineError::Gone) => Ok(Launch::NeverRan),
-            launched => launched,
+            launched => launched?,
         }
     }
 
@@ -487,10 +535,7 @@ impl Engine for ScriptedEngine {
         }
         match image {
             "slow" if pull == Pull::Always => std::future::pending().await,
-            "nothing" => Err(EngineError::NoSuchImage {
-                image: image.to_owned(),
-                reason: "manifest unknown".to_owned(),
-            }),
+            "nothing" => Err(no_such_image(image)),
             _ => Ok(Some(Pulled {
                 repository: image.to_owned(),
                 tag: "latest".to_owned(),
@@ -522,11 +567,7 @@ impl Engine for ScriptedEngine {
     }
 
     async fn stop(&self, handle: &Handle, how: Stop) -> Result<(), EngineError> {
-        let (gently, code) = match how {
-            Stop::Gently(_) => (true, 143),
-            Stop::AtOnce => (false, KILLED),
-        };
-        if !self.with(&handle.id, |container, now| container.stop(gently, code, now))? {
+        if !self.with(&handle.id, |container, now| container.stop(how, now))? {
             return Err(EngineError::WillNotDie("it goes on".to_owned()));
         }
         self.tell();
@@ -545,11 +586,11 @@ impl Engine for ScriptedEngine {
 impl Containers for ScriptedEngine {
     async fn inspect(&self, handle: &Handle) -> Result<Observation, EngineError> {
         Ok(match self.state(&handle.id) {
-            Ok(State::Created) => Observation::Pending(None),
+            Ok(State::Created(error)) => Observation::Pending(error),
             Ok(State::Runs { started_at, .. }) => {
                 Observation::Running { since: Some(started_at), node: None }
             }
-            Ok(State::Ended(exit)) => Observation::Ended(exit),
+            Ok(State::Ended(exit, _)) => Observation::Ended(exit),
             Err(EngineError::Gone) => Observation::Gone(Past::Unknown),
             Err(error) => return Err(error),
         })
@@ -571,34 +612,25 @@ impl Containers for ScriptedEngine {
         .boxed()
     }
 
-    /// All at once, and then nothing until the container has ended.
     fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log {
-        let (engine, id) = (self.clone(), handle.id.clone());
-        let skip = usize::try_from(from.bytes()).unwrap_or(usize::MAX);
-        let output = stream::once(async move {
-            let image = engine.with(&id, |container, _| container.image.clone())?;
-            let rest = written(image, skip);
-            let cursor = from.advanced_by(rest.bytes.len() as u64);
-            let ended = stream::once(async move {
-                match follow {
-                    Follow::ToEnd => engine.follow(&id).await.err(),
-                    Follow::UpToNow => None,
-                }
-            });
-            let ended = ended.filter_map(async |error| error.map(Err));
-            Ok(stream::once(async move { Ok((cursor, rest)) }).chain(ended))
+        let next = (self.clone(), handle.id.clone(), from);
+        let log = stream::try_unfold(next, move |(engine, id, from)| async move {
+            let Some(chunk) = engine.read_next(&id, from, follow).await? else { return Ok(None) };
+            let cursor = from.advanced_by(chunk.bytes.len() as u64);
+            Ok(Some(((cursor, chunk), (engine, id, cursor))))
         });
-        output.try_flatten().boxed()
+        log.boxed()
     }
 
     async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
-        let image = self.with(&handle.id, |container, _| container.image.clone())?;
-        if image == "mute" {
-            return Err(broken_off());
-        }
-        let mut output = Output::bounded(limit);
-        output.push(image.as_bytes());
-        Ok(Captured { output, remark: None })
+        self.with(&handle.id, |container, now| {
+            if container.image == "mute" {
+                return Err(broken_off());
+            }
+            let mut output = Output::bounded(limit);
+            container.written(now).for_each(|(stream, bytes)| output.push_to(stream, &bytes));
+            Ok(Captured { output, remark: None })
+        })?
     }
 
     async fn list_owned(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {

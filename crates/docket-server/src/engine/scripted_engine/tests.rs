@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use serde_json::json;
 
 use super::{super::container_plan::tests::plan, *};
@@ -49,7 +50,7 @@ async fn images_say_how_long_a_container_runs_and_how_it_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_ends_a_follow_early_also_while_it_waits() {
-    for (how, code) in [(Stop::Gently(Grace::of(None)), 143), (Stop::AtOnce, KILLED)] {
+    for (how, code) in [(Stop::Gently(Grace::of(None)), 143), (Stop::AtOnce, container::KILLED)] {
         let engine = engine();
         let id = begun(&engine, "long", 1).await;
         let stopped = async {

@@ -158,7 +158,7 @@ async fn one_of_the_same_name_that_is_not_ours_is_never_touched() {
     house.until("09:11:00").await;
 
     let summary = house.newest("a").await;
-    assert_eq!(summary, format!("09:10:00 failed: name-held {holder}"));
+    assert_eq!(summary, format!("09:10:00 failed: name-held container {holder} (image `busybox`)"));
     let seen = house.seen("a");
     assert_eq!((seen.len(), seen[0].starts, seen[0].removed), (1, 0, false));
 }

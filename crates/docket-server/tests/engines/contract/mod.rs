@@ -1,45 +1,138 @@
-//! What every engine keeps: run for each of them.
+//! What every engine keeps, a real one and the scripted one alike: this module is compiled into the tests of
+//! both, and [`any_engine`] and [`separate_start`] list its behaviours.
 
-mod engine_check;
-mod lifecycle;
-mod live_logs;
-mod runs;
+mod end;
+mod list;
+mod output;
+mod prepare;
+mod start;
+mod take_over;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use async_trait::async_trait;
 use chrono::DateTime;
 use docket_model::{
     FieldPath, Life, Specification,
-    allocation::Pull,
     container::UnknownOptions,
+    output::Stream,
     run::{Exit, Instant},
 };
 use docket_server::engine::{
-    Captured, Condition, Engine, EngineError, Finding, Follow, Handle, Identity, Log, LogCursor,
-    Observation, Owner, Plan, Prepared,
+    Engine, EngineError, Follow, Handle, Identity, LogCursor, Observation, Owner, Plan, Prepared,
+    Starts,
 };
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub(crate) use self::{engine_check::*, lifecycle::*, live_logs::*, runs::*};
+pub(crate) use self::{end::*, list::*, output::*, prepare::*, start::*, take_over::*};
 
 /// More than any test writes.
 pub(crate) const PLENTY: usize = 8 << 20;
 
-/// An engine under test, and an image on it that has a shell.
+/// The behaviours of engines of any kind, each a function that takes a [`Subject`].
+macro_rules! any_engine {
+    ($keeps:ident) => {
+        $keeps! {
+            it_reports_what_it_is,
+            preparing_twice_joins_the_container,
+            a_name_that_another_holds_is_left_alone,
+            a_container_without_an_image_is_not_created,
+            a_run_gives_its_output_its_exit_code_and_its_times,
+            a_failure_gives_its_exit_code,
+            a_container_that_ends_at_once_is_watched_to_its_end,
+            a_container_that_another_program_kills_was_killed,
+            a_container_that_another_program_removes_is_gone,
+            a_gentle_stop_lets_the_program_end_by_itself,
+            a_program_that_ignores_the_request_to_end_is_killed_after_its_grace,
+            a_stop_at_once_cuts_a_gentle_one_short,
+            an_ended_container_is_stopped_already,
+            a_container_that_is_removed_is_gone_for_every_call,
+            a_container_that_runs_is_not_removed,
+            a_container_that_has_changed_is_not_removed_unchanged,
+            the_streams_of_an_output_are_kept_apart,
+            output_is_handed_out_while_the_container_runs,
+            output_is_read_on_from_any_position,
+            of_longer_output_head_and_tail_are_kept,
+            the_containers_of_an_owner_are_listed,
+            running_containers_of_other_stores_are_listed,
+            the_labels_of_a_container_say_whose_it_is,
+            a_container_that_runs_is_taken_over,
+            of_a_container_that_ran_and_is_gone_the_exit_code_is_known,
+            a_name_that_is_disarmed_starts_nothing_more,
+        }
+    };
+}
+
+/// The behaviours of engines that prepare a container without starting it.
+macro_rules! separate_start {
+    ($keeps:ident) => {
+        $keeps! {
+            a_container_is_inspected_in_each_stage_of_its_life,
+            a_container_is_started_once,
+            a_program_that_is_not_there_cannot_be_started,
+            a_container_that_is_removed_before_its_start_is_prepared_anew,
+            a_container_that_was_not_started_is_stopped_already,
+            output_up_to_now_of_a_container_that_was_not_started_is_empty,
+            following_output_waits_for_the_start,
+            a_container_that_was_not_started_is_disarmed,
+            a_container_that_is_started_meanwhile_is_not_disarmed,
+        }
+    };
+}
+
+pub(crate) use {any_engine, separate_start};
+
+/// What the program of a container does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Program {
+    /// Ends at once with this exit code.
+    Ends(i64),
+    /// Prints these lines, some time apart, and ends with this exit code.
+    Prints(&'static [(Stream, &'static str)], i64),
+    /// Prints `up`; once it is asked to end it prints `asked` and ends with exit code 7.
+    EndsWhenAsked,
+    /// Prints `up`, and runs until it is killed.
+    IgnoresRequestToEnd,
+    /// Its file is not in the image.
+    HasNoFile,
+    /// The engine does not have its image.
+    HasNoImage,
+}
+
+/// What happens to an engine and its containers beside the calls under test.
+#[async_trait]
+pub(crate) trait TestBed: Send + Sync {
+    /// The options of a container with this program.
+    fn container(&self, program: Program) -> Value;
+
+    /// Another program kills the container.
+    fn kill(&self, handle: &Handle);
+
+    /// Another program removes the container, whether it runs or not.
+    fn remove_by_force(&self, handle: &Handle);
+
+    /// The engine stops answering.
+    fn crash(&self);
+
+    /// The engine answers again, with the containers that it had.
+    async fn restart(&self);
+}
+
+/// An engine under test.
 pub(crate) struct Subject {
     pub(crate) engine: Arc<dyn Engine>,
-    pub(crate) image: String,
+    pub(crate) bed: Arc<dyn TestBed>,
     pub(crate) namespace: String,
     pub(crate) store: Uuid,
 }
 
 impl Subject {
-    pub(crate) fn new(engine: Arc<dyn Engine>, image: &str) -> Self {
+    pub(crate) fn new(engine: Arc<dyn Engine>, bed: Arc<dyn TestBed>) -> Self {
         let store = Uuid::new_v4();
         let namespace = format!("test-{:08x}", store.as_fields().0);
-        Self { engine, image: image.to_owned(), namespace, store }
+        Self { engine, bed, namespace, store }
     }
 
     /// Whose containers its plans are.
@@ -47,10 +140,13 @@ impl Subject {
         Owner { namespace: self.namespace.as_str().into(), store: self.store }
     }
 
-    /// A plan for a container of these options; each name is used once in a test.
-    pub(crate) fn plan(&self, name: &str, mut container: Value) -> Plan {
-        let config = container["Config"].as_object_mut().unwrap();
-        config.entry("Image").or_insert_with(|| self.image.clone().into());
+    /// A plan for a container with this program; each name is used once in a test.
+    pub(crate) fn plan(&self, name: &str, program: Program) -> Plan {
+        self.plan_of(name, &self.bed.container(program))
+    }
+
+    /// A plan for a container of these options.
+    pub(crate) fn plan_of(&self, name: &str, container: &Value) -> Plan {
         let posted = json!({"Name": name, "Cron": "@daily", "Container": container});
         let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
         let Specification { name, container, .. } = read.unwrap().specification;
@@ -72,80 +168,42 @@ impl Subject {
         }
     }
 
-    /// A plan for a shell script.
-    pub(crate) fn script(&self, name: &str, script: &str) -> Plan {
-        self.plan(name, json!({"Config": {"Cmd": ["sh", "-c", script]}}))
+    /// Prepares and starts a container.
+    pub(crate) async fn start(&self, plan: &Plan) -> Prepared {
+        let prepared = self.engine.prepare(plan).await.unwrap();
+        assert_eq!(prepared.started, self.engine.starts() == Starts::WithPrepare);
+        if !prepared.started {
+            self.engine.launch(&prepared.handle).await.unwrap();
+        }
+        prepared
     }
 
-    /// Creates and starts.
-    pub(crate) async fn begin(&self, plan: &Plan) -> Prepared {
-        let made = self.engine.prepare(plan).await.unwrap();
-        self.engine.launch(&made.handle).await.unwrap();
-        made
-    }
-
-    /// Begins, and waits for the first word that the container writes.
-    pub(crate) async fn begin_and_hear(&self, plan: &Plan) -> Prepared {
-        let made = self.begin(plan).await;
-        let mut live = self.engine.logs(&made.handle, LogCursor::behind(0), Follow::ToEnd);
-        live.next().await.unwrap().unwrap();
-        made
+    /// Prepares and starts a container, and waits for its first output.
+    pub(crate) async fn start_and_read(&self, plan: &Plan) -> Prepared {
+        let prepared = self.start(plan).await;
+        let mut output = self.engine.logs(&prepared.handle, LogCursor::behind(0), Follow::ToEnd);
+        output.next().await.unwrap().unwrap();
+        prepared
     }
 
     /// Watches a container to its end, however often a watch of it breaks off.
-    pub(crate) async fn follow(&self, id: &Handle) -> Result<Exit, EngineError> {
-        follow(&*self.engine, id).await
+    pub(crate) async fn follow(&self, handle: &Handle) -> Result<Exit, EngineError> {
+        follow(&*self.engine, handle).await
     }
 
-    /// Reads live output to its end; a follow that breaks off is begun again behind what was read.
-    pub(crate) async fn follow_output(
-        &self,
-        id: &Handle,
-        live: Log,
-        written: &mut Vec<u8>,
-    ) -> Result<(), EngineError> {
-        let mut live = live;
-        loop {
-            match live.next().await {
-                None => return Ok(()),
-                Some(Ok((_, chunk))) => written.extend_from_slice(&chunk.bytes),
-                Some(Err(EngineError::Unreachable(_))) => {
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                    live = self.engine.logs(
-                        id,
-                        LogCursor::behind(written.len() as u64),
-                        Follow::ToEnd,
-                    );
-                }
-                Some(Err(error)) => return Err(error),
-            }
-        }
-    }
+    /// Kills a container and removes it.
+    pub(crate) async fn clean_up(&self, handle: &Handle) {
+        use docket_server::engine::{Condition, Stop};
 
-    /// Tries a container out; what the check made is removed afterwards.
-    pub(crate) async fn check(&self, plan: &Plan, pull: Pull) -> Vec<Finding> {
-        let trials = self.engine.trials().unwrap();
-        let trial = trials.examine(plan, pull).await.unwrap();
-        let tried = trials.try_out(&trial).await.unwrap();
-        trials.clean_up(&trial).await.unwrap();
-        [trial.findings, tried].concat()
-    }
-
-    /// From the creation to the removal.
-    pub(crate) async fn run(&self, plan: &Plan) -> (Exit, Captured) {
-        let made = self.begin(plan).await;
-        let exit = self.follow(&made.handle).await.unwrap();
-        let captured = self.engine.read_log(&made.handle, PLENTY).await.unwrap();
-        self.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
-        assert_eq!(self.engine.read_log(&made.handle, PLENTY).await, Err(EngineError::Gone));
-        (exit, captured)
+        self.engine.stop(handle, Stop::AtOnce).await.unwrap();
+        self.engine.remove(handle, Condition::NotRunning).await.unwrap();
     }
 }
 
 /// Watches a container to its end, as the runner does: a watch that breaks off is begun again.
-pub(crate) async fn follow(engine: &dyn Engine, id: &Handle) -> Result<Exit, EngineError> {
+pub(crate) async fn follow(engine: &dyn Engine, handle: &Handle) -> Result<Exit, EngineError> {
     loop {
-        match engine.watch(id).collect::<Vec<_>>().await.pop().unwrap() {
+        match engine.watch(handle).collect::<Vec<_>>().await.pop().unwrap() {
             Ok(Observation::Ended(exit)) => return Ok(exit),
             Ok(Observation::Gone(_)) => return Err(EngineError::Gone),
             Ok(_) | Err(EngineError::Unreachable(_)) => {
@@ -154,4 +212,12 @@ pub(crate) async fn follow(engine: &dyn Engine, id: &Handle) -> Result<Exit, Eng
             Err(error) => return Err(error),
         }
     }
+}
+
+pub(crate) async fn it_reports_what_it_is(subject: &Subject) {
+    let status = subject.engine.status().await.unwrap();
+
+    assert!(status.id.is_some() && !status.version.is_empty() && status.cores > 0, "{status:?}");
+    assert!(status.api_version.starts_with("1."), "{status:?}");
+    assert_eq!(subject.engine.ping().await, Ok(()));
 }

@@ -208,6 +208,10 @@ impl House {
     /// Pushes an allocation of this image and with these keys.
     pub(super) async fn push_with(&self, name: &str, image: &str, keys: Value) {
         let mut posted = json!({"Name": name, "Container": {"Config": {"Image": image}}});
+        // The program of such an image takes so long to end, and is killed where it may not.
+        if let Some(seconds) = image.strip_prefix("grace-") {
+            posted["Container"]["Config"]["StopTimeout"] = seconds.parse::<u64>().unwrap().into();
+        }
         let Value::Object(keys) = keys else { panic!("{keys}") };
         posted.as_object_mut().unwrap().extend(keys);
         let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);

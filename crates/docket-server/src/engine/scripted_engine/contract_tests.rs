@@ -1,0 +1,97 @@
+//! The scripted engine keeps the contract that real engines keep, with each means of starting.
+
+#[path = "../../../tests/engines/contract/mod.rs"]
+mod contract;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use docket_model::output::Stream;
+use serde_json::{Value, json};
+
+use self::contract::{Program, Subject, TestBed};
+use super::{
+    super::{Handle, Starts, Stop},
+    ScriptedEngine,
+};
+use crate::clock::TestClock;
+
+fn subject(starts: Starts) -> Subject {
+    let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
+    let engine = ScriptedEngine::new(clock).that_starts(starts);
+    Subject::new(Arc::new(engine.clone()), Arc::new(engine))
+}
+
+macro_rules! keeps {
+    ($($behaviour:ident,)*) => {
+        $(#[tokio::test(start_paused = true)]
+        async fn $behaviour() {
+            super::contract::$behaviour(&super::subject(STARTS)).await;
+        })*
+    };
+}
+
+mod by_id {
+    use super::*;
+
+    const STARTS: Starts = Starts::ById;
+    super::contract::any_engine!(keeps);
+    super::contract::separate_start!(keeps);
+    keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
+}
+
+mod conditionally {
+    use super::*;
+
+    const STARTS: Starts = Starts::Conditionally;
+    super::contract::any_engine!(keeps);
+    super::contract::separate_start!(keeps);
+    keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
+}
+
+mod with_prepare {
+    use super::*;
+
+    const STARTS: Starts = Starts::WithPrepare;
+    super::contract::any_engine!(keeps);
+    keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
+}
+
+#[async_trait]
+impl TestBed for ScriptedEngine {
+    fn container(&self, program: Program) -> Value {
+        let image = if matches!(program, Program::HasNoImage) { "nothing" } else { "script" };
+        let steps: Vec<String> = match program {
+            Program::Ends(code) => vec![format!("exit {code}")],
+            Program::Prints(lines, code) => {
+                let print = |(stream, line): &(Stream, &str)| match stream {
+                    Stream::Out => format!("out {line}"),
+                    Stream::Error => format!("error {line}"),
+                };
+                lines.iter().map(print).chain([format!("exit {code}")]).collect()
+            }
+            Program::EndsWhenAsked => ["out up", "asked ends"].map(str::to_owned).into(),
+            Program::IgnoresRequestToEnd => ["out up", "asked ignores"].map(str::to_owned).into(),
+            Program::HasNoFile => vec!["fail exec: /no/such: no such file".to_owned()],
+            Program::HasNoImage => Vec::new(),
+        };
+        json!({"Config": {"Image": image, "Cmd": steps}})
+    }
+
+    fn kill(&self, handle: &Handle) {
+        self.with(&handle.id, |container, now| container.stop(Stop::AtOnce, now)).unwrap();
+        self.tell();
+    }
+
+    fn remove_by_force(&self, handle: &Handle) {
+        self.remove_by_force_where(|id, _| *id == handle.id);
+    }
+
+    fn crash(&self) {
+        self.set_away(true);
+    }
+
+    async fn restart(&self) {
+        self.set_away(false);
+    }
+}
