@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use crate::allocation::Allocation;
 
+pub(crate) use self::attempt::place;
 pub use self::{
-    attempt::{Attempt, AttemptKey, ContainerId, Exit, ExitCause, Step},
+    attempt::{Attempt, AttemptKey, ContainerId, DEFAULT_ENGINE, Exit, ExitCause, Step},
     instant::{Instant, InvalidInstant, RunId},
     reason::{Edit, Edited, Hold, ImageError, NoAnswer, Reason, ServerZone, TimeStyle},
     state::RunState,

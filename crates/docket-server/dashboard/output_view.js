@@ -28,13 +28,13 @@ export function output(name) {
 
   /** Shows the output of an attempt, or of all attempts to come where the run is under way. */
   function show(run, attempt, isLive) {
-    const key = `${run.Run}/${isLive ? "live" : attempt?.Attempt}`;
+    const key = `${run.Run}/${isLive ? "live" : attempt && query(attempt)}`;
     if (seen === key && !reading?.failed) return;
     // What is followed goes on to its end by itself, and then stands there already.
     const wasLive = seen === `${run.Run}/live`;
     seen = key;
     const url = address(name, "runs", run.Run, "output");
-    whole.href = attempt ? `${url}?attempt=${attempt.Attempt}` : url;
+    whole.href = attempt ? `${url}?${query(attempt)}` : url;
     followed.hidden = !isLive;
     if (wasLive && run.Ended && reading && !reading.failed) return;
     stop();
@@ -69,7 +69,7 @@ export function output(name) {
       skip > 0 && `the first ${bytes(skip)} are not shown here`,
       omitted > 0 && `${bytes(omitted)} were not kept`,
     ];
-    const answer = await send("GET", `${url}?attempt=${attempt.Attempt}&skip=${skip}`, { signal });
+    const answer = await send("GET", `${url}?${query(attempt)}&skip=${skip}`, { signal });
     const decoder = new TextDecoder();
     let taken = skip;
     for await (const piece of pieces(answer.body.getReader())) {
@@ -103,6 +103,11 @@ export function output(name) {
     const dropped = sheet.dropped() > 0 && `${counted(sheet.dropped(), "older line")} not shown here`;
     say(message, [`${bytes(taken)}${more}`, ...cut, dropped].filter(Boolean).join(" · "));
   }
+}
+
+// Names an attempt in a request for its output.
+function query({ Part: part, Attempt: number }) {
+  return part === undefined ? `attempt=${number}` : `part=${part}&attempt=${number}`;
 }
 
 async function* pieces(reader) {

@@ -120,16 +120,16 @@ export function show(outlet, name, id) {
       drawChoice(isUnderWay(run.State));
       showOutput();
     } }, words);
-    const newest = run.Attempts.at(-1).Attempt;
+    const newest = titleOf(run.Attempts.at(-1));
     const focused = [...choice.children].indexOf(document.activeElement);
     fill(choice, live && button("Live", chosen === null, null),
-      ...run.Attempts.map(({ Attempt: number }) => button(`Attempt ${number}`, chosen === number || (!live && chosen === null && number === newest), number)));
+      ...run.Attempts.map(titleOf).map((title) => button(title, chosen === title || (!live && chosen === null && title === newest), title)));
     if (focused >= 0) choice.children[Math.min(focused, choice.children.length - 1)].focus();
   }
 
   function showOutput() {
     const live = isUnderWay(run.State) && chosen === null;
-    const attempt = run.Attempts.find(({ Attempt: number }) => number === chosen) ?? run.Attempts.at(-1);
+    const attempt = run.Attempts.find((one) => titleOf(one) === chosen) ?? run.Attempts.at(-1);
     viewer.show(run, attempt, live);
   }
 
@@ -169,8 +169,13 @@ function exitInWords(run, attempt) {
   return attempt.Started ? "unknown: the end of the container was not seen" : "none: the container did not start";
 }
 
+/** `Attempt 2`, or `Part 3, attempt 2` where the run has several parts. */
+function titleOf({ Part: part, Attempt: number }) {
+  return part === undefined ? `Attempt ${number}` : `Part ${part}, attempt ${number}`;
+}
+
 function attemptCard(run, attempt, zone) {
-  const id = `attempt-${attempt.Attempt}`;
+  const id = `attempt-${attempt.Part ?? 1}-${attempt.Attempt}`;
   const many = run.Attempts.length;
   const time = (iso) => {
     const at = Date.parse(iso);
@@ -178,7 +183,7 @@ function attemptCard(run, attempt, zone) {
   };
   const pair = (key, value) => (value || value === 0) && [el("dt", null, key), el("dd", null, value)];
   return el("section.card", { "aria-labelledby": id },
-    el("h2", { id }, many > 1 ? `Attempt ${attempt.Attempt}` : "Container"),
+    el("h2", { id }, many > 1 ? titleOf(attempt) : "Container"),
     el("dl.pairs", null, [
       pair("Exit code", exitInWords(run, attempt)),
       pair("Started", time(attempt.Started)),
@@ -187,6 +192,8 @@ function attemptCard(run, attempt, zone) {
       pair("Output", attempt.OutputBytes !== null && attempt.OutputBytes !== undefined && bytes(attempt.OutputBytes)),
       pair("Not kept", attempt.OutputOmitted > 0 && bytes(attempt.OutputOmitted)),
       pair("Container", attempt.Container && el("code.id", { title: attempt.Container }, attempt.Container.slice(0, 12))),
+      pair("Engine", attempt.EngineName && attempt.EngineName !== "default" && foreign(attempt.EngineName)),
+      pair("Node", attempt.Node && foreign(attempt.Node)),
       pair("Image", attempt.Image && el("code.id", { title: attempt.Image }, attempt.Image.replace(/^sha256:/, "").slice(0, 12))),
       pair("Remarks", attempt.Remarks?.length > 0 && attempt.Remarks.map((remark) => el("div", null, foreign(remark)))),
     ].filter(Boolean).flat()));

@@ -71,7 +71,13 @@ pub(crate) fn result(run: &RunSummary, now: DateTime<Utc>) -> String {
             age(run, now).map(|age| format!(" for {}", length(age))).unwrap_or_default()
         }
     };
-    format!("{}{when}{}", state(run, now), why(run.reason.as_deref(), run.exit_code))
+    let (on, why) = (on(run), why(run.reason.as_deref(), run.exit_code));
+    format!("{}{when}{on}{why}", state(run, now))
+}
+
+/// Where a run is or was, to be appended to its state: ` on engine west`; empty for the default engine.
+pub(crate) fn on(run: &RunSummary) -> String {
+    run.place.as_ref().map(|place| format!(" on {place}")).unwrap_or_default()
 }
 
 /// Why a run ended as it did, to be appended to its state: `: exit code 3`; empty if it succeeded.
@@ -197,6 +203,7 @@ mod tests {
             cancellation: None,
             decided: Some(at("2026-11-21T08:58:00Z")),
             started: (state == "running").then(|| at("2026-11-21T08:59:00Z")),
+            place: None,
         };
         let ended = Some("2026-11-21T08:55:00Z");
         let cases = [
@@ -204,6 +211,13 @@ mod tests {
             (run("failed", Some(3), None, ended), "failed 5m ago: exit code 3"),
             (run("failed", None, Some("no such image"), ended), "failed 5m ago: no such image"),
             (run("timed-out", None, None, ended), "timed out 5m ago"),
+            (
+                RunSummary {
+                    place: Some("engine west, node w3".to_owned()),
+                    ..run("failed", Some(3), None, ended)
+                },
+                "failed 5m ago on engine west, node w3: exit code 3",
+            ),
             (run("running", None, None, None), "running for 1m"),
             (run("starting", None, None, None), "starting for 2m"),
             (

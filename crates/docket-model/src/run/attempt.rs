@@ -24,6 +24,9 @@ impl fmt::Display for ContainerId {
 /// The part that a run of one container has; unnamed on the wire, in names and in labels.
 const FIRST_PART: u32 = 1;
 
+/// The name of the engine that runs go to where nothing names another one.
+pub const DEFAULT_ENGINE: &str = "default";
+
 /// Names an attempt within its run: the part of the run, and the attempt at that part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptKey {
@@ -159,6 +162,12 @@ impl Attempt {
         }
     }
 
+    /// Its engine and node, where they are not the default: `engine west, node w3`.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        place(self.engine_name.as_deref(), self.node.as_deref())
+    }
+
     /// When the id of its container was noted, by docket's clock; the container did not run before.
     #[must_use]
     pub fn created_at(&self) -> Option<DateTime<Utc>> {
@@ -206,6 +215,13 @@ impl Attempt {
     }
 }
 
+/// An engine and a node in words; absent where there is no more to say than the default.
+pub(crate) fn place(engine: Option<&str>, node: Option<&str>) -> Option<String> {
+    let engine = engine.filter(|name| *name != DEFAULT_ENGINE).map(|name| format!("engine {name}"));
+    let words: Vec<_> = engine.into_iter().chain(node.map(|node| format!("node {node}"))).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
 /// How a container ended, as the engine reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
@@ -246,5 +262,19 @@ mod tests {
         assert_eq!(of_part_3.next().to_string(), "p3.3");
         let parts = [AttemptKey::FIRST, of_part_3].map(AttemptKey::named_part);
         assert_eq!(parts, [None, Some(3)]);
+    }
+
+    #[test]
+    fn the_default_engine_without_nodes_is_no_place() {
+        let cases = [
+            (None, None, None),
+            (Some(DEFAULT_ENGINE), None, None),
+            (Some(DEFAULT_ENGINE), Some("w3"), Some("node w3")),
+            (Some("west"), None, Some("engine west")),
+            (Some("west"), Some("w3"), Some("engine west, node w3")),
+        ];
+        for (engine, node, expected) in cases {
+            assert_eq!(place(engine, node).as_deref(), expected);
+        }
     }
 }

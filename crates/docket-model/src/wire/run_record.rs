@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
-    run::{ExitCause, Instant, Reason, Run, RunState, StateWord, TriggerWord},
+    run::{Attempt, ExitCause, Instant, Reason, Run, RunState, StateWord, TriggerWord, place},
     schema_helpers::ReasonCode,
 };
 
@@ -40,6 +40,9 @@ pub struct RunSummary {
     /// When its first container started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<DateTime<Utc>>,
+    /// The engine and the node of the newest attempt in words, where they are not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 /// A page of the history of an allocation, newest first.
@@ -193,6 +196,21 @@ pub struct AttemptRecord {
     pub remarks: Vec<String>,
 }
 
+impl AttemptRecord {
+    /// `attempt 2`, or `part 3, attempt 2`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let part = self.part.map(|part| format!("part {part}, ")).unwrap_or_default();
+        format!("{part}attempt {}", self.attempt)
+    }
+
+    /// Its engine and node, where they are not the default: `engine west, node w3`.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        place(self.engine_name.as_deref(), self.node.as_deref())
+    }
+}
+
 impl From<&Run> for RunRecord {
     fn from(run: &Run) -> Self {
         let span = match &run.state {
@@ -316,6 +334,7 @@ impl From<&Run> for RunSummary {
             cancellation: cancellation(run),
             decided: Some(run.decided_at),
             started: run.attempts.iter().find_map(|attempt| attempt.started_at),
+            place: run.attempt().and_then(Attempt::place),
         }
     }
 }
@@ -333,6 +352,7 @@ impl From<&RunRecord> for RunSummary {
             cancellation: record.cancellation.clone(),
             decided: Some(record.decided),
             started: record.started(),
+            place: record.attempts.last().and_then(AttemptRecord::place),
         }
     }
 }

@@ -27,7 +27,12 @@ pub(super) fn sentence(facts: &Facts<'_>, run: &Run) -> Sentence {
     let times = facts.times();
     let (when, trigger) = (when(&times, run), trigger(facts, &times, run));
     let mut text = format!("{when}{trigger}: {}", full_stop(&outcome(facts, &times, run)));
-    let more = [lateness(facts, &times, run), earlier(&times, run), pauses(facts, &times, run)];
+    let more = [
+        lateness(facts, &times, run),
+        earlier(&times, run),
+        place(run),
+        pauses(facts, &times, run),
+    ];
     let remarks = run.attempt().map(|attempt| attempt.remarks.as_slice()).unwrap_or_default();
     let remarks = remarks.iter().take(MOST_REMARKS).map(|remark| capitalized(remark));
     let line = facts.last_lines.get(&run.id.instant);
@@ -67,6 +72,16 @@ fn trigger(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
             }
         },
     }
+}
+
+/// The part, engine and node of the newest attempt, where they are not the default.
+fn place(run: &Run) -> Option<String> {
+    let attempt = run.attempt()?;
+    let part = attempt.key.named_part().map(|part| format!(" as part {part}"));
+    let place = attempt.place().map(|place| format!(" on {place}"));
+    let words: String = part.into_iter().chain(place).collect();
+    let verb = if run.state.is_over() { "ran" } else { "runs" };
+    (!words.is_empty()).then(|| format!("It {verb}{words}."))
 }
 
 /// The pauses during missed instants, if the reason does not name them.

@@ -5,7 +5,7 @@
 
 mod as_events;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
@@ -56,9 +56,12 @@ pub(super) struct OutputQuery {
     /// How many bytes the client has already.
     #[param(value_type = Option<u64>, format = "uint64")]
     skip: Option<String>,
-    /// The number of the attempt, from 1; by default the newest.
+    /// The number of the attempt at its part, from 1; by default the newest.
     #[param(value_type = Option<u32>, minimum = 1)]
     attempt: Option<String>,
+    /// The part of the run, from 1; by default that of the newest attempt, or with `attempt` the first.
+    #[param(value_type = Option<u32>, minimum = 1)]
+    part: Option<String>,
 }
 
 /// `GET /{name}/runs/{run}/output`: the output of its container; up to now if it still runs.
@@ -86,10 +89,13 @@ pub(super) async fn get(
     authentication: Data<Authentication>,
     request: HttpRequest,
     path: Path<(String, String)>,
-    Query(OutputQuery { follow, skip, attempt }): Query<OutputQuery>,
+    Query(OutputQuery { follow, skip, attempt, part }): Query<OutputQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let skip = skip.map_or(Ok(0), |skip| number("skip", &skip, 0..=u64::MAX))?;
-    let attempt = attempt.map(|attempt| number("attempt", &attempt, 1..=u32::MAX)).transpose()?;
+    let chosen = Chosen {
+        part: part.map(|part| number("part", &part, 1..=u32::MAX)).transpose()?,
+        attempt: attempt.map(|attempt| number("attempt", &attempt, 1..=u32::MAX)).transpose()?,
+    };
     let run = find(&allocations, &path.0, &path.1).await?;
     if follow && sse::is_wanted(&request) {
         let last = sse::last_id(&request).map(|id| number("Last-Event-ID", id, 0..=u64::MAX));
@@ -115,10 +121,10 @@ pub(super) async fn get(
     }
     let (name, instant) = (path.0.clone(), run.id.instant);
     let reading = Reading { allocations, name, instant, skip, in_frames };
-    match written(&run, attempt)? {
+    match written(&run, chosen)? {
         Written::Stored(attempt, sized) => Ok(reading.stored(answer, attempt, &sized)),
         Written::Nothing => Ok(answer.body(Bytes::new())),
-        Written::InEngine(of) => reading.so_far(answer, of, attempt, &path.1).await,
+        Written::InEngine(of) => reading.so_far(answer, of, chosen, &path.1).await,
     }
 }
 
@@ -201,7 +207,7 @@ impl Reading {
         self,
         mut answer: HttpResponseBuilder,
         of: &Attempt,
-        attempt: Option<u32>,
+        chosen: Chosen,
         run: &str,
     ) -> Result<HttpResponse, ApiError> {
         let mut written_so_far = self.allocations.runner()?.outputs.written_by_now(of, self.skip);
@@ -217,7 +223,7 @@ impl Reading {
             // The container was removed just now, so the record has its output.
             Some(Err(EngineError::Gone)) => {
                 let run = find(&self.allocations, &self.name, run).await?;
-                match written(&run, attempt)? {
+                match written(&run, chosen)? {
                     Written::Stored(attempt, sized) => Ok(self.stored(answer, attempt, &sized)),
                     Written::Nothing | Written::InEngine(_) => Ok(answer.body(Bytes::new())),
                 }
@@ -239,15 +245,50 @@ enum Written<'a> {
     Nothing,
 }
 
-fn written(run: &Run, attempt: Option<u32>) -> Result<Written<'_>, ApiError> {
-    let attempt = match attempt {
-        None => run.attempt(),
-        Some(number) => {
-            let found = run.attempts.iter().find(|attempt| attempt.key == number.into());
-            Some(found.ok_or_else(|| no_such_attempt(number, run.attempts.len()))?)
+/// The attempt in the request; what is absent stands for the newest.
+#[derive(Clone, Copy)]
+struct Chosen {
+    part: Option<u32>,
+    attempt: Option<u32>,
+}
+
+impl Chosen {
+    fn find(self, attempts: &[Attempt]) -> Result<Option<&Attempt>, ApiError> {
+        let Self { part, attempt: number } = self;
+        if part.is_none() && number.is_none() {
+            return Ok(attempts.last());
         }
-    };
-    let Some(attempt) = attempt else { return Ok(Written::Nothing) };
+        let part = part.unwrap_or(AttemptKey::FIRST.part);
+        let of_part = || attempts.iter().filter(|attempt| attempt.key.part == part);
+        let found = of_part().rfind(|attempt| number.is_none_or(|of| attempt.key.number == of));
+        found.map(Some).ok_or_else(|| {
+            let parts: BTreeSet<_> = attempts.iter().map(|attempt| attempt.key.part).collect();
+            ApiError::BadQuery(match number {
+                Some(number) if parts.contains(&part) || parts.is_empty() => {
+                    let there_are = counted(of_part().count(), "attempt");
+                    let owner =
+                        if parts.len() > 1 { format!("part {part}") } else { "the run".to_owned() };
+                    format!("attempt: there is no attempt {number}, {owner} has {there_are}")
+                }
+                _ => {
+                    let there_are = counted(parts.len(), "part");
+                    format!("part: there is no part {part}, the run has {there_are}")
+                }
+            })
+        })
+    }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    match count {
+        0 => "none".to_owned(),
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
+    }
+}
+
+fn written(run: &Run, chosen: Chosen) -> Result<Written<'_>, ApiError> {
+    let Some(attempt) = chosen.find(&run.attempts)? else { return Ok(Written::Nothing) };
     Ok(match (&attempt.output, &attempt.container) {
         (Some(sized), _) => Written::Stored(attempt.key, Arc::clone(sized)),
         (None, Some(_)) if !run.state.is_over() => Written::InEngine(attempt),
@@ -255,11 +296,26 @@ fn written(run: &Run, attempt: Option<u32>) -> Result<Written<'_>, ApiError> {
     })
 }
 
-fn no_such_attempt(number: u32, there_are: usize) -> ApiError {
-    let there_are = match there_are {
-        0 => "none".to_owned(),
-        1 => "1 attempt".to_owned(),
-        count => format!("{count} attempts"),
-    };
-    ApiError::BadQuery(format!("attempt: there is no attempt {number}, the run has {there_are}"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_is_chosen_by_its_part_and_its_number() {
+        let keys = [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3)];
+        let attempts = keys.map(|(part, number)| Attempt::new(AttemptKey { part, number }));
+        let find = |part, attempt| {
+            let found = Chosen { part, attempt }.find(&attempts);
+            found.map(|attempt| attempt.unwrap().key.to_string()).map_err(|error| error.to_string())
+        };
+
+        assert_eq!(find(None, None).unwrap(), "p2.3");
+        assert_eq!(find(None, Some(1)).unwrap(), "1");
+        assert_eq!(find(Some(1), None).unwrap(), "2");
+        assert_eq!(find(Some(2), Some(2)).unwrap(), "p2.2");
+        let errors = [(Some(2), Some(4)), (Some(3), None)];
+        let errors = errors.map(|(part, attempt)| find(part, attempt).unwrap_err());
+        assert_eq!(errors[0], "attempt: there is no attempt 4, part 2 has 3 attempts");
+        assert_eq!(errors[1], "part: there is no part 3, the run has 2 parts");
+    }
 }

@@ -83,15 +83,17 @@ impl Client {
         }
     }
 
-    /// The output so far of an attempt of a run (default: the newest attempt), to be read in pieces.
+    /// The output so far of an attempt at a part of a run (default: the newest attempt), to be read in
+    /// pieces.
     pub(crate) async fn output(
         &self,
         run: &RunId,
+        part: Option<u32>,
         attempt: Option<u32>,
     ) -> Result<FramedOutput<'_>> {
         let request = self.request(Method::GET, &format!("{}/output", path(run)));
-        let attempt = attempt.map(|number| ("attempt", number));
-        self.framed(request.query(&attempt.as_slice()), 0).await
+        let request = request.query(&[("part", part), ("attempt", attempt)]);
+        self.framed(request, 0).await
     }
 
     /// The output of a run after the first `skip` bytes, followed to its end.

@@ -41,6 +41,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u32).range(1..), conflicts_with = "follow")]
     attempt: Option<u32>,
 
+    /// Print the output of this part of the run, counted from 1 [default: the part of the newest attempt]
+    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u32).range(1..), conflicts_with = "follow")]
+    part: Option<u32>,
+
     #[command(flatten)]
     connection: Connection,
 }
@@ -64,7 +68,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         follow_run::to_the_end(&client, run, is_known, &mut Printer).await?;
         return Ok(());
     }
-    let mut written = client.output(&run, arguments.attempt).await?;
+    let mut written = client.output(&run, arguments.part, arguments.attempt).await?;
     while let Some(frame) = written.piece().await? {
         match frame.kind {
             FrameKind::Output => Printer.bytes(Stream::Out, &frame.bytes)?,

@@ -58,16 +58,19 @@ fn name(run: &RunRecord) -> String {
     }
 }
 
-/// Its state, with the number of the attempt if there are several.
+/// Its state, with the part and the number of the attempt if there are several, and where that ran if not
+/// on the default engine.
 fn state(run: &RunRecord, now: DateTime<Utc>) -> String {
-    let state = time_and_state_words::state(&RunSummary::from(run), now);
-    match run.attempts.last() {
-        Some(attempt) if run.next_attempt.is_some() => {
-            format!("{state} (after attempt {})", attempt.attempt)
+    let summary = RunSummary::from(run);
+    let which = match run.attempts.last() {
+        Some(attempt) if run.next_attempt.is_some() => format!(" (after {})", attempt.title()),
+        Some(attempt) if attempt.attempt > 1 || attempt.part.is_some() => {
+            format!(" ({})", attempt.title())
         }
-        Some(attempt) if attempt.attempt > 1 => format!("{state} (attempt {})", attempt.attempt),
-        _ => state,
-    }
+        _ => String::new(),
+    };
+    let state = time_and_state_words::state(&summary, now);
+    format!("{state}{which}{}", time_and_state_words::on(&summary))
 }
 
 #[cfg(test)]
@@ -83,6 +86,22 @@ mod tests {
 
     fn attempt(number: u32, started: &str, code: Option<i64>) -> Value {
         json!({"Attempt": number, "Started": started, "ExitCode": code, "OutOfMemory": false})
+    }
+
+    #[test]
+    fn a_run_with_parts_or_on_another_engine_says_so() {
+        let run = run(json!({
+            "Run": "20261120T080000Z", "Allocation": "report", "Trigger": "Schedule",
+            "Instant": "2026-11-20T08:00:00Z", "State": "succeeded",
+            "Decided": "2026-11-20T08:00:00Z", "Ended": "2026-11-20T08:10:02Z",
+            "Attempts": [
+                {"Attempt": 1, "EngineName": "default", "OutOfMemory": false},
+                {"Part": 2, "Attempt": 1, "EngineName": "west", "Node": "w3", "OutOfMemory": false},
+            ],
+        }));
+        let now = "2026-11-21T09:00:00Z".parse().unwrap();
+
+        assert_eq!(state(&run, now), "succeeded (part 2, attempt 1) on engine west, node w3");
     }
 
     #[test]

@@ -146,20 +146,25 @@ fn of_record(record: &RunRecord, time_zone: &str, now: DateTime<Utc>) -> Vec<(St
     ];
     let pairs = pairs.map(|(key, text)| (key.to_owned(), text));
     let attempts = record.attempts.iter().map(|attempt| {
-        (format!("Attempt {}", attempt.attempt), of_attempt(record, attempt, time_zone))
+        let key = match attempt.part {
+            Some(part) => format!("Part {part}, attempt {}", attempt.attempt),
+            None => format!("Attempt {}", attempt.attempt),
+        };
+        (key, of_attempt(record, attempt, time_zone))
     });
     pairs.into_iter().chain(attempts).collect()
 }
 
-/// The exit code, start, end and remarks of an attempt.
+/// The exit code, place, start, end and remarks of an attempt.
 fn of_attempt(record: &RunRecord, attempt: &AttemptRecord, time_zone: &str) -> String {
     let time =
         |moment| time_and_state_words::wall_clock(moment, time_and_state_words::zone(time_zone));
     let code = exit_code(record, attempt).map(|code| format!("exit code {code}"));
+    let place = attempt.place().map(|place| format!(", on {place}"));
     let started = attempt.started.map(|started| format!(", started {}", time(started)));
     let ended = attempt.ended.map(|ended| format!(", ended {}", time(ended)));
     let remarks = attempt.remarks.iter().map(|remark| format!("\n{remark}"));
-    let rest: String = started.into_iter().chain(ended).chain(remarks).collect();
+    let rest: String = place.into_iter().chain(started).chain(ended).chain(remarks).collect();
     format!("{}{rest}", code.unwrap_or_else(str::to_owned))
 }
 

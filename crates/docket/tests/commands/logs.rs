@@ -27,6 +27,8 @@ fn logs_are_the_bytes_of_the_newest_run_or_of_the_one_that_is_named() {
         "GET /foo/runs/20261121T090000Z/output" => ok(*b"newest\xff\x00"),
         "GET /foo/runs/20261121T080000Z/output" => ok("older"),
         "GET /foo/runs/20261121T080000Z/output?attempt=1" => ok("first"),
+        "GET /foo/runs/20261121T080000Z/output?part=2" => ok("second part"),
+        "GET /foo/runs/20261121T080000Z/output?part=2&attempt=1" => ok("its first"),
         line => panic!("{line}"),
     });
     let written = |arguments: &[&str]| {
@@ -35,6 +37,9 @@ fn logs_are_the_bytes_of_the_newest_run_or_of_the_one_that_is_named() {
     assert_eq!(written(&["logs", "foo"]), b"newest\xff\x00");
     assert_eq!(written(&["logs", "foo", "20261121T080000Z"]), b"older");
     assert_eq!(written(&["logs", "foo/20261121T080000Z", "--attempt", "1"]), b"first");
+    assert_eq!(written(&["logs", "foo/20261121T080000Z", "--part", "2"]), b"second part");
+    let of_part = ["logs", "foo/20261121T080000Z", "--part", "2", "--attempt", "1"];
+    assert_eq!(written(&of_part), b"its first");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod start_limiter;
 
 use std::{fmt, sync::Arc};
 
+use docket_model::run::DEFAULT_ENGINE;
 use parking_lot::Mutex;
 
 pub(crate) use self::{
@@ -14,9 +15,6 @@ pub(crate) use self::{
     start_limiter::{Permit, StartLimiter},
 };
 use super::Engine;
-
-/// The name of the engine that runs go to where nothing names another one.
-pub(crate) const DEFAULT: &str = "default";
 
 /// How many runs an engine takes at once. How many images it pulls at once is set where it is connected,
 /// because runs share pulls.
@@ -96,7 +94,7 @@ pub(crate) struct EngineRegistry {
 impl EngineRegistry {
     /// A registry with one engine, the default.
     pub(crate) fn new(engine: Arc<dyn Engine>, limits: EngineLimits) -> Self {
-        Self::named(DEFAULT, engine, limits)
+        Self::named(DEFAULT_ENGINE, engine, limits)
     }
 
     /// A registry with one engine of this name.

@@ -120,3 +120,28 @@ fn earlier_attempts_are_described_one_by_one_or_together() {
     09:00: timed out at 09:00:12: it ran longer than 10s (`Timeout`), exit code 143. The 5 attempts before failed too, the last of them with exit code 1 after 12s.
     ");
 }
+
+#[test]
+fn another_engine_a_node_and_a_part_are_named() {
+    let daily = || Case::scheduled("0 9 * * *");
+    let of = |part: u32, engine: &'static str, node: Option<&'static str>| {
+        started("08:00", move |run| {
+            let attempt = &mut run.attempts[0];
+            attempt.key.part = part;
+            (attempt.engine_name, attempt.node) = (Some(engine.into()), node.map(Into::into));
+        })
+    };
+    let cases = [
+        daily().run("08:00", RunState::Succeeded, of(1, "default", None)),
+        daily().run("08:00", RunState::Succeeded, of(1, "west", Some("w3"))),
+        daily().run("08:00", RunState::Running, of(2, "default", None)),
+    ];
+    let texts =
+        cases.map(|case| super::super::one_run::sentence(&case.facts(), &case.runs[0]).text);
+
+    assert_snapshot!(texts.join("\n"), @"
+    09:00: succeeded with exit code 0 after 59m.
+    09:00: succeeded with exit code 0 after 59m. It ran on engine west, node w3.
+    09:00: running, for 1h so far. It runs as part 2.
+    ");
+}

@@ -105,7 +105,11 @@ async fn an_unknown_attempt_gets_the_number_of_attempts() {
 
     let missing = get(&api, &format!("{path}?attempt=7")).await;
     let no_number = get(&api, &format!("{path}?attempt=x")).await;
+    let first_part = get(&api, &format!("{path}?part=1")).await;
+    let no_part = get(&api, &format!("{path}?part=3&attempt=1")).await;
 
     assert!(missing.contains("attempt: there is no attempt 7, the run has 1 attempt"), "{missing}");
     assert!(no_number.contains("attempt: `x` is not a number from 1 to"), "{no_number}");
+    assert!(first_part.starts_with("200"), "{first_part}");
+    assert!(no_part.contains("part: there is no part 3, the run has 1 part"), "{no_part}");
 }

@@ -42,6 +42,24 @@ fn screen(model: &Model) -> String {
 }
 
 #[test]
+fn the_record_names_the_part_and_the_place_of_an_attempt() {
+    let mut model = model();
+    model.pane = Pane::Failures;
+    let mut record = failed();
+    record.attempts[1].part = Some(2);
+    record.attempts[1].engine_name = Some("west".to_owned());
+    record.attempts[1].node = Some("w3".to_owned());
+
+    open(&mut model, (100, 36));
+    let details = Details { record: Some(record.into()), sentences: Vec::new() };
+    model.update(Message::Opened(subject("report", "08:00:00"), Ok(details)));
+
+    let screen = screen(&model);
+    assert!(screen.contains("Part 2, attempt 2"), "{screen}");
+    assert!(screen.contains("on engine west, node w3"), "{screen}");
+}
+
+#[test]
 fn enter_opens_the_record_and_escape_closes_it() {
     let mut model = model();
     model.pane = Pane::Failures;
