@@ -26,6 +26,7 @@ mod large_commits;
 mod load;
 mod manual_changes;
 mod memory;
+mod memory_limit;
 mod old_formats;
 mod preconditions;
 mod push;
@@ -35,6 +36,7 @@ mod record_missed;
 mod record_retention;
 mod reload_conflicting_keys;
 mod request_types;
+mod requested_changes;
 mod rules;
 mod run_changes;
 mod run_progress;
@@ -58,10 +60,6 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use docket_model::{
-    Life, Origin, Run, RunId, Zone,
-    journal::{Cause, Entry, Event as Happened, Pause},
-};
 use parking_lot::{Mutex, RwLock};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -92,15 +90,7 @@ pub(crate) use self::{backend::Backend, memory::MemoryBackend, sqlite::SqliteBac
 use self::{
     backend::{Batch, Collection, CommitError, Key, Record, Term, Write},
     catalogue::Catalogue,
-    claim::Claim,
-    claim_manual::ClaimManual,
-    journal::{Alive, RecordEntry},
     load::Noted,
-    manual_changes::{ControlAllocation, ControlServer},
-    push::Delete,
-    record_missed::NoteZone,
-    run_changes::{Finish, Note},
-    server_life_changes::{BeginLife, NoteHome, Restore},
     staged_changes::meta,
     store_origin::Home,
     write_commands::{Command, Request, Settled, writer_ended},
@@ -284,211 +274,5 @@ async fn new_store_id(backend: &dyn Backend, term: Option<Term>) -> Result<Uuid,
             let id = load::parsed::<String>(&text)?.parse();
             return id.map_err(|_| StoreError::Unreadable(format!("`{text}` is not a store id")));
         }
-    }
-}
-
-/// Changes of allocations.
-impl Store {
-    /// Stores all specifications or none; answers the effect on each, in their order.
-    ///
-    /// `After` must name allocations that there are, without a circle.
-    ///
-    /// Where a push changes what is due of an allocation, or whether its specification suspends it,
-    /// instants that are due by then and not decided are recorded as missed before it is changed.
-    pub async fn push(&self, push: Push) -> Result<Vec<Effect>, StoreError> {
-        self.write(push).await
-    }
-
-    /// Deletes a name that no other runs after; false where there is none.
-    pub async fn delete(
-        &self,
-        name: &str,
-        origin: &Origin,
-        context: ChangeContext,
-    ) -> Result<bool, StoreError> {
-        let (name, origin) = (name.to_owned(), origin.clone());
-        self.write(Delete { name, origin, context }).await
-    }
-
-    /// Suspends, resumes or resets an allocation; false where there is none.
-    pub async fn control(
-        &self,
-        name: &str,
-        control: Control,
-        context: ChangeContext,
-    ) -> Result<bool, StoreError> {
-        self.write(ControlAllocation { name: name.to_owned(), control, context }).await
-    }
-
-    /// Pauses or unpauses the whole server, and notes it in the journal; false where that was so already
-    /// and nothing changed.
-    pub async fn control_server(
-        &self,
-        control: ServerControl,
-        context: ChangeContext,
-    ) -> Result<bool, StoreError> {
-        self.write(ControlServer { control, context }).await
-    }
-
-    /// Records instants that are due and not decided as missed, of all allocations.
-    pub async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
-        self.write(settlement).await
-    }
-
-    /// Notes the zone of allocations that name none, where none was noted before.
-    pub async fn note_zone(&self, zone: Zone) -> Result<(), StoreError> {
-        self.write(NoteZone(zone)).await
-    }
-
-    /// Gives allocations another wall clock, and notes it in the journal.
-    pub async fn change_zone(&self, change: ZoneChange) -> Result<(), StoreError> {
-        self.write(change).await
-    }
-}
-
-/// Changes of runs.
-impl Store {
-    /// Creates the record of a decision, if the instant is later than all decided before and the
-    /// allocation is still of the revision that was decided about, and not suspended for a run that
-    /// would start.
-    ///
-    /// A record of missed instants that follows another of the same reason lengthens that one. It
-    /// spans no other record: a backfilled run has its own.
-    ///
-    /// Records beyond what the allocation keeps are deleted now, or soon after.
-    pub async fn claim(&self, run: Run) -> Result<ClaimOutcome, StoreError> {
-        self.write(Claim(Arc::new(run))).await
-    }
-
-    /// Creates the record of a manual run, which leaves the latest instant decided as it is.
-    ///
-    /// Where the instant has a record for which no container was ever created, or one of missed
-    /// instants, that record is continued. Where it was among missed ones, they are fewer by it,
-    /// and a record of them that began with it is moved to the instant after it.
-    pub async fn claim_manual(
-        &self,
-        run: Run,
-        kind: InstantKind,
-    ) -> Result<ClaimOutcome, StoreError> {
-        self.write(ClaimManual { run, kind }).await
-    }
-
-    /// Adds progress to a run under way. What [is momentous](Progress::is_momentous) is durable when
-    /// this returns.
-    ///
-    /// A record of another allocation that had the name, known by its uid, is not there any more.
-    pub async fn note(
-        &self,
-        id: &RunId,
-        uid: Uuid,
-        progress: Progress,
-        at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let may_follow = !progress.is_momentous() && self.is_under_way(id, uid);
-        let note = Note { id: id.clone(), uid, progress, at };
-        if may_follow {
-            self.write_later(note);
-            return Ok(());
-        }
-        self.write(note).await
-    }
-
-    /// Records how an attempt ended, with its output. A run that was lost may be found again; the
-    /// allocation is known by its uid, as above.
-    pub async fn finish(&self, id: &RunId, uid: Uuid, end: End) -> Result<(), StoreError> {
-        self.write(Finish { id: id.clone(), uid, end }).await
-    }
-
-    fn is_under_way(&self, id: &RunId, uid: Uuid) -> bool {
-        let catalogue = self.catalogue.read();
-        let held = catalogue.entry(id.allocation.as_str());
-        held.is_some_and(|(_, entry)| {
-            entry.allocation.uid == uid && entry.running(id.instant).is_some()
-        })
-    }
-}
-
-/// The journal, and the server's own life.
-impl Store {
-    /// Adds an entry to the journal.
-    pub async fn record(&self, entry: Entry) -> Result<(), StoreError> {
-        let event = entry.event.clone();
-        self.write(RecordEntry(entry)).await?;
-        if let Happened::Paused(Pause { cause: Cause::StoreUnwritable, from, .. }) = event
-            && let Some(files) = self.backend.files()
-        {
-            // The entry is what counts: a note that stays is recorded once more by the next server.
-            files.forget_outage(from).await.unwrap_or_else(|error| {
-                warn!(%error, "could not clear the outage in the lock file");
-            });
-        }
-        Ok(())
-    }
-
-    /// Notes that the server runs.
-    pub async fn alive(&self, at: DateTime<Utc>) -> Result<(), StoreError> {
-        self.write(Alive(at)).await
-    }
-
-    /// Notes, where the store itself cannot be written, that it could not be written from one moment
-    /// until another, or longer than was noted before. The note is durable, and stays until the
-    /// journal has a pause that begins at the same moment.
-    pub async fn note_outage(
-        &self,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let Some(files) = self.backend.files() else { return Ok(()) };
-        let noted = files.note_outage(from, to).await;
-        noted.map_err(|error| StoreError::Unwritable(error.to_string()))
-    }
-
-    /// How the store differs from the one that was last served.
-    #[must_use]
-    pub fn provenance(&self) -> Provenance {
-        self.backend.files().map(backend::Files::provenance).unwrap_or_default()
-    }
-
-    /// A life of a server that begins now. It is not listed yet.
-    #[must_use]
-    pub fn new_life(&self, at: DateTime<Utc>) -> Life {
-        Life { id: new_id(), ..Life::new(self.catalogue.read().lives.next(), at) }
-    }
-
-    /// Lists a life, and notes where the store is served from now on.
-    pub async fn begin_life(&self, life: Life) -> Result<(), StoreError> {
-        // The namespace before stays noted until it is settled what was done in it.
-        let is_settled = self.provenance().namespace_before.is_none();
-        let home = self.home.lock().clone().filter(|_| is_settled);
-        self.write(BeginLife { life, home }).await
-    }
-
-    /// What is known of a life.
-    #[must_use]
-    pub fn known_life(&self, life: &Life) -> KnownLife {
-        // A store in memory has one life and no copies.
-        if self.backend.info().is_volatile {
-            return KnownLife::Listed;
-        }
-        self.catalogue.read().lives.known(life)
-    }
-
-    /// Notes the engine that the store is served with.
-    pub async fn note_engine(&self, engine: NotedEngine) -> Result<(), StoreError> {
-        let Some(mut home) = self.home.lock().clone() else { return Ok(()) };
-        if home.engine.as_ref() == Some(&engine) {
-            return Ok(());
-        }
-        home.engine = Some(engine);
-        self.write(NoteHome(home.clone())).await?;
-        *self.home.lock() = Some(home);
-        Ok(())
-    }
-
-    /// Records as missed what a copy cannot know, lists the lives whose containers are taken over, and
-    /// notes in the journal that the store was restored; all or nothing.
-    pub async fn restore(&self, restoration: Restoration) -> Result<(), StoreError> {
-        let home = self.home.lock().clone();
-        self.write(Restore { restoration, home }).await
     }
 }

@@ -1,29 +1,18 @@
-//! Which records are deleted: those beyond what an allocation keeps, and, where records are in memory,
-//! the oldest outputs and then the oldest records until the rest fits.
+//! Which records are deleted because an allocation has more than it keeps.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    ops::Bound,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, ops::Bound};
 
 use async_trait::async_trait;
-use docket_model::{AllocationName, Run, run::Instant};
+use chrono::{DateTime, Utc};
+use docket_model::{AllocationName, Run, allocation::Keep, run::Instant};
 
 use super::{
     StoreError,
     backend::{Order, Scan},
-    catalogue::Entry,
-    claim::span,
-    rules::{self, Age},
-    staged_changes::Staged,
     transaction::Transaction,
     write_commands::Command,
 };
 use crate::mutation_testing::{self, Mutation};
-
-/// Said of an attempt whose output is not kept any more.
-const REMOVED: &str = "the output was removed to make room for newer ones (`--memory`)";
 
 /// Deletes the oldest records of allocations that have too many: failures outlive successes.
 pub(super) struct Prune(pub(super) Vec<AllocationName>);
@@ -50,8 +39,8 @@ impl Command for Prune {
         let older = transaction.scan(scans.collect()).await?;
         for ((_, entry), older) in held.iter().zip(older) {
             let keep = entry.allocation.specification.policies.keep;
-            let ages = older.iter().map(|run| age(run));
-            for age in rules::surplus(ages, keep, entry.settled()) {
+            let ages = older.iter().map(|run| Age::of(run));
+            for age in surplus(ages, keep, entry.settled()) {
                 forget(transaction, entry.allocation.name(), age.instant, age.latest);
             }
         }
@@ -59,18 +48,13 @@ impl Command for Prune {
     }
 }
 
-/// What pruning needs to know of a record.
-fn age(run: &Run) -> Age {
-    Age {
-        instant: run.id.instant,
-        latest: run.latest(),
-        is_over: run.state.is_over(),
-        is_failure: run.state.is_failure(),
-    }
-}
-
 /// Deletes a record, and remembers up to which instant records are not kept any more.
-fn forget(transaction: &mut Transaction, name: &AllocationName, instant: Instant, latest: Instant) {
+pub(super) fn forget(
+    transaction: &mut Transaction,
+    name: &AllocationName,
+    instant: Instant,
+    latest: Instant,
+) {
     transaction.remove_run(name, instant);
     if let Some((_, entry)) = transaction.entry_mut(name.as_str()) {
         let status = entry.status_mut();
@@ -81,237 +65,61 @@ fn forget(transaction: &mut Transaction, name: &AllocationName, instant: Instant
     }
 }
 
-/// A record by its allocation and instant.
-type Place = (AllocationName, Instant);
-
-/// How much memory records and outputs take, and which are the oldest.
-#[derive(Debug)]
-pub(super) struct Footprint {
-    most_bytes: usize,
-    bytes: usize,
-    records: HashMap<AllocationName, BTreeMap<Instant, Weight>>,
-    /// The records that are not the newest of their allocation, the oldest first.
-    ages: BTreeMap<u64, Place>,
-    /// The records that have outputs, the oldest first.
-    outputs: BTreeMap<u64, Place>,
-    output_bytes: usize,
-    /// The records that the present transaction writes.
-    written: Vec<Place>,
-    /// Counts records: each age is given once.
-    age: u64,
-    /// What each record took that was set since the last commit, in order.
-    undo: Vec<(Place, Option<Weight>)>,
+/// True where a schedule may still decide about the instant of a record: schedules name whole
+/// seconds.
+pub(super) fn is_undecided(instant: Instant, settled: Option<DateTime<Utc>>) -> bool {
+    let moment = instant.moment();
+    settled.is_some_and(|settled| moment > settled) && moment.timestamp_subsec_millis() == 0
 }
 
-/// How much a record takes.
+/// What pruning needs to know of a record.
 #[derive(Debug, Clone, Copy)]
-struct Weight {
-    age: u64,
-    record: usize,
-    output: usize,
+struct Age {
+    instant: Instant,
+    /// The latest instant that it accounts for.
+    latest: Instant,
+    is_over: bool,
+    is_failure: bool,
 }
 
-impl Footprint {
-    pub(super) fn new(most_bytes: usize) -> Self {
+impl Age {
+    fn of(run: &Run) -> Self {
         Self {
-            most_bytes,
-            bytes: 0,
-            records: HashMap::new(),
-            ages: BTreeMap::new(),
-            outputs: BTreeMap::new(),
-            output_bytes: 0,
-            written: Vec::new(),
-            age: 0,
-            undo: Vec::new(),
+            instant: run.id.instant,
+            latest: run.latest(),
+            is_over: run.state.is_over(),
+            is_failure: run.state.is_failure(),
         }
-    }
-
-    /// Follows what a transaction is to write, until that is accepted or reverted.
-    pub(super) fn follow(&mut self, staged: &Staged) {
-        self.written.clear();
-        for name in &staged.wiped {
-            let runs = self.records.get(name).into_iter().flat_map(BTreeMap::keys);
-            let is_staged =
-                |at: &Instant| staged.runs.get(name).is_some_and(|runs| runs.contains_key(at));
-            let wiped: Vec<_> = runs.filter(|at| !is_staged(at)).copied().collect();
-            for instant in wiped {
-                self.set((name.clone(), instant), None);
-            }
-        }
-        for (name, runs) in &staged.runs {
-            for (instant, staged) in runs {
-                let place = (name.clone(), *instant);
-                let weight = staged.run.as_ref().map(|run| self.weigh(&place, run));
-                self.set(place.clone(), weight);
-                self.written.extend(weight.map(|_| place));
-            }
-        }
-    }
-
-    /// What was followed is committed.
-    pub(super) fn accept(&mut self) {
-        self.undo.clear();
-    }
-
-    /// What was followed since the last commit is not committed.
-    pub(super) fn revert(&mut self) {
-        for (place, weight) in std::mem::take(&mut self.undo).into_iter().rev() {
-            self.set(place, weight);
-        }
-        self.undo.clear();
-        self.written.clear();
-    }
-
-    /// What is to be deleted now, if anything is, without so many of the oldest records that had to stay.
-    pub(super) fn excess(&self, passed_over: usize) -> Option<Shrink> {
-        let mut bytes = self.bytes;
-        let mut outputs = Vec::new();
-        let oldest = self.outputs.values();
-        for place in self.written.iter().filter(|place| self.is_too_large(place)).chain(oldest) {
-            if bytes <= self.most_bytes {
-                break;
-            }
-            bytes = bytes.saturating_sub(self.weight(place).map_or(0, |weight| weight.output));
-            outputs.push(place.clone());
-        }
-        let (mut needed, mut records) = (bytes.saturating_sub(self.most_bytes), Vec::new());
-        for place in self.ages.values().skip(passed_over) {
-            if needed == 0 {
-                break;
-            }
-            needed = needed.saturating_sub(self.weight(place).map_or(0, |weight| weight.record));
-            records.push(place.clone());
-        }
-        let shrink = Shrink { outputs, records };
-        (!shrink.outputs.is_empty() || !shrink.records.is_empty()).then_some(shrink)
-    }
-
-    /// True of an output that does not fit by itself: it removes no others.
-    fn is_too_large(&self, place: &Place) -> bool {
-        self.weight(place).is_some_and(|weight| {
-            let others = self.output_bytes - weight.output;
-            weight.output > 0 && self.bytes.saturating_sub(others) > self.most_bytes
-        })
-    }
-
-    fn weight(&self, (name, instant): &Place) -> Option<Weight> {
-        self.records.get(name)?.get(instant).copied()
-    }
-
-    /// How much a record takes; one that is there keeps its age.
-    fn weigh(&mut self, place: &Place, run: &Run) -> Weight {
-        let outputs = run.attempts.iter().filter_map(|attempt| attempt.output.as_ref());
-        let output = outputs.map(|output| output.kept()).sum();
-        // A sized output weighs as much as its bytes.
-        let record = run.weight().saturating_sub(output);
-        let age = self.weight(place).map(|held| held.age);
-        let age = age.unwrap_or_else(|| {
-            self.age += 1;
-            self.age
-        });
-        Weight { age, record, output }
-    }
-
-    /// Sets how much a record takes, or that there is none.
-    fn set(&mut self, place: Place, weight: Option<Weight>) {
-        let (name, instant) = &place;
-        let runs = self.records.entry(name.clone()).or_default();
-        let newest = |runs: &BTreeMap<Instant, Weight>| runs.keys().next_back().copied();
-        let newest_before = newest(runs);
-        let held = match weight {
-            Some(weight) => runs.insert(*instant, weight),
-            None => runs.remove(instant),
-        };
-        // The newest of an allocation always stays.
-        let newest = newest(runs);
-        for at in [newest_before, Some(*instant), newest].into_iter().flatten() {
-            match runs.get(&at) {
-                Some(weight) if Some(at) != newest => {
-                    self.ages.insert(weight.age, (name.clone(), at));
-                }
-                Some(weight) => drop(self.ages.remove(&weight.age)),
-                None => {}
-            }
-        }
-        if runs.is_empty() {
-            self.records.remove(name);
-        }
-        if let Some(held) = held {
-            self.bytes -= held.record + held.output;
-            self.output_bytes -= held.output;
-            self.outputs.remove(&held.age);
-            if weight.is_none() {
-                self.ages.remove(&held.age);
-            }
-        }
-        if let Some(weight) = weight {
-            self.bytes += weight.record + weight.output;
-            self.output_bytes += weight.output;
-            if weight.output > 0 {
-                self.outputs.insert(weight.age, place.clone());
-            }
-        }
-        self.undo.push((place, held));
     }
 }
 
-/// Deletes the oldest outputs, and then the oldest records, until the rest fits. A large output takes no
-/// record's place.
-pub(super) struct Shrink {
-    outputs: Vec<Place>,
-    records: Vec<Place>,
-}
-
-impl Shrink {
-    /// Deletes them in a transaction; how many of the records had to stay.
-    pub(super) async fn apply(&self, transaction: &mut Transaction) -> Result<usize, StoreError> {
-        for (name, instant) in &self.outputs {
-            let Some(run) = transaction.run(name, *instant).await? else { continue };
-            let run = Arc::new(without_outputs(&run));
-            transaction.remove_pieces(name, *instant);
-            transaction.put_run(&run);
-            transaction.amend_news(&run);
-        }
-        let mut passed_over = 0;
-        for (name, instant) in &self.records {
-            let Some((_, entry)) = transaction.entry(name.as_str()) else { continue };
-            let Some(run) = transaction.run(name, *instant).await? else { continue };
-            if may_go(transaction, &entry, &run).await? {
-                forget(transaction, name, *instant, run.latest());
-            } else {
-                passed_over += 1;
-            }
-        }
-        Ok(passed_over)
-    }
-}
-
-/// True where nothing may still need a record.
-async fn may_go(
-    transaction: &mut Transaction,
-    entry: &Entry,
-    run: &Run,
-) -> Result<bool, StoreError> {
-    let (name, instant) = (&run.id.allocation, run.id.instant);
-    if !run.state.is_over() || rules::is_undecided(instant, entry.settled()) {
-        return Ok(false);
-    }
-    // What was backfilled would pass for one of those that were missed.
-    let span = span(transaction, name, instant).await?;
-    Ok(span.is_none_or(|span| span.id == run.id))
-}
-
-/// A record without the bytes of its outputs, which says so.
-fn without_outputs(run: &Run) -> Run {
-    let mut run = run.clone();
-    for attempt in &mut run.attempts {
-        let removed = attempt.output.as_ref().filter(|output| output.kept() > 0);
-        if let Some(removed) = removed.map(|output| output.without_bytes()) {
-            attempt.output = Some(Arc::new(removed));
-            attempt.remarks.push(REMOVED.to_owned());
+/// Which of the records, newest first and without the newest [`Keep::runs`], are forgotten.
+///
+/// What was made up for out of missed instants stays as long as the record of these: without its own
+/// it would pass for one of them, and could be made up for again.
+fn surplus(
+    older: impl IntoIterator<Item = Age>,
+    keep: Keep,
+    settled: Option<DateTime<Utc>>,
+) -> Vec<Age> {
+    let mut failures = 0;
+    let judged = older.into_iter().map(|age| {
+        failures += usize::from(age.is_failure);
+        let is_too_many = !age.is_failure || failures > keep.failures;
+        (age, age.is_over && is_too_many && !is_undecided(age.instant, settled))
+    });
+    let newest_first: Vec<_> = judged.collect();
+    // Up to which instant the records that stay, of those so far, account for.
+    let mut covered = None;
+    let mut surplus = Vec::new();
+    for (age, is_surplus) in newest_first.into_iter().rev() {
+        if is_surplus && covered < Some(age.instant) {
+            surplus.push(age);
+        } else {
+            covered = covered.max(Some(age.latest));
         }
     }
-    run
+    surplus
 }
 
 /// The allocations whose records are pruned next, a few at a time so that what arrives meanwhile does
@@ -329,4 +137,44 @@ pub(super) fn take_some(overfull: &mut BTreeSet<AllocationName>) -> Vec<Allocati
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    /// The seconds of the first instants of what is forgotten.
+    fn forgotten(newest_first: impl IntoIterator<Item = Age>, failures: usize) -> Vec<i64> {
+        let settled = DateTime::from_timestamp(10, 0);
+        let surplus = surplus(newest_first, Keep { runs: 0, failures, output: 0 }, settled);
+        surplus.iter().map(|age| age.instant.moment().timestamp()).collect()
+    }
+
+    fn age(first: i64, last: i64, is_over: bool, is_failure: bool) -> Age {
+        let instant = |second| Instant::new(DateTime::from_timestamp(second, 0).unwrap());
+        Age { instant: instant(first), latest: instant(last), is_over, is_failure }
+    }
+
+    #[test]
+    fn failures_outlive_successes_within_their_bound() {
+        let newest_first = [
+            age(5, 5, true, true),
+            age(4, 4, false, false),
+            age(3, 3, true, false),
+            age(2, 2, true, true),
+        ];
+
+        assert_eq!(forgotten(newest_first, 1), [2, 3]);
+    }
+
+    #[test]
+    fn what_was_made_up_for_stays_as_long_as_the_record_of_those_that_were_missed() {
+        let newest_first =
+            || [age(6, 6, true, false), age(4, 4, true, false), age(2, 5, true, true)];
+
+        assert_eq!(forgotten(newest_first(), 1), [6]);
+        assert_eq!(forgotten(newest_first(), 0), [2, 4, 6]);
+    }
+
+    #[test]
+    fn what_was_made_up_for_before_its_time_stays_until_it_is_decided() {
+        assert_eq!(forgotten([age(11, 11, true, false), age(10, 10, true, false)], 0), [10]);
+    }
+}

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Allocation, AllocationName, Origin, Run, RunId, Specification,
-    allocation::Keep,
     journal::{Entry, Event, Suspension},
     logs_field,
     missed_instants::Suspensions,
@@ -345,93 +344,4 @@ pub(super) fn matches(filter: &EntryFilter, entry: &Entry) -> bool {
         entry.allocation.as_ref().is_none_or(|allocation| allocation == wanted)
     });
     about && filter.before.is_none_or(|before| entry.at < before)
-}
-
-/// True where a schedule may still decide about the instant of a record: schedules name whole
-/// seconds.
-pub(super) fn is_undecided(instant: Instant, settled: Option<DateTime<Utc>>) -> bool {
-    let moment = instant.moment();
-    settled.is_some_and(|settled| moment > settled) && moment.timestamp_subsec_millis() == 0
-}
-
-/// What pruning needs to know of a record.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Age {
-    pub(super) instant: Instant,
-    /// The latest instant that it accounts for.
-    pub(super) latest: Instant,
-    pub(super) is_over: bool,
-    pub(super) is_failure: bool,
-}
-
-/// Which of the records, newest first and without the newest [`Keep::runs`], are forgotten.
-///
-/// What was made up for out of missed instants stays as long as the record of these: without its own
-/// it would pass for one of them, and could be made up for again.
-pub(super) fn surplus(
-    older: impl IntoIterator<Item = Age>,
-    keep: Keep,
-    settled: Option<DateTime<Utc>>,
-) -> Vec<Age> {
-    let mut failures = 0;
-    let judged = older.into_iter().map(|age| {
-        failures += usize::from(age.is_failure);
-        let is_too_many = !age.is_failure || failures > keep.failures;
-        (age, age.is_over && is_too_many && !is_undecided(age.instant, settled))
-    });
-    let newest_first: Vec<_> = judged.collect();
-    // Up to when the records that stay, of those so far, tell of instants.
-    let mut newest_forgotten = None;
-    let mut surplus = Vec::new();
-    for (age, is_surplus) in newest_first.into_iter().rev() {
-        if is_surplus && newest_forgotten < Some(age.instant) {
-            surplus.push(age);
-        } else {
-            newest_forgotten = newest_forgotten.max(Some(age.latest));
-        }
-    }
-    surplus
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The seconds of the first instants of what is forgotten.
-    fn forgotten(newest_first: impl IntoIterator<Item = Age>, failures: usize) -> Vec<i64> {
-        let settled = DateTime::from_timestamp(10, 0);
-        let surplus = surplus(newest_first, Keep { runs: 0, failures, output: 0 }, settled);
-        surplus.iter().map(|age| age.instant.moment().timestamp()).collect()
-    }
-
-    fn age(first: i64, last: i64, is_over: bool, is_failure: bool) -> Age {
-        let instant = |second| Instant::new(DateTime::from_timestamp(second, 0).unwrap());
-        Age { instant: instant(first), latest: instant(last), is_over, is_failure }
-    }
-
-    #[test]
-    fn failures_outlive_successes_within_their_bound() {
-        let newest_first = [
-            age(5, 5, true, true),
-            age(4, 4, false, false),
-            age(3, 3, true, false),
-            age(2, 2, true, true),
-        ];
-
-        assert_eq!(forgotten(newest_first, 1), [2, 3]);
-    }
-
-    #[test]
-    fn what_was_made_up_for_stays_as_long_as_the_record_of_those_that_were_missed() {
-        let newest_first =
-            || [age(6, 6, true, false), age(4, 4, true, false), age(2, 5, true, true)];
-
-        assert_eq!(forgotten(newest_first(), 1), [6]);
-        assert_eq!(forgotten(newest_first(), 0), [2, 4, 6]);
-    }
-
-    #[test]
-    fn what_was_made_up_for_before_its_time_stays_until_it_is_decided() {
-        assert_eq!(forgotten([age(11, 11, true, false), age(10, 10, true, false)], 0), [10]);
-    }
 }

@@ -4,27 +4,27 @@
 //! A command checks first and changes afterwards, so a command that is refused changes nothing. Where a
 //! record cannot be read, the whole transaction is dropped.
 
+mod allocation_changes;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     ops::{Bound, RangeBounds as _},
     sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Allocation, AllocationName, Run, Specification, dependencies,
+    AllocationName, Run,
     journal::{Entry as JournalEntry, Suspension},
-    missed_instants::Suspensions,
     run::Instant,
 };
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
 
 use super::{
-    Effect, Push, StoreError,
+    StoreError,
     backend::{Backend, Batch, Key, Order, ReadError, Record, Revision, Scan, ScannedRun, Term},
     catalogue::{Catalogue, Entry},
     change_feed::News,
-    rules::{self, Put},
     staged_changes::{Staged, StagedRun, meta},
 };
 
@@ -151,6 +151,11 @@ impl Transaction {
         let staged = staged.map(|(position, entry)| (*position, entry.as_ref()));
         let all: BTreeMap<_, _> = all.chain(staged).collect();
         all.into_values().flatten().map(|entry| entry.allocation.name().clone()).collect()
+    }
+
+    /// Reads what the catalogue has and no transaction changes but by a command's own hand.
+    pub(super) fn base(&self) -> RwLockReadGuard<'_, Catalogue> {
+        self.base.read()
     }
 
     fn position(&self, name: &str) -> Option<u64> {
@@ -291,160 +296,5 @@ impl Transaction {
         let expected = self.seen.get(&id).copied();
         let staged = self.staged.runs.entry(id.0).or_default().entry(instant);
         staged.or_insert_with(|| StagedRun { expected, ..StagedRun::default() })
-    }
-}
-
-/// Allocations.
-impl Transaction {
-    /// What keeps an allocation from starting.
-    pub(super) fn suspensions<'a>(&'a self, entry: &'a Entry) -> Suspensions<'a> {
-        Suspensions {
-            allocation: entry.status().suspension.as_deref(),
-            server: self.staged.pause.as_deref(),
-        }
-    }
-
-    /// The names of its origin that a complete push does not have.
-    pub(super) fn left_out(&self, push: &Push) -> Vec<AllocationName> {
-        if !push.complete {
-            return Vec::new();
-        }
-        let pushed: HashSet<_> = push.specifications.iter().map(|pushed| &pushed.name).collect();
-        let names = self.names().into_iter().filter(|name| !pushed.contains(name));
-        let is_of_origin = |name: &AllocationName| {
-            let held = self.entry(name.as_str());
-            held.is_some_and(|(_, it)| rules::is_same_owner(&it.allocation.origin, &push.origin))
-        };
-        names.filter(is_of_origin).collect()
-    }
-
-    /// Refuses a push that cannot be taken as a whole.
-    pub(super) fn check(&self, push: &Push, left_out: &[AllocationName]) -> Result<(), StoreError> {
-        for specification in &push.specifications {
-            let held = self.entry(specification.name.as_str()).map(|(_, entry)| entry.allocation);
-            push.only_if.check(&specification.name, held.as_deref())?;
-            if let Some(held) = held {
-                rules::check_owner(&held, &push.origin)?;
-            }
-        }
-        let gone: HashSet<_> = left_out.iter().collect();
-        let stored = |name: &AllocationName| {
-            let (_, entry) = self.entry(name.as_str()).filter(|_| !gone.contains(name))?;
-            Some(entry.allocation.specification.parents().to_vec())
-        };
-        let pushed: Vec<_> = push.specifications.iter().collect();
-        let unfit = dependencies::check(&pushed, &stored);
-        if !unfit.is_empty() {
-            return Err(StoreError::Unfit(unfit));
-        }
-        let pushed: HashSet<_> = push.specifications.iter().map(|pushed| &pushed.name).collect();
-        left_out.iter().try_for_each(|name| {
-            self.check_childless(name, |child| gone.contains(child) || pushed.contains(child))
-        })
-    }
-
-    /// Refuses to delete a name that others run after, but for those that do not count.
-    pub(super) fn check_childless(
-        &self,
-        name: &AllocationName,
-        does_not_count: impl Fn(&AllocationName) -> bool,
-    ) -> Result<(), StoreError> {
-        let children = self.children(name).into_iter();
-        let children: Vec<_> = children.filter(|child| !does_not_count(child)).collect();
-        if children.is_empty() {
-            return Ok(());
-        }
-        Err(StoreError::HasChildren { name: name.clone(), children })
-    }
-
-    /// Creates or updates an allocation; one that is the same already stays as it is.
-    ///
-    /// `remembered` is the instant up to which it was decided about a name that was deleted lately.
-    pub(super) fn put(
-        &mut self,
-        specification: Specification,
-        push: &Push,
-        remembered: Option<DateTime<Utc>>,
-    ) -> Put {
-        let name = specification.name.clone();
-        let Some((position, entry)) = self.entry(name.as_str()) else {
-            let position = self.count();
-            let created = rules::created(specification, &push.origin, position, push.at);
-            self.link(&created);
-            // What was done under the name is not on record any more.
-            let pruned = remembered.map(Instant::new);
-            let mut entry = Entry::new(Arc::new(created), 0);
-            if remembered.is_some() {
-                let status = entry.status_mut();
-                (status.decided, status.pruned) = (remembered, pruned);
-            }
-            self.staged.entries.insert(position, Some(entry));
-            self.staged.positions.insert(name.clone(), Some(position));
-            self.staged.changed.insert(position, name);
-            return Put { effect: Effect::Created, before: None };
-        };
-        let before = entry.allocation;
-        if before.specification == specification && before.origin == push.origin {
-            return Put { effect: Effect::Unchanged, before: Some(before) };
-        }
-        let revision = self.count();
-        let updated = rules::updated(&before, specification, &push.origin, revision, push.at);
-        self.unlink(&before);
-        self.link(&updated);
-        if let Some(entry) = self.at_mut(position) {
-            entry.allocation = Arc::new(updated);
-        }
-        self.staged.changed.insert(position, name);
-        Put { effect: Effect::Updated, before: Some(before) }
-    }
-
-    /// Deletes an allocation and its runs.
-    pub(super) fn remove(&mut self, name: &AllocationName) -> Option<Entry> {
-        let (position, entry) = self.entry(name.as_str())?;
-        self.unlink(&entry.allocation);
-        self.staged.entries.insert(position, None);
-        self.staged.positions.insert(name.clone(), None);
-        self.staged.changed.insert(position, name.clone());
-        self.staged.runs.remove(name);
-        self.staged.pieces.retain(|(key, _)| key.allocation != *name);
-        self.staged.wiped.insert(name.clone());
-        // A push by another writer, which may need this name, counts too.
-        self.staged.depends_on.insert(meta::COUNTER);
-        Some(entry)
-    }
-
-    fn count(&mut self) -> u64 {
-        self.staged.counter += 1;
-        self.staged.counter
-    }
-
-    fn children(&self, parent: &AllocationName) -> BTreeSet<AllocationName> {
-        match self.staged.children.get(parent) {
-            Some(staged) => staged.clone(),
-            None => self.base.read().children.get(parent).cloned().unwrap_or_default(),
-        }
-    }
-
-    fn children_mut(&mut self, parent: &AllocationName) -> &mut BTreeSet<AllocationName> {
-        let base = &self.base;
-        let staged = self.staged.children.entry(parent.clone());
-        staged.or_insert_with(|| base.read().children.get(parent).cloned().unwrap_or_default())
-    }
-
-    fn link(&mut self, child: &Allocation) {
-        for parent in child.specification.parents() {
-            self.children_mut(parent).insert(child.name().clone());
-        }
-    }
-
-    fn unlink(&mut self, child: &Allocation) {
-        for parent in child.specification.parents() {
-            self.children_mut(parent).remove(child.name());
-        }
-    }
-
-    /// Reads what the catalogue has and no transaction changes but by a command's own hand.
-    pub(super) fn base(&self) -> parking_lot::RwLockReadGuard<'_, Catalogue> {
-        self.base.read()
     }
 }

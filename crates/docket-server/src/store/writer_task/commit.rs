@@ -9,7 +9,7 @@ use super::{
         StoreError,
         backend::{Batch, Collection, CommitError, Key, Record, Revision, Term, Write},
         large_commits, load,
-        record_retention::Footprint,
+        memory_limit::Footprint,
         staged_changes::{Staged, meta},
         transaction::Transaction,
         write_commands::Queued,
