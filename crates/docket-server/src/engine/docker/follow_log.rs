@@ -34,6 +34,9 @@ use crate::{
 const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 /// The first pause and the longest before a log that ended is read on, while its container runs.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How long a container runs before the engine is asked whether its log driver drops old output: many end
+/// sooner, and need no such request.
+const COUNTED_AFTER: Duration = Duration::from_millis(50);
 
 /// Hands out what the container writes, as far as it is wanted, without the first `skip` bytes.
 pub(super) fn output(
@@ -63,6 +66,7 @@ pub(super) fn output(
 /// Reads along the log of a container whose log driver drops old output, so that it is known in the
 /// end how much was dropped. Does not return.
 pub(super) async fn count(client: Client, notes: Arc<Notes>, id: ContainerId) -> Infallible {
+    tokio::time::sleep(COUNTED_AFTER).await;
     // Where it is not known, the next watch of the container asks again.
     let inspected = client.inspect(&id.0).await;
     if inspected.is_ok_and(|inspected| inspected.drops_old_output()) {

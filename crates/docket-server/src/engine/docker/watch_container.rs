@@ -170,8 +170,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_kill_is_inspected_again_since_a_lack_of_memory_may_be_known_later() {
         for (out_of_memory, cause) in [(true, ExitCause::OutOfMemory), (false, ExitCause::Killed)] {
-            // The first inspection asks how the log is to be read.
-            let mut known = [false, false, out_of_memory].into_iter();
+            let mut known = [false, out_of_memory].into_iter();
             let stub = Stub::start(move |request| match request.split_once(' ') {
                 Some(("POST", _)) => Reply::Json(200, r#"{"StatusCode":137}"#.to_owned()),
                 Some((_, "/_ping")) => Reply::Bytes(Vec::new()),
