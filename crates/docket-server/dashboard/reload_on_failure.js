@@ -7,10 +7,8 @@
   const KEY = "docket-reloads";
   let isComplete = true;
 
-  // Only elements report a file that could not be loaded; errors of running scripts have the window as target.
-  addEventListener("error", ({ target }) => {
-    const isFile = target instanceof HTMLScriptElement || (target instanceof HTMLLinkElement && target.rel === "stylesheet");
-    if (!isFile || !isComplete) return;
+  const reload = () => {
+    if (!isComplete) return;
     isComplete = false;
     try {
       const reloads = Number(sessionStorage.getItem(KEY));
@@ -20,7 +18,21 @@
       return; // Without storage it could go on forever.
     }
     setTimeout(() => location.reload(), 500);
+  };
+
+  // Only elements report a file that could not be loaded; errors of running scripts have the window as target.
+  addEventListener("error", ({ target }) => {
+    if (target instanceof HTMLScriptElement) reload();
   }, true);
+
+  // A deferred script runs once each style sheet was loaded, or could not be: then its rules cannot be read.
+  for (const { sheet } of document.querySelectorAll("link[rel=stylesheet]")) {
+    try {
+      if (sheet.cssRules.length === 0) reload();
+    } catch {
+      reload();
+    }
+  }
 
   addEventListener("load", () => {
     if (!isComplete) return;
