@@ -147,7 +147,7 @@ impl Written {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::scripted_daemon::{Reply, Stub},
+        super::tests::scripted_daemon::{Reply, Stub},
         *,
     };
 

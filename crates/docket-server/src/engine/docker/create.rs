@@ -107,7 +107,7 @@ fn is_about_platform(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::scripted_daemon::{Reply, Stub, inspection, plan},
+        super::tests::scripted_daemon::{Reply, Stub, inspection, plan},
         *,
     };
 

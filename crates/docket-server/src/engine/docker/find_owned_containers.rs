@@ -90,7 +90,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::{
-        super::scripted_daemon::{Reply, Stub, plan},
+        super::tests::scripted_daemon::{Reply, Stub, plan},
         *,
     };
 

@@ -107,8 +107,7 @@ struct Read {
 enum Form {
     /// The whole log, from its beginning.
     Whole {
-        /// None where the container writes to a terminal.
-        frames: Option<Frames>,
+        frames: Frames,
         /// How many bytes of the log it has gone through.
         position: u64,
     },
@@ -169,7 +168,7 @@ impl Live {
         }
         let mode = if is_last { "" } else { "&follow=1" };
         let pieces = self.client.get(format!("{}{mode}", read_log::path(&self.id)))?.boxed();
-        let frames = (!inspected.has_terminal()).then(Frames::default);
+        let frames = Frames::new(inspected.has_terminal());
         Ok(Read { pieces, form: Form::Whole { frames, position: 0 }, is_last })
     }
 
@@ -227,15 +226,7 @@ impl Live {
             *handed_out += unseen.len() as u64;
             chunks.push(stream, unseen);
         };
-        match frames {
-            None => sink(Stream::Out, piece),
-            Some(frames) => {
-                frames
-                    .push(piece, &mut sink)
-                    .map_err(|_| read_log::broken("it is not in frames"))?;
-            }
-        }
-        Ok(())
+        frames.push(piece, &mut sink).map_err(|_| read_log::broken("it is not in frames"))
     }
 
     /// The next read needs no pause.
@@ -257,13 +248,12 @@ impl Read {
     fn end(&self) -> Result<(), EngineError> {
         let (message, is_complete) = match &self.form {
             Form::Part(part) => (part.message(), part.is_complete()),
-            Form::Whole { frames: Some(frames), .. } => (frames.message(), frames.are_complete()),
-            Form::Whole { frames: None, .. } => (None, true),
+            Form::Whole { frames, .. } => (frames.message(), frames.are_complete()),
         };
         match message {
             // A follow may do better the next time.
             Some(message) if self.is_last => {
-                let message = format!("the output may end too soon: {message}");
+                let message = read_log::ends_too_soon(&message);
                 Err(EngineError::Refused { kind: Refusal::Failed, message })
             }
             _ if is_complete => Ok(()),
@@ -280,7 +270,7 @@ impl Read {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::scripted_daemon::{Reply, Stub, inspection, inspection_with},
+        super::tests::scripted_daemon::{Reply, Stub, inspection, inspection_with},
         *,
     };
 

@@ -30,6 +30,8 @@ pub(super) enum Part<'a> {
 /// Takes the frames apart as their bytes come in, in pieces of any size; holds no frame in memory.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
+    /// True where a container writes to a terminal, whose log is its bytes without frames.
+    is_terminal: bool,
     header: Vec<u8>,
     /// How much of the frame under way is still to come.
     missing: u32,
@@ -45,12 +47,20 @@ pub(super) struct Frames {
 pub(super) struct NoFrame;
 
 impl Frames {
+    pub(super) fn new(is_terminal: bool) -> Self {
+        Self { is_terminal, ..Self::default() }
+    }
+
     /// Hands to `output` what the container wrote.
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
         output: &mut impl FnMut(Stream, &[u8]),
     ) -> Result<(), NoFrame> {
+        if self.is_terminal {
+            output(Stream::Out, bytes);
+            return Ok(());
+        }
         let mut stream = stream_of(self.stream);
         self.push_parts(bytes, &mut |part| match part {
             Part::Begin(number) => stream = stream_of(number),

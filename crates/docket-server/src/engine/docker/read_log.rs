@@ -46,16 +46,11 @@ impl Log<'_> {
     async fn read_once(&self, limit: usize) -> Result<Captured, EngineError> {
         let mut pieces = self.client.get(path(self.id))?;
         let mut output = Output::bounded(limit);
-        let mut frames = Frames::default();
+        let mut frames = Frames::new(self.form.has_terminal);
         while let Some(piece) = next(self.client, &mut pieces).await? {
-            if self.form.has_terminal {
-                output.push(&piece);
-            } else if frames
+            frames
                 .push(&piece, &mut |stream, bytes| output.push_to(stream, bytes))
-                .is_err()
-            {
-                return Err(broken("it is not in frames"));
-            }
+                .map_err(|_| broken("it is not in frames"))?;
         }
         if !frames.are_complete() {
             return Err(broken("it ends within a frame"));
@@ -109,7 +104,7 @@ impl Log<'_> {
     }
 }
 
-fn ends_too_soon(message: &str) -> String {
+pub(super) fn ends_too_soon(message: &str) -> String {
     format!("the output may end too soon: {message}")
 }
 
@@ -170,7 +165,7 @@ pub(super) fn broken(reason: &str) -> EngineError {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::scripted_daemon::{Reply, Stub},
+        super::tests::scripted_daemon::{Reply, Stub},
         *,
     };
 

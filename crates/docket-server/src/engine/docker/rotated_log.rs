@@ -231,7 +231,7 @@ mod tests {
             container_cache::{Kept, LogForm, Notes},
             follow_log,
             read_log::Log,
-            scripted_daemon::{Reply, Stub, inspection},
+            tests::scripted_daemon::{Reply, Stub, inspection},
         },
         *,
     };

@@ -66,7 +66,7 @@ async fn was_started(client: &Client, id: &ContainerId) -> Result<bool, EngineEr
 #[cfg(test)]
 mod tests {
     use super::{
-        super::scripted_daemon::{Reply, Stub},
+        super::tests::scripted_daemon::{Reply, Stub},
         *,
     };
 

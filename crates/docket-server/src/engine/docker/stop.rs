@@ -86,7 +86,7 @@ async fn runs(client: &Client, id: &ContainerId) -> Result<bool, EngineError> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::scripted_daemon::{Reply, Stub, inspection, inspection_with},
+        super::tests::scripted_daemon::{Reply, Stub, inspection, inspection_with},
         *,
     };
 

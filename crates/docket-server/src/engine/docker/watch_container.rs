@@ -144,7 +144,7 @@ async fn wait(client: &Client, id: &ContainerId) -> Result<(), EngineError> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::scripted_daemon::{Reply, Stub, inspection},
+        super::tests::scripted_daemon::{Reply, Stub, inspection},
         *,
     };
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{
     clock::{Clock, TestClock},
     engine::{
-        docker::scripted_daemon::{Reply, Stub, inspection},
+        docker::tests::scripted_daemon::{Reply, Stub, inspection},
         engine_registry::EngineRegistry,
     },
     server::{Process, TermSettings},

@@ -105,7 +105,7 @@ fn unless_gone(
 #[cfg(test)]
 mod tests {
     use super::{
-        super::super::scripted_daemon::{Reply, Stub, plan},
+        super::super::tests::scripted_daemon::{Reply, Stub, plan},
         *,
     };
 

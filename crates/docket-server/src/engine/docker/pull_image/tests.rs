@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    super::scripted_daemon::{Reply, Stub},
+    super::tests::scripted_daemon::{Reply, Stub},
     *,
 };
 

@@ -27,7 +27,7 @@ use tokio::{
 };
 use tower_service::Service;
 
-use super::{
+use super::super::{
     DockerEngine,
     call_results::Client,
     pull_image::Pulls,
@@ -77,7 +77,7 @@ impl Stub {
     }
 
     /// A client of this engine.
-    pub(super) fn client(&self) -> Client {
+    pub(in crate::engine::docker) fn client(&self) -> Client {
         let Transports { docker, keeping, afresh } =
             transport::over(&self.door, "http://docker").unwrap();
         Client { docker, keeping, afresh, endpoint: "stub".into(), is_local: true }
