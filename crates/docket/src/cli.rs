@@ -18,6 +18,7 @@ use crate::{
 /// Runs containers on a schedule: a small server watches the clock, and a Docker engine runs one
 /// container for each instant of each allocation.
 #[derive(Debug, Parser)]
+// Help texts in wider lines are hard to read on large terminals.
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -27,10 +28,14 @@ pub(crate) struct Cli {
 impl Cli {
     /// Parses the arguments and the environment.
     pub(crate) fn read() -> Result<Self, clap::Error> {
+        // The edition decides when daylight saving time begins, so a report of a wrong instant
+        // needs it.
         let version = format!("{}\ntime zone data: {}", env!("CARGO_PKG_VERSION"), edition());
         let mut command = environment_variables::without_empty(command().long_version(version));
         let arguments = std::env::args_os().collect::<Vec<_>>();
         let mut matches = command.try_get_matches_from_mut(&arguments)?;
+        // Moving the options and parsing again makes them pass the same checks as if they were
+        // written after the command.
         if let Some(moved) = server_options::move_after_command(&mut command, &matches, &arguments)?
         {
             matches = command.try_get_matches_from_mut(moved)?;
@@ -61,6 +66,7 @@ with the container's exit code.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    // Boxed, because every command would otherwise be as large as the options of the server.
     Server(Box<server::Arguments>),
     Push(push::Arguments),
     Check(check::Arguments),

@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process
 use tokio::signal::unix::{self, SignalKind, signal};
 
 /// This program, even if its file was replaced since it started.
+// `current_exe` returns a path, which an upgrade in the container may have replaced.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// The signals that the parent forwards to the server.
@@ -33,8 +34,11 @@ pub(crate) fn is_first_process() -> bool {
 
 /// Starts the server as a child process; returns its exit code.
 pub(crate) fn serve() -> Result<ExitCode> {
+    // One thread: this process waits for signals only, and stays as long as the server.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
+        // Every signal is caught before the child exists: process 1 ignores a SIGTERM that it does
+        // not catch, and an early exit must be reaped.
         let mut exits = catch(SignalKind::child())?;
         let signals = FORWARDED.map(|(kind, signal)| Ok((catch(kind)?, signal)));
         let mut signals = signals.into_iter().collect::<Result<Vec<Caught>>>()?;
@@ -71,6 +75,7 @@ fn start() -> Result<Pid> {
 /// Reaps every child that has exited; returns the exit code if the server is one of them.
 fn reap(server: Pid) -> Option<ExitCode> {
     let mut code = None;
+    // The kernel merges SIGCHLD, so one signal may stand for several children.
     while let Ok(Some((child, status))) = wait(WaitOptions::NOHANG) {
         if child == server {
             code = Some(exit_code(status));
@@ -81,6 +86,7 @@ fn reap(server: Pid) -> Option<ExitCode> {
 
 /// The exit code as a shell reports it: 128 plus the signal's number if a signal ended the server.
 fn exit_code(status: WaitStatus) -> ExitCode {
+    // A server that was killed, for example for its memory, must not look like a success.
     let code = status.exit_status().or(status.terminating_signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
@@ -95,6 +101,8 @@ fn catch(kind: SignalKind) -> Result<unix::Signal> {
 /// Waits for the next of these signals.
 async fn next(signals: &mut [Caught]) -> Signal {
     let next = signals.iter_mut().map(|(caught, signal)| {
+        // `select_all` drops the others, which loses nothing: `recv` keeps a signal for its next
+        // call.
         Box::pin(async {
             caught.recv().await;
             *signal

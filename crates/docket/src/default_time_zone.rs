@@ -67,6 +67,7 @@ fn choose_from(
         let zone = name.parse().context(UsageError(VARIABLE))?;
         return Ok(ChosenZone { zone, by: ChosenBy::Variable(VARIABLE) });
     }
+    // An empty TZ is not unset: the C library reads it as UTC.
     if let Some(text) = variable("TZ") {
         let zone = zone_of_tz(&text, now);
         let zone =
@@ -75,6 +76,7 @@ fn choose_from(
     }
     match host().context("cannot determine the time zone of the host (use `--time-zone`)")? {
         Some(zone) => Ok(ChosenZone { zone, by: ChosenBy::Host }),
+        // Containers usually have no zone, and the C library uses UTC for them too.
         None => Ok(ChosenZone { zone: Zone::utc(), by: ChosenBy::Default }),
     }
 }

@@ -13,6 +13,7 @@ use crate::time_and_state_words;
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct Due {
     cron: Option<String>,
+    // Read as JSON, since it may be one name or a list.
     after: Value,
     suspended: bool,
 }
@@ -20,6 +21,7 @@ pub(crate) struct Due {
 impl Due {
     /// Reads an allocation of the server's response.
     pub(crate) fn read(allocation: &Value) -> Self {
+        // A key of a later version in another form must not hide the rest of the table.
         Self::deserialize(allocation).unwrap_or_default()
     }
 
@@ -48,6 +50,8 @@ impl Due {
         let parents = self.parents();
         match &self.cron {
             _ if !parents.is_empty() => format!("after {}", parents.join(", ")),
+            // An empty schedule is written by users for manual runs only. A missing one is a server
+            // that does not report it.
             Some(cron) if cron.trim().is_empty() => "manual".to_owned(),
             Some(cron) => cron.clone(),
             None => String::new(),
@@ -89,6 +93,7 @@ impl Due {
         if self.parents().is_empty() && self.cron().is_empty() {
             return Some("not scheduled".to_owned());
         }
+        // The pause comes last: the other reasons remain when it ends.
         status.paused.as_ref().map(|pause| time_and_state_words::paused(pause, zone))
     }
 

@@ -5,6 +5,7 @@ use docket_model::finding::nearest;
 
 use crate::{cli::Cli, client};
 
+// A misspelt variable would otherwise be ignored silently, and the server would use a default.
 const PREFIX: &str = "DOCKET_";
 
 /// Variables without an option: the client's token, the log filter, and the variables of containers.
@@ -22,6 +23,7 @@ const SET_BY_OTHERS: [&str; 3] = ["DOCKET_PORT_", "DOCKET_SERVICE_", "DOCKET_ENV
 
 /// Wrong names that are too different from the right one for the spelling suggestion.
 const CONFUSED: [(&str, &str); 3] = [
+    // DOCKER_HOST is the model of this mistake.
     ("DOCKET_HOST", "DOCKET_SERVER"),
     ("DOCKET_URL", "DOCKET_SERVER"),
     ("DOCKET_PORT", "DOCKET_LISTEN"),
@@ -32,6 +34,7 @@ pub(crate) fn without_empty(command: Command) -> Command {
     let without = |argument: Arg| {
         let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
         if argument.get_env().is_some_and(is_empty) {
+            // clap would parse the empty value, and reject it as a number or a path.
             argument.env(Resettable::Reset)
         } else {
             argument
@@ -44,6 +47,7 @@ pub(crate) fn without_empty(command: Command) -> Command {
 pub(crate) fn unknown_variables() -> Vec<String> {
     let known = known_variables();
     let variables = std::env::vars_os()
+        // A name that is not UTF-8 is none of docket's.
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     variables.filter_map(|(name, value)| unknown_variable(&name, &value, &known)).collect()
 }
@@ -58,6 +62,7 @@ fn known_variables() -> Vec<String> {
 fn unknown_variable(name: &str, value: &str, known: &[String]) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?;
     let is_ours = known.iter().any(|known| known == name);
+    // Docker links and Kubernetes set `DOCKET_PORT=tcp://…`; a user sets a number.
     let is_link = name == "DOCKET_PORT" && value.contains("://");
     if is_ours || is_link || SET_BY_OTHERS.iter().any(|prefix| name.starts_with(prefix)) {
         return None;

@@ -30,12 +30,14 @@ use docket_server::time_zone_files;
 const USAGE_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
+    // Before the arguments are parsed: some of them are time zones.
     time_zone_files::install();
     let cli = match cli::Cli::read() {
         Ok(cli) => cli,
         Err(usage) => return print::usage(&usage),
     };
     let ended = match cli.command {
+        // Decided before a runtime exists: the parent process has its own, of one thread.
         cli::Command::Server(_) if container_init::is_first_process() => container_init::serve(),
         _ => run(cli).map(|()| ExitCode::SUCCESS),
     };

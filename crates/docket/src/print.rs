@@ -80,11 +80,13 @@ impl Screen {
 fn columns() -> usize {
     let text = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
     let set = || std::env::var("COLUMNS").ok()?.parse().ok();
+    // The terminal comes before COLUMNS, which a shell may have exported before a resize.
     text.filter(|width| *width > 0).or_else(set).filter(|width| *width > 0).unwrap_or(USUAL_COLUMNS)
 }
 
 /// True if standard error is a terminal and colours are not disabled.
 pub(crate) fn has_colours() -> bool {
+    // By the convention of no-color.org an empty value does not count.
     let is_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     !is_refused && io::stderr().is_terminal()
 }
@@ -92,8 +94,11 @@ pub(crate) fn has_colours() -> bool {
 /// Writes bytes to standard output, unaltered.
 pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
+    // Rust buffers standard output by lines: without the flush a followed output would lack its
+    // unfinished last line, such as a prompt.
     let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
     match written {
+        // Rust ignores SIGPIPE, so the end of a reader is an error of the write.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Closed.into()),
         Err(error) => Err(anyhow::Error::new(error).context("cannot write to standard output")),
         Ok(()) => Ok(()),
@@ -131,6 +136,7 @@ pub(crate) fn json_text(value: &impl Serialize) -> anyhow::Result<String> {
 
 /// Writes a line to standard error; a closed pipe is ignored.
 pub(crate) fn note(text: impl Display) {
+    // `eprintln!` panics if standard error is closed.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
@@ -155,6 +161,7 @@ pub(crate) fn error(error: &anyhow::Error) {
 
 /// Writes clap's help or usage error; returns the exit code for it.
 pub(crate) fn usage(usage: &clap::Error) -> ExitCode {
+    // If the stream is closed, there is nowhere to report it; the exit code still says it.
     let _ = usage.print();
     u8::try_from(usage.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

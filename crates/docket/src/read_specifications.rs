@@ -73,9 +73,13 @@ impl Source {
     /// [`AlreadyReported`] if there are errors.
     pub(crate) fn read(&self) -> Result<Vec<Found>> {
         if self.is_standard_input() {
+            // One document rejects duplicate names by itself; only several files need
+            // `Definitions`.
             return self.read_file(&self.path, &self.name().into());
         }
         ensure!(
+            // The bare command in a wrong directory is the most frequent case; the error of the
+            // system would not say what to do.
             self.path != Path::new(DEFAULT_FILE) || self.path.exists(),
             "there is no `{DEFAULT_FILE}` in this directory: name a file or a directory with specifications, \
              or - for standard input"
@@ -86,10 +90,13 @@ impl Source {
         for path in specification_files(&self.path)? {
             match self.read_file(&path, &path.display().to_string().into()) {
                 Ok(found) => all.extend(found),
+                // The errors of all files are shown at once; a file that cannot be read ends the
+                // command.
                 Err(error) if error.is::<AlreadyReported>() => has_failed = true,
                 Err(error) => return Err(error),
             }
         }
+        // After all files were read, so that each file's own errors come first.
         for Found { file, read } in &all {
             if let Err(twice) = definitions.add(&read.specification.name, file, read.line) {
                 print::note(format_args!("error: {twice}"));
@@ -111,6 +118,7 @@ impl Source {
             print(name, &lossy(&bytes), &[place].into_iter().collect());
             AlreadyReported
         })?;
+        // The same parser as the server's, so what passes here is not rejected there.
         let mut document = document::read(text, self.unknown_options()).map_err(|errors| {
             print(name, text, &errors);
             AlreadyReported
@@ -145,6 +153,7 @@ impl Source {
 
 /// The text to show an error in if the bytes are not UTF-8: positions up to the error stay the same.
 fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    // The positions are counted without the byte order mark.
     String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }
 

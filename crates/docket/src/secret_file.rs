@@ -26,6 +26,7 @@ pub(crate) struct SecretFile {
 /// The file cannot be read, or is not UTF-8 text.
 pub(crate) fn read(kind: &str, path: &Path) -> io::Result<SecretFile> {
     let file = File::open(path)?;
+    // The metadata is that of the open file, which is the one that is read.
     let warning = exposure(kind, path, &file.metadata()?);
     let mut bytes = Vec::new();
     file.take(LONGEST).read_to_end(&mut bytes)?;
@@ -36,15 +37,18 @@ pub(crate) fn read(kind: &str, path: &Path) -> io::Result<SecretFile> {
 
 /// A warning if other users can read or change a file with a secret.
 pub(crate) fn warning(kind: &str, path: &Path) -> Option<String> {
+    // A file that cannot be read is reported by the code that reads it.
     exposure(kind, path, &path.metadata().ok()?)
 }
 
 fn exposure(kind: &str, path: &Path, metadata: &Metadata) -> Option<String> {
     let user = geteuid();
     let is_own = user.is_root() || metadata.uid() == user.as_raw();
+    // The type of the file is in the same number.
     let (mode, path) = (metadata.mode() & 0o7777, path.display());
     // A file of another user is often shared with this one by its group.
     let others = mode & if is_own { 0o066 } else { 0o006 };
+    // A pipe, as in `--token-file <(pass docket)`, has no lasting content to protect.
     if !metadata.is_file() || others == 0 {
         return None;
     }

@@ -24,6 +24,7 @@ impl Signals {
     /// Completes when a server is to stop; only while [`Signals::second`] is awaited.
     pub(crate) fn first(&mut self) -> impl Future<Output = ()> + Send + use<> {
         let (sender, receiver) = oneshot::channel();
+        // The server gets a future of its own, so that it does not depend on signals.
         self.first = Some(sender);
         async move {
             // The sender is dropped when signals are no longer awaited.
@@ -41,6 +42,7 @@ impl Signals {
         if let Some(first) = self.first.take() {
             let _ = first.send(());
         }
+        // The caller drops the server here, whatever it still waits for.
         self.next().await;
     }
 

@@ -22,6 +22,8 @@ const OPTIONS: [(&str, &str, &str, &str); 3] = [
 pub(super) fn arguments() -> impl Iterator<Item = Arg> {
     OPTIONS.into_iter().map(|(id, long, value, help)| {
         let argument = Arg::new(id).long(long).value_name(value).help(help);
+        // Not checked here: the command parses the value again, and its error then names its own
+        // option.
         argument.value_parser(clap::value_parser!(OsString)).help_heading("Server")
     })
 }
@@ -40,6 +42,7 @@ pub(super) fn move_after_command(
         |matches: &ArgMatches, id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
     let before: Vec<_> = OPTIONS.into_iter().filter(|(id, ..)| is_given(matches, id)).collect();
     let Some((_, first, ..)) = before.first() else { return Ok(None) };
+    // clap knows the id only in commands that flatten the connection options.
     if behind.try_contains_id("host").is_err() {
         let message = format!(
             "--{first} is only for commands that send requests to a server; `docket {name}` does not"
@@ -49,6 +52,7 @@ pub(super) fn move_after_command(
     let (start, rest) = arguments.split_at(position(arguments));
     let (program, rest) = (start.first(), rest.split_first());
     let Some((name, rest)) = rest else { return Ok(None) };
+    // An option that was also given after the command must not be passed twice: clap rejects that.
     let moved = before.iter().filter(|(id, ..)| !is_given(behind, id));
     let moved = moved.flat_map(|(id, long, ..)| {
         let values = matches.get_raw(id).into_iter().flatten();
@@ -61,7 +65,10 @@ pub(super) fn move_after_command(
 
 /// The index of the command: after options that each have a value, joined with `=` or not.
 fn position(arguments: &[OsString]) -> usize {
+    // The first argument is the name of the program.
     let mut position = 1;
+    // clap has accepted the arguments already, so each option before the command is one of
+    // `OPTIONS`, and these always have a value.
     while let Some(argument) = arguments.get(position).map(OsString::as_os_str) {
         if !is_option(argument) {
             break;

@@ -40,10 +40,12 @@ impl FromStr for ServerAddress {
 
     fn from_str(text: &str) -> Result<Self, InvalidAddress> {
         if let Some(path) = text.strip_prefix("unix:") {
+            // `unix:///run/docket.sock` is how DOCKER_HOST writes it.
             let path = path.strip_prefix("//").unwrap_or(path);
             let scheme = || InvalidAddress::Scheme(text.to_owned());
             return if path.is_empty() { Err(scheme()) } else { Ok(Self::Unix(path.into())) };
         }
+        // `localhost:3000` alone would parse as a URL with the scheme `localhost`.
         let with_scheme =
             if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let url = Url::parse(&with_scheme).map_err(|error| InvalidAddress::Malformed {
@@ -53,9 +55,12 @@ impl FromStr for ServerAddress {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(InvalidAddress::Scheme(text.to_owned()));
         }
+        // docket has tokens and no passwords; silently ignoring a password would suggest otherwise.
         if !url.username().is_empty() || url.query().is_some() || url.fragment().is_some() {
             return Err(InvalidAddress::Excess);
         }
+        // The text as written, and not the parsed URL, which would show the user another address.
+        // Paths are appended with their own slash.
         Ok(Self::Url(with_scheme.trim_end_matches('/').to_owned()))
     }
 }
@@ -88,6 +93,7 @@ impl ServerAddress {
     pub(crate) fn is_local(&self) -> bool {
         let Ok(url) = Url::parse(self.base()) else { return false };
         let host = url.host_str().unwrap_or_default();
+        // `host_str` returns an IPv6 address with its brackets.
         let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
     }

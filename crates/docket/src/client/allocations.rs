@@ -50,6 +50,8 @@ impl Client {
         let request = self
             .request(Method::POST, path)
             .header(CONTENT_TYPE, "application/json")
+            // The body may be a stream, which the HTTP library would send in chunks: the server
+            // rejects a body that is too large before reading it only if the length is declared.
             .header(CONTENT_LENGTH, body.len())
             .body(upload::body(body));
         let pushed: Pushed = self.ask(request).await?;
@@ -89,7 +91,9 @@ impl Client {
                 .query(&[("limit", asked)])
                 .query(&from.map(|from| [("from", from)]));
             let page: Instants = self.ask(request).await?;
+            // The server has no cursor here: a short page is the last one.
             let is_last = page.instants.len() < asked || asked == left;
+            // `from` excludes the time itself, so no instant is repeated.
             from = page.instants.last().map(|last| stamp(last.at));
             match &mut all {
                 Some(all) => all.instants.extend(page.instants),

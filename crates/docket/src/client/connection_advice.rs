@@ -5,6 +5,7 @@ use std::{error::Error, io};
 use rustls::{CertificateError, InvalidMessage};
 
 /// The innermost cause if a plain request was sent to a server that speaks TLS.
+// The answer of a TLS server is an alert, whose first bytes are not `HTTP/`.
 const NO_HTTP: &str = "invalid HTTP version parsed";
 
 /// Advice for the innermost cause of a failure, if there is any.
@@ -14,6 +15,7 @@ pub(super) fn advice(cause: &(dyn Error + 'static)) -> Option<&'static str> {
         if io.kind() == io::ErrorKind::ConnectionRefused {
             return Some("is it running? `docket server` starts one");
         }
+        // The TLS library's error is wrapped several times.
         return advice(io.get_ref()?);
     }
     if let Some(error) = cause.downcast_ref() {
@@ -45,6 +47,7 @@ fn of_tls(error: &rustls::Error) -> Option<&'static str> {
 
 /// True if the server uses a CA certificate as its own.
 fn is_authority(error: &rustls::OtherError) -> bool {
+    // The type of this error is in a crate that docket does not depend on.
     error.to_string() == "CaUsedAsEndEntity"
 }
 

@@ -13,9 +13,12 @@ use reqwest::{
 use super::{address::ServerAddress, token::Token};
 
 /// How long to wait for a connection.
+// A host that drops packets would otherwise block a command for the kernel's two minutes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a connected server may send nothing before the connection counts as lost.
+// Event streams have a heartbeat every 15 s: a longer silence is a host that is gone. A followed
+// output may be silent for hours; it is then requested again.
 const SILENCE: Duration = Duration::from_secs(300);
 
 /// The server to connect to.
@@ -59,6 +62,8 @@ impl Connection {
         if let ServerAddress::Unix(path) = &self.host {
             builder = builder.unix_socket(path.as_path());
         }
+        // A variable such as HTTP_PROXY is set for other hosts: through a proxy, localhost is the
+        // proxy's own machine.
         if self.host.is_local() {
             builder = builder.no_proxy();
         }
@@ -75,6 +80,7 @@ impl Connection {
         let pem = fs::read(file).with_context(|| format!("cannot read {shown}"))?;
         let certificates = Certificate::from_pem_bundle(&pem)
             .with_context(|| format!("there is no certificate in {shown}"))?;
+        // A file without a PEM certificate parses as an empty list, which would trust no server.
         if certificates.is_empty() {
             bail!("there is no certificate in {shown}");
         }

@@ -10,6 +10,7 @@ use reqwest::{Method, header::ACCEPT};
 use super::{Client, Pieces, reconnect::Link};
 
 /// The largest event, in bytes; docket sends none that is larger.
+// The limit protects this process from a server that is not docket and never ends an event.
 const LONGEST: usize = 16 << 20;
 
 /// A filter of events; an empty one matches all.
@@ -98,6 +99,8 @@ impl<'a> Events<'a> {
 
     async fn step(&mut self) -> Result<Option<Happened>> {
         if let Some(event) = self.lines.event(&mut self.last_id) {
+            // Only an event proves that the stream works: a proxy may accept every connection and
+            // close it at once, and must not be asked without a delay.
             self.link.reset_delay();
             return Ok(Some(Happened::Event(event)));
         }
@@ -113,6 +116,7 @@ impl<'a> Events<'a> {
     }
 
     async fn open(&mut self) -> Result<Option<Happened>> {
+        // The wait is part of opening, so that the caller reports the loss before it.
         self.link.wait().await;
         let mut request =
             self.client.request(Method::GET, "/-/events").header(ACCEPT, "text/event-stream");
@@ -124,6 +128,8 @@ impl<'a> Events<'a> {
             .query(&labels.iter().map(|label| ("label", label)).collect::<Vec<_>>())
             .query(&kinds.iter().map(|kind| ("kind", kind)).collect::<Vec<_>>())
             .query(&states.iter().map(|state| ("state", state)).collect::<Vec<_>>());
+        // Without an id the server begins with the newest event. Its first heartbeat has an id, so
+        // a connection that is lost before the first event misses none either.
         if !self.last_id.is_empty() {
             request = request.header("last-event-id", &self.last_id);
         }
@@ -133,11 +139,14 @@ impl<'a> Events<'a> {
 
     fn close(&mut self) {
         self.stream = None;
+        // The server sends an event whole again, so half an event of the old stream must not
+        // precede it.
         self.lines = Lines::default();
     }
 
     /// Decides whether to reconnect after an error, and what to report.
     fn after(&mut self, error: Error) -> Result<Option<Happened>> {
+        // Silence is a loss here, because the server sends a heartbeat every 15 s.
         let lost = self.link.failed(error, false)?;
         self.close();
         Ok(lost.map(Happened::Lost))
@@ -165,6 +174,8 @@ impl Lines {
         loop {
             let end = self.bytes.windows(2).position(|pair| pair == b"\n\n")?;
             let block: Vec<u8> = self.bytes.drain(..end + 2).collect();
+            // A whole event is decoded at once, so no character is cut by the borders of network
+            // packets.
             let event = read(&String::from_utf8_lossy(&block), last_id);
             if event.is_some() {
                 return event;
@@ -179,8 +190,11 @@ fn read(block: &str, last_id: &mut String) -> Option<ServerEvent> {
     let mut has_data = false;
     for line in block.lines() {
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        // The format allows one space after the colon, which is not part of the value.
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
+            // A heartbeat has an id too: events that the filter omits must not be looked for again
+            // after a reconnection.
             "id" => value.clone_into(last_id),
             "event" => value.clone_into(&mut event.kind),
             "data" => {

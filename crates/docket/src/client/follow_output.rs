@@ -78,8 +78,12 @@ impl<'a> Follow<'a> {
                 let Some(piece) = output.piece().await? else {
                     let over = over.take();
                     self.stage = Stage::Ended;
+                    // The run was over before this stream was requested, so its end is the end of
+                    // the output.
                     return Ok(over.map(Event::Over));
                 };
+                // The position comes from the server, since notes about missing output take no
+                // position in the output.
                 self.seen = piece.end;
                 self.link.reset_delay();
                 Ok(match piece.kind {
@@ -99,6 +103,8 @@ impl<'a> Follow<'a> {
     async fn open(&mut self) -> Result<Option<Event>> {
         self.link.wait().await;
         let output = self.client.live_output(&self.run, self.seen).await?;
+        // The record is moved only after the request has succeeded: a failed request needs it
+        // again.
         let Stage::Closed(over) = &mut self.stage else { return Ok(None) };
         self.stage = Stage::Open(output, over.take());
         Ok(self.reached())
@@ -109,7 +115,11 @@ impl<'a> Follow<'a> {
         let is_back = self.reached();
         if !record.is_over() {
             self.stage = Stage::Closed(None);
+            // The stream ended before the run: the server stops, or a proxy limits the length of a
+            // request. Neither may cause requests without a pause.
             self.link.increase_delay();
+        // The output may have been stored after this stream ended. A request with `skip` returns
+        // only the rest, often nothing.
         } else if written(&record).is_some_and(|written| written <= self.seen) {
             return Ok(Some(Event::Over(record.into())));
         } else {
@@ -125,6 +135,8 @@ impl<'a> Follow<'a> {
 
     /// Decides whether to reconnect after an error, and what to report.
     fn after(&mut self, error: Error) -> Result<Option<Event>> {
+        // Before the first response a 404 is a mistyped name, and the server's own message suits it
+        // better.
         if self.link.is_known && response::is_not_found(&error) {
             let run = &self.run;
             let context =
@@ -134,6 +146,8 @@ impl<'a> Follow<'a> {
         // A run may write nothing for a long time.
         let lost = self.link.failed(error, true)?;
         let over = match &mut self.stage {
+            // A run that is over stays over, so the rest of its output is requested for the last
+            // time.
             Stage::Closed(over) | Stage::Open(_, over) => over.take(),
             Stage::Ended => None,
         };
@@ -144,6 +158,8 @@ impl<'a> Follow<'a> {
 
 /// The length of the output of a run that is over, if its record has it.
 fn written(record: &RunRecord) -> Option<u64> {
+    // An attempt without a container has no output, and servers that do not report sizes leave the
+    // sum undecided.
     let attempts = record.attempts.iter().filter(|attempt| attempt.container.is_some());
     attempts.map(|attempt| attempt.output_bytes).sum()
 }

@@ -53,8 +53,11 @@ pub(crate) struct Listing<T> {
 impl<T> Listing<T> {
     /// Adds a page to the list; true if the list is complete.
     fn add(&mut self, page: Vec<T>, limit: usize, is_last: bool) -> bool {
+        // An empty page that names a next one would be requested forever.
         let is_last = is_last || page.is_empty();
         let room = limit - self.items.len();
+        // Each page is requested with the same limit, so the last one may have more items than are
+        // left.
         self.is_cut = page.len() > room || (page.len() == room && !is_last);
         self.items.extend(page.into_iter().take(room));
         is_last || self.is_cut
@@ -125,6 +128,7 @@ impl Client {
             let next = next_page(response.headers());
             let page = response::read(&self.shown, response).await?;
             let is_full = listing.add(page, limit, next.is_none());
+            // The server's cursor is passed on as it is: its form is the server's own.
             match next {
                 Some(next) if !is_full => query = next,
                 _ => return Ok(listing),
@@ -152,6 +156,8 @@ fn next_page(headers: &HeaderMap) -> Option<String> {
     let links = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
     let next = links.flat_map(|links| links.split(',')).find(|link| link.contains("rel=\"next\""));
     let (_, query) = next?.split_once('>')?.0.split_once('?')?;
+    // Only the query: behind a proxy the server does not know the path under which clients reach
+    // it.
     Some(format!("?{query}"))
 }
 

@@ -62,11 +62,14 @@ impl Link {
     pub(super) fn failed(&mut self, error: Error, may_be_silent: bool) -> Result<Option<Error>> {
         let unreachable = error.downcast_ref::<Unreachable>();
         let is_temporary = error.downcast_ref().is_some_and(Declined::is_temporary);
+        // A rejected request would be rejected again. Before the first response the address may be
+        // wrong, and the user waits for a report.
         if !self.is_known || unreachable.is_none() && !is_temporary {
             return Err(error);
         }
         self.increase_delay();
         let is_silence = may_be_silent && unreachable.is_some_and(Unreachable::is_silence);
+        // Silence is not noted as a loss, so the next response is not reported as a return.
         let is_first = !is_silence && !mem::replace(&mut self.is_away, true);
         Ok(is_first.then_some(error))
     }

@@ -36,12 +36,15 @@ impl Unreachable {
     /// Keeps only the innermost of the many layers of an HTTP error.
     pub(super) fn new(server: impl fmt::Display, error: &reqwest::Error) -> Self {
         let mut cause: &(dyn Error + 'static) = error;
+        // The outer layers only say that a request failed; `connection refused` is the innermost.
         while let Some(source) = cause.source() {
             cause = source;
         }
         let advice = advice(cause).map(|advice| format!(" ({advice})")).unwrap_or_default();
+        // The timeout of the connection is a loss; the one of a read is silence.
         let is_silence = error.is_timeout() && !error.is_connect();
         let source = RootCause(format!("{cause}{advice}"));
+        // A body that fails was begun, so the server was reached.
         let is_begun = error.is_body() || error.is_decode();
         let what = if is_begun { "lost the connection to" } else { "cannot reach" };
         Self { what, server: server.to_string(), is_silence, source }
@@ -80,6 +83,8 @@ impl Declined {
 
     /// True for a temporary error of a proxy, or of a server that starts or stops.
     pub(super) fn is_temporary(&self) -> bool {
+        // A proxy answers 502 and 504 while the server restarts. 500 is not temporary: the same
+        // request would fail again.
         let (gateway, timeout) = (StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT);
         [gateway, timeout, StatusCode::SERVICE_UNAVAILABLE].contains(&self.status)
     }
@@ -102,6 +107,7 @@ pub(super) async fn expect_success(
             Some(source) => format!(": the token from {source} is wrong"),
             None => ": it requires a token (--token-file or DOCKET_TOKEN)".to_owned(),
         },
+        // Redirects are not followed, so the user has to correct the address.
         Some(location) => format!(": the server is at {location}"),
         None => message(&beginning(response).await),
     };
@@ -112,6 +118,7 @@ pub(super) async fn expect_success(
 async fn beginning(mut response: Response) -> String {
     let mut bytes = Vec::new();
     while let Ok(Some(piece)) = response.chunk().await {
+        // An error whose body breaks off is still worth showing.
         let room = MAX_ERROR - bytes.len();
         bytes.extend_from_slice(piece.get(..room).unwrap_or(&piece));
         if bytes.len() >= MAX_ERROR {

@@ -41,6 +41,8 @@ impl Client {
     ) -> Result<RunResponse> {
         let request = self.request(Method::POST, &format!("/{name}/runs")).json(request);
         let response = self.answer(request).await?;
+        // Other conflicts are problems, which have a media type of their own. Only a skipped run
+        // has its record as the body.
         if response.status() == StatusCode::CONFLICT && is_record(&response) {
             return Ok(RunResponse::Skipped(response::read(&self.shown, response).await?));
         }
@@ -93,6 +95,7 @@ impl Client {
     ) -> Result<FramedOutput<'_>> {
         let request = self.request(Method::GET, &format!("{}/output", path(run)));
         let request = request.query(&[("part", part), ("attempt", attempt)]);
+        // Frames also here, because only they separate standard error.
         self.framed(request, 0).await
     }
 
@@ -148,6 +151,7 @@ impl FramedOutput<'_> {
                 let (kind, end) = (FrameKind::Output, self.position);
                 return Ok(Some(OutputFrame { kind, end, bytes }));
             };
+            // Pieces end anywhere, so a piece may complete no frame or several.
             frames.push(piece.as_ref());
         }
     }

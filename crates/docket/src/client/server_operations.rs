@@ -16,6 +16,8 @@ use serde_json::Value;
 use super::{Client, Listing, Pieces, response};
 
 /// A server that takes longer than this to report its health is unhealthy.
+// Shorter than the 30 s after which Docker kills a health check by default: then the reason is
+// printed.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The part of a readiness response that the client uses.

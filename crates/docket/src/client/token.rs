@@ -48,6 +48,8 @@ pub(crate) fn find_token(
     file: Option<&Path>,
     warn: impl Fn(&str),
 ) -> Result<Option<(String, TokenSource)>> {
+    // The file comes first: an option is more specific than a variable that a shell profile may
+    // set.
     let Some(file) = file else {
         let text = env::var(TOKEN_VARIABLE).ok().filter(|text| !text.is_empty());
         return Ok(text.map(|text| (text, TokenSource::Variable)));
@@ -67,6 +69,8 @@ impl Token {
     }
 
     fn parse(text: &str, source: TokenSource) -> Result<Self> {
+        // An empty file is often a secret that was not mounted. Without this error the server would
+        // only say that a token is required.
         if text.is_empty() {
             bail!("there is no token in {source}");
         }
@@ -74,6 +78,7 @@ impl Token {
             bail!("the token in {source} must be printable ASCII characters without spaces");
         }
         let mut header = HeaderValue::try_from(format!("Bearer {text}"))?;
+        // Keeps the token out of debug output of the HTTP library.
         header.set_sensitive(true);
         Ok(Self { header, source })
     }

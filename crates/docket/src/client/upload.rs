@@ -16,6 +16,7 @@ const PIECE: usize = 64 << 10;
 /// The body of a request, with a progress bar if it is large and standard error is a terminal.
 pub(super) fn body(bytes: Vec<u8>) -> Body {
     let bar = (bytes.len() >= LARGE).then(|| print::progress_bar(bytes.len())).flatten();
+    // Without a bar the body stays whole, so that its length is known.
     let Some(bar) = bar else { return Body::from(bytes) };
     Body::wrap_stream(stream::unfold((bytes, 0), move |(bytes, sent)| {
         bar.set_position(sent as u64);

@@ -37,6 +37,7 @@ impl<'a> Snippets<'a> {
         let message = print::without_control(&located.finding.to_string());
         let (line, column) = (located.line, located.column);
         let bare = || format!("  × {message}\n   ╭─[{}:{line}:{column}]\n", self.name);
+        // Minified JSON is one line: drawn, it would fill the terminal and hide the message.
         if self.has_long_lines(line) {
             return bare();
         }
@@ -53,6 +54,7 @@ impl<'a> Snippets<'a> {
 
     /// True if one of the lines to draw is too long.
     fn has_long_lines(&self, line: usize) -> bool {
+        // The drawing has one line before and one after the error.
         let drawn = self.text.lines().skip(line.saturating_sub(2)).take(3);
         drawn.map(str::len).any(|length| length > LONGEST_LINE)
     }
@@ -63,6 +65,7 @@ fn harmless(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() && !matches!(c, '\n' | '\r' | '\t') {
+            // The offsets of the errors count bytes, and some control characters have two.
             harmless.extend(std::iter::repeat_n('?', c.len_utf8()));
         } else {
             harmless.push(c);
