@@ -38,7 +38,7 @@ pub mod one_line;
 pub mod output;
 pub mod run;
 pub mod schedule;
-mod schema_helpers;
+mod schema_parts;
 pub mod server_life;
 pub mod size;
 mod strict_json;

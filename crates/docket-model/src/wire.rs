@@ -1,12 +1,12 @@
 //! Bodies of requests and responses, except allocations.
 
-mod background_task;
 mod event;
 mod forecast_and_check;
 mod manual_requests;
 mod output_frames;
 mod push;
 mod run_record;
+mod server_health;
 
 use std::fmt;
 
@@ -17,7 +17,6 @@ use utoipa::ToSchema;
 use crate::{journal::Suspension, name::AllocationName};
 
 pub use self::{
-    background_task::BackgroundTask,
     event::{END, EventKind, GAP, Gap, RunEvent},
     forecast_and_check::{
         CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Frequent, Instants,
@@ -26,6 +25,7 @@ pub use self::{
     output_frames::{FrameKind, OUTPUT_FRAMES, OutputFrame, OutputFrames, output_frame},
     push::{Created, Deleted, FieldError, Problem, Pushed, PushedName, Refused},
     run_record::{AttemptRecord, Demanded, RunPage, RunRecord, RunSummary, Span},
+    server_health::{BackgroundTask, Health, ZoneData},
 };
 
 /// The most runs in one response.

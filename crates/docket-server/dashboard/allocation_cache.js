@@ -5,7 +5,7 @@ import { ApiError, address, get, send } from "./api_client.js";
 import * as events from "./event_stream.js";
 import { isFailure, isUnderWay } from "./state_mark.js";
 import { redraws } from "./redraw_scheduler.js";
-import { signal } from "./signal.js";
+import { signal } from "./listeners.js";
 import * as strip from "./recent_runs_strip.js";
 import { instantOf, now } from "./format_times.js";
 

@@ -11,7 +11,7 @@ import { form } from "./specification_form.js";
 import { instantsList } from "./upcoming_instants.js";
 import { redraws } from "./redraw_scheduler.js";
 import * as router from "./view_router.js";
-import { cleanups } from "./signal.js";
+import { cleanups } from "./listeners.js";
 import * as state from "./allocation_cache.js";
 import { textEditor } from "./text_editor.js";
 

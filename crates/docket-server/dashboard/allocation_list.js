@@ -7,7 +7,7 @@ import { forecast } from "./start_chart.js";
 import * as router from "./view_router.js";
 import * as row from "./allocation_row.js";
 import { rows } from "./virtual_list.js";
-import { cleanups } from "./signal.js";
+import { cleanups } from "./listeners.js";
 import * as state from "./allocation_cache.js";
 import * as strip from "./recent_runs_strip.js";
 import { counted } from "./format_times.js";

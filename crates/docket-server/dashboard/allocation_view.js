@@ -11,7 +11,7 @@ import * as router from "./view_router.js";
 import * as row from "./allocation_row.js";
 import { runsTable } from "./runs_table.js";
 import * as sides from "./allocation_sidebar.js";
-import { cleanups } from "./signal.js";
+import { cleanups } from "./listeners.js";
 import * as state from "./allocation_cache.js";
 import { timeline } from "./run_timeline.js";
 

@@ -2,7 +2,7 @@
 // Rules: an answer of 401 asks for a token and then asks again; a server that does not answer is an
 // `ApiError` of status 0, and `reached` says each time whether it did.
 
-import { signal } from "./signal.js";
+import { signal } from "./listeners.js";
 
 /** Given with true for each answer, with false where none came. */
 export const reached = signal();

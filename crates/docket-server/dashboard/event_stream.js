@@ -2,7 +2,7 @@
 // stream continues after the last event. If events may have been missed, `gap` is given: reload everything.
 
 import { address, reached } from "./api_client.js";
-import { signal } from "./signal.js";
+import { signal } from "./listeners.js";
 
 /** Given with `{Allocation, Run}` for each change of a run. */
 export const runs = signal();

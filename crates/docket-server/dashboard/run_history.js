@@ -3,7 +3,7 @@
 import { address, get } from "./api_client.js";
 import * as events from "./event_stream.js";
 import { redraws } from "./redraw_scheduler.js";
-import { signal } from "./signal.js";
+import { signal } from "./listeners.js";
 import { instantOf } from "./format_times.js";
 
 /** How many runs are asked for at once. */

@@ -10,7 +10,7 @@ import { distance, wall } from "./live_times.js";
 import { output } from "./output_view.js";
 import { redraws } from "./redraw_scheduler.js";
 import * as router from "./view_router.js";
-import { cleanups } from "./signal.js";
+import { cleanups } from "./listeners.js";
 import * as state from "./allocation_cache.js";
 import { everySecond } from "./second_ticker.js";
 import { bytes, clock, counted, exact, inFull, instantOf, now, wallClock, zoneMark } from "./format_times.js";

@@ -69,7 +69,7 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "runs_table.js",
         "sign_in.js",
         "allocation_sidebar.js",
-        "signal.js",
+        "listeners.js",
         "allocation_cache.js",
         "recent_runs_strip.js",
         "text_editor.js",

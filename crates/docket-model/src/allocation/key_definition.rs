@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{reader::Reader, value_types::Form, writer::Written};
 use crate::{
     finding::{Place, REQUIRED},
-    schema_helpers::accept_null,
+    schema_parts::accept_null,
 };
 
 /// A key of a mapping that is read into a `D` and written from an `S`.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::engine_api_options::{CONTAINER, LISTS_OF_ONE, Type};
-use crate::schema_helpers::accept_null;
+use crate::schema_parts::accept_null;
 
 /// The schema of `Container` without the options, which depend on the engine.
 pub(crate) fn outline() -> Value {

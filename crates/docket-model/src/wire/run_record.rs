@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     run::{Attempt, ExitCause, Instant, Reason, Run, RunState, StateWord, TriggerWord, place},
-    schema_helpers::ReasonCode,
+    schema_parts::ReasonCode,
 };
 
 /// The summary of a run.

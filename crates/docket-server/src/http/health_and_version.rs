@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web::Data};
-use chrono::{DateTime, Utc};
 use docket_model::{
     journal::{Suspension, shown},
-    wire::BackgroundTask,
-    zone::{Edition, edition},
+    wire::Health,
+    zone::edition,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,55 +25,6 @@ use crate::{
 /// The limitation of the memory store.
 const FORGOTTEN: &str =
     "allocations that were pushed and all runs are forgotten when the server stops";
-
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Health<'a> {
-    status: &'a str,
-    started: DateTime<Utc>,
-    time: DateTime<Utc>,
-    time_zone: &'a str,
-    time_zone_data: ZoneData,
-    store: String,
-    /// Set if the clock was set back.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    clock: Option<String>,
-    /// Set if the engine's clock and docket's differ by more than two seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    engine_clock: Option<String>,
-    /// Set if another server uses a copy of the store.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    twin: Option<String>,
-    /// Set if the store cannot be read or written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    store_trouble: Option<String>,
-    /// The pause of the whole server, while it is in force: no scheduled run starts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pause: Option<Suspension>,
-    /// The background tasks and their last results.
-    background_tasks: Vec<BackgroundTask>,
-    /// Only in the response to `POST /-/unpause`: false if the server was not paused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    was_paused: Option<bool>,
-}
-
-/// Which edition of the time zone database is in use.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ZoneData {
-    /// The version, such as `2026f`; absent if the host's files do not have it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<String>,
-    /// The directory of the host's files, or that docket's own copy is used.
-    origin: String,
-}
-
-impl ZoneData {
-    fn in_use() -> Self {
-        let Edition { version, origin } = edition();
-        Self { version, origin: origin.to_string() }
-    }
-}
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
@@ -145,11 +95,11 @@ pub(super) fn health_of(
         (false, false) => about.kind,
     };
     HttpResponse::Ok().content_type(JSON).json(Health {
-        status: "ok",
+        status: "ok".to_owned(),
         started: status.started,
         time,
-        time_zone: allocations.zone.name(),
-        time_zone_data: ZoneData::in_use(),
+        time_zone: allocations.zone.name().to_owned(),
+        time_zone_data: Some(edition().into()),
         store,
         clock: status.ticks.clock_set_back(time),
         engine_clock: runner.as_ref().and_then(|runner| runner.health().clock_difference()),

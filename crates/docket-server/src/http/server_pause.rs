@@ -1,13 +1,13 @@
 //! Pauses and unpauses the whole server.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use docket_model::wire::{ResumeRequest, SuspendRequest};
+use docket_model::wire::{Health, ResumeRequest, SuspendRequest};
 
 use super::{
     author::author,
     error::ApiError,
     handler_state::{Allocations, ServerStatus},
-    health_and_version::{Health, health_of},
+    health_and_version::health_of,
     openapi::error_responses::{Posted, Usual, Written},
     request_body::JsonBody,
     suspend_resume_reset::{reject_all, suspension},

@@ -24,7 +24,6 @@ pub(crate) use connection_options::Connection;
 pub(crate) use events::{EventFilter, Events, Happened, ServerEvent};
 pub(crate) use follow_output::{Event, Follow};
 pub(crate) use runs::RunResponse;
-pub(crate) use server_operations::Health;
 pub(crate) use token::{TOKEN_VARIABLE, find_token};
 
 use response::Unreachable;

@@ -1,13 +1,12 @@
 //! Requests about the server as a whole.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use anyhow::Result;
 use docket_model::{
     AllocationName, Specification,
     container::UnknownOptions,
-    journal::Suspension,
-    wire::{EngineCheck, Problem, ResumeRequest, SuspendRequest},
+    wire::{EngineCheck, Health, Problem, ResumeRequest, SuspendRequest},
 };
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -25,59 +24,6 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
 #[serde(rename_all = "PascalCase")]
 struct Ready {
     engine: Engine,
-}
-
-/// The part of a health response that the client uses.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Health {
-    /// The default time zone of allocations.
-    #[serde(default)]
-    pub(crate) time_zone: String,
-    /// The edition of the time zone database that the server uses.
-    #[serde(default)]
-    pub(crate) time_zone_data: Option<ZoneData>,
-    /// The pause of the whole server, if it is paused.
-    #[serde(default)]
-    pub(crate) pause: Option<Suspension>,
-    /// The warning that the clock was set back.
-    #[serde(default)]
-    clock: Option<String>,
-    /// The warning that the clocks of the engine and the server differ.
-    #[serde(default)]
-    engine_clock: Option<String>,
-    /// The warning that another server uses a copy of the store.
-    #[serde(default)]
-    twin: Option<String>,
-    /// The reason why the store cannot be written.
-    #[serde(default)]
-    store_trouble: Option<String>,
-    /// In the response to an unpause: whether the server was paused.
-    #[serde(default)]
-    pub(crate) was_paused: Option<bool>,
-}
-
-/// An edition of the time zone database.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct ZoneData {
-    #[serde(default)]
-    version: Option<String>,
-    origin: String,
-}
-
-impl fmt::Display for ZoneData {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.version.as_deref().unwrap_or("unknown version"), self.origin)
-    }
-}
-
-impl Health {
-    /// The problems that the server reports.
-    pub(crate) fn problems(&self) -> impl Iterator<Item = &str> {
-        let problems = [&self.store_trouble, &self.twin, &self.clock, &self.engine_clock];
-        problems.into_iter().flatten().map(String::as_str)
-    }
 }
 
 #[derive(Deserialize)]

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use docket_model::wire::Health;
 
 use crate::{
-    client::{Client, Connection, Health},
+    client::{Client, Connection},
     print, time_and_state_words,
 };
 

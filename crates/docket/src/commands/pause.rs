@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use clap::Args;
-use docket_model::wire::SuspendRequest;
+use docket_model::wire::{Health, SuspendRequest};
 
 use super::suspend;
 use crate::{
     author_of_change,
-    client::{Client, Connection, Health},
+    client::{Client, Connection},
     clock, print,
 };
 

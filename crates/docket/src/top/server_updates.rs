@@ -10,7 +10,7 @@ use anyhow::Result;
 use docket_model::{
     AllocationName, RunId,
     journal::{self, Entry},
-    wire::{GAP, RunEvent, RunRecord, Status},
+    wire::{GAP, Health, RunEvent, RunRecord, Status},
 };
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use tokio::{
 
 use super::message::Message;
 use crate::{
-    client::{Client, EventFilter, Events, Happened, Health, ServerEvent},
+    client::{Client, EventFilter, Events, Happened, ServerEvent},
     time_and_state_words,
 };
 
