@@ -21,6 +21,8 @@ mod codec;
 #[cfg(test)]
 mod contract;
 mod error;
+#[cfg(test)]
+pub(crate) mod hooked_backend;
 mod journal;
 mod large_commits;
 mod load;

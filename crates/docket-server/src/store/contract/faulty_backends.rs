@@ -7,15 +7,12 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use futures_util::stream::BoxStream;
 use parking_lot::Mutex;
 
 use super::super::{
     MemoryBackend,
-    backend::{
-        Backend, BackendInfo, Batch, Bounds, CommitError, Committed, Key, Loaded, ReadError,
-        Record, Revision, Scan, ScannedRun, Term,
-    },
+    backend::{Backend as _, Batch, CommitError, Revision, Term},
+    hooked_backend::Hooks,
 };
 
 /// A memory backend that goes wrong at random, from a seed.
@@ -61,16 +58,12 @@ impl FaultyBackend {
 }
 
 #[async_trait]
-impl Backend for FaultyBackend {
-    fn bounds(&self) -> Bounds {
-        self.backend.bounds()
+impl Hooks for FaultyBackend {
+    fn memory(&self) -> &MemoryBackend {
+        &self.backend
     }
 
-    fn info(&self) -> BackendInfo {
-        self.backend.info()
-    }
-
-    async fn begin_term(&self) -> Result<Term, CommitError> {
+    async fn begins_term(&self) -> Result<Term, CommitError> {
         let Some(shared) = &self.shared else { return self.backend.begin_term().await };
         let held = *shared.lock();
         if let Some(term) = held {
@@ -81,11 +74,7 @@ impl Backend for FaultyBackend {
         Ok(term)
     }
 
-    fn load(&self) -> BoxStream<'_, Result<Vec<Loaded>, ReadError>> {
-        self.backend.load()
-    }
-
-    async fn commit(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
+    async fn commits(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
         // Others have their turn between two commits.
         tokio::task::yield_now().await;
         let chance = if self.is_calm.load(Ordering::SeqCst) { 9 } else { self.random(10) };
@@ -112,15 +101,7 @@ impl Backend for FaultyBackend {
         }
     }
 
-    async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<(Revision, Record)>>, ReadError> {
-        self.backend.read(keys).await
-    }
-
-    fn watch(&self) -> Option<BoxStream<'static, Committed>> {
-        self.backend.watch()
-    }
-
-    async fn scan(&self, scans: Vec<Scan>) -> Result<Vec<Vec<ScannedRun>>, ReadError> {
-        self.backend.scan(scans).await
+    fn is_watched(&self) -> bool {
+        true
     }
 }

@@ -10,16 +10,14 @@ use std::{
 
 use async_trait::async_trait;
 use docket_model::run::RunState;
-use futures_util::{StreamExt as _, stream::BoxStream};
+use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
 use super::{
     super::{
         Effect, EntryFilter, MemoryBackend, Store,
-        backend::{
-            Backend, BackendInfo, Batch, Bounds, Collection, CommitError, Key, Loaded, ReadError,
-            Record, Revision, Scan, ScannedRun, Term,
-        },
+        backend::{Backend as _, Batch, Bounds, Collection, CommitError, Key, Revision, Term},
+        hooked_backend::Hooks,
     },
     carry_out, pushed, specification,
 };
@@ -38,37 +36,17 @@ fn small() -> Arc<MemoryBackend> {
 }
 
 #[async_trait]
-impl Backend for Crashing {
-    fn bounds(&self) -> Bounds {
-        self.backend.bounds()
+impl Hooks for Crashing {
+    fn memory(&self) -> &MemoryBackend {
+        &self.backend
     }
 
-    fn info(&self) -> BackendInfo {
-        self.backend.info()
-    }
-
-    async fn begin_term(&self) -> Result<Term, CommitError> {
-        self.backend.begin_term().await
-    }
-
-    fn load(&self) -> BoxStream<'_, Result<Vec<Loaded>, ReadError>> {
-        self.backend.load()
-    }
-
-    async fn commit(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
+    async fn commits(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
         let count = |left: usize| left.checked_sub(1);
         match self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, count) {
             Ok(_) => self.backend.commit(batch, term).await,
             Err(_) => Err(CommitError::Unwritable("the server has crashed".to_owned())),
         }
-    }
-
-    async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<(Revision, Record)>>, ReadError> {
-        self.backend.read(keys).await
-    }
-
-    async fn scan(&self, scans: Vec<Scan>) -> Result<Vec<Vec<ScannedRun>>, ReadError> {
-        self.backend.scan(scans).await
     }
 }
 

@@ -7,16 +7,16 @@ use docket_model::{
     Run,
     run::{RunState, Step},
 };
-use futures_util::stream::BoxStream;
 use parking_lot::Mutex;
 
 use super::fault_injection::{Fault, Wire};
 use crate::store::{
     MemoryBackend,
     backend::{
-        Backend, BackendInfo, Batch, Bounds, CommitError, Key, Loaded, ReadError, Record, Revision,
-        Scan, ScannedRun, Term, Write,
+        Backend as _, Batch, CommitError, Key, ReadError, Record, Revision, Scan, ScannedRun, Term,
+        Write,
     },
+    hooked_backend::Hooks,
 };
 
 /// The memory backend behind a server's wire.
@@ -29,24 +29,12 @@ pub(in crate::scheduler::tests) struct WiredBackend {
 }
 
 #[async_trait]
-impl Backend for WiredBackend {
-    fn bounds(&self) -> Bounds {
-        self.backend.bounds()
+impl Hooks for WiredBackend {
+    fn memory(&self) -> &MemoryBackend {
+        &self.backend
     }
 
-    fn info(&self) -> BackendInfo {
-        self.backend.info()
-    }
-
-    async fn begin_term(&self) -> Result<Term, CommitError> {
-        self.backend.begin_term().await
-    }
-
-    fn load(&self) -> BoxStream<'_, Result<Vec<Loaded>, ReadError>> {
-        self.backend.load()
-    }
-
-    async fn commit(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
+    async fn commits(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
         if let Some(trouble) = self.trouble.lock().clone() {
             return Err(CommitError::Unwritable(trouble));
         }
@@ -60,12 +48,12 @@ impl Backend for WiredBackend {
         })
     }
 
-    async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<(Revision, Record)>>, ReadError> {
+    async fn reads(&self, keys: Vec<Key>) -> Result<Vec<Option<(Revision, Record)>>, ReadError> {
         let read = self.wire.carry(&["read"], self.backend.read(keys)).await;
         read.unwrap_or_else(|fault| Err(ReadError(format!("{fault:?}"))))
     }
 
-    async fn scan(&self, scans: Vec<Scan>) -> Result<Vec<Vec<ScannedRun>>, ReadError> {
+    async fn scans(&self, scans: Vec<Scan>) -> Result<Vec<Vec<ScannedRun>>, ReadError> {
         let read = self.wire.carry(&["read"], self.backend.scan(scans)).await;
         read.unwrap_or_else(|fault| Err(ReadError(format!("{fault:?}"))))
     }
