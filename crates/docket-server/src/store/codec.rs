@@ -7,7 +7,6 @@
 
 mod allocation;
 mod attempt;
-mod error;
 mod relative_time;
 mod run;
 #[cfg(test)]
@@ -22,8 +21,10 @@ use docket_model::{AllocationName, output::Streams};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use self::error::DecodeError;
 use super::backend::{Collection, Key, Piece, Record};
+
+/// Why a text is not a record.
+type DecodeError = Box<dyn Error + Send + Sync>;
 
 /// A record as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,5 +132,5 @@ pub(crate) fn decode(key: &Key, value: &str, bytes: Bytes) -> Result<Record, Cod
             Key::Item(..) => Record::Item(value.into()),
         })
     };
-    decoded().map_err(|error| CodecError::new(key, &error))
+    decoded().map_err(|error| CodecError::new(key, &*error))
 }

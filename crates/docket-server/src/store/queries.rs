@@ -1,6 +1,6 @@
 //! What callers read: allocations from memory, records of runs that are over from the backend.
 
-use std::{convert::Infallible, ops::Bound, sync::Arc};
+use std::{ops::Bound, sync::Arc};
 
 use docket_model::{
     AllocationName, Run,
@@ -11,7 +11,7 @@ use docket_model::{
 
 use super::{
     AllocationStatus, EntryFilter, RunFilter, Snapshot, Store, StoreError, Subscription, UnderWay,
-    backend::{Key, Order, Record, Scan, ScannedRun},
+    backend::{Key, Order, Record, Scan},
     catalogue, read_output, rules,
 };
 
@@ -100,22 +100,16 @@ impl Store {
         let scans = names.iter().map(|name| scan(name, FIRST)).collect();
         let mut all = Vec::new();
         for (name, runs) in names.iter().zip(self.backend.scan(scans).await?) {
-            let (is_all, mut recent) = (runs.len() < FIRST, first(runs));
+            let (is_all, mut recent) = (runs.len() < FIRST, rules::recent(runs));
             if !is_all && recent.len() == FIRST {
                 let scans = vec![scan(name, rules::RECENT)];
-                recent = first(self.backend.scan(scans).await?.into_iter().flatten().collect());
+                recent =
+                    rules::recent(self.backend.scan(scans).await?.into_iter().flatten().collect());
             }
             all.push(recent);
         }
         Ok(all)
     }
-}
-
-/// As many of the newest runs as a snapshot has.
-fn first(runs: Vec<ScannedRun>) -> Vec<Arc<Run>> {
-    let runs = runs.into_iter().map(|(_, run)| Ok::<_, Infallible>(run));
-    let Ok(recent) = rules::recent(runs);
-    recent
 }
 
 /// The newest runs of an allocation up to an instant.

@@ -127,13 +127,7 @@ fn surplus(
 pub(super) fn take_some(overfull: &mut BTreeSet<AllocationName>) -> Vec<AllocationName> {
     /// How many allocations are pruned at once.
     const MOST: usize = 500;
-    let mut some = Vec::new();
-    while some.len() < MOST
-        && let Some(name) = overfull.pop_first()
-    {
-        some.push(name);
-    }
-    some
+    std::iter::from_fn(|| overfull.pop_first()).take(MOST).collect()
 }
 
 #[cfg(test)]

@@ -19,9 +19,8 @@ pub(super) async fn refresh(
     key: &Key,
 ) -> Result<(), StoreError> {
     match key {
-        Key::Specification(name) | Key::Status(name) | Key::Run(name, _) => {
-            let entry = read(backend, name).await?;
-            catalogue.write().replace(name, entry);
+        Key::Specification(_) | Key::Status(_) | Key::Run(..) => {
+            follow(catalogue, backend, vec![key.clone()]).await?;
         }
         // Other allocations may have been created or deleted: each takes a number.
         Key::Item(..) | Key::Entry(_) | Key::Piece(_) => {

@@ -13,7 +13,7 @@ use docket_model::{
 
 use super::{
     AllocationStatus, ChangeContext, ChangedZone, ClaimOutcome, Control, Doubt, Effect,
-    EntryFilter, InstantKind, ServerControl, StoreError, ZoneChange,
+    EntryFilter, InstantKind, ServerControl, StoreError, ZoneChange, backend::ScannedRun,
 };
 use crate::{
     mutation_testing::{self, Mutation},
@@ -179,13 +179,10 @@ pub(super) fn taken(held: &Arc<Run>, kind: InstantKind) -> Option<ClaimOutcome> 
 
 /// How many of the newest runs a snapshot has, and how many steps these have: enough to fill
 /// `Logs`, and to know the newest run that is over.
-pub(super) fn recent<E>(
-    newest_first: impl IntoIterator<Item = Result<Arc<Run>, E>>,
-) -> Result<Vec<Arc<Run>>, E> {
+pub(super) fn recent(newest_first: Vec<ScannedRun>) -> Vec<Arc<Run>> {
     let (mut steps, mut is_any_over) = (0, false);
     let mut recent = Vec::new();
-    for run in newest_first {
-        let run = run?;
+    for (_, run) in newest_first {
         steps += run.attempts.iter().map(|attempt| attempt.steps.len()).sum::<usize>();
         is_any_over |= run.state.is_over();
         recent.push(run);
@@ -193,7 +190,7 @@ pub(super) fn recent<E>(
             break;
         }
     }
-    Ok(recent)
+    recent
 }
 
 /// How many runs a snapshot has at most: as many as can fill `Logs`, with a step each.

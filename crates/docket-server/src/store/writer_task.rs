@@ -219,7 +219,8 @@ impl Writer {
             match self.commit(transaction, group.len() > 1).await {
                 Ok(()) => answer(group, None),
                 Err(Failure::Unanswered(unanswered)) => self.wait_for(*unanswered, group).await,
-                Err(Failure::Error(error)) if group.len() > 1 && error.concerns_one() => {
+                // Other commands may fare better by themselves.
+                Err(Failure::Error(CommitError::Rejected(_))) if group.len() > 1 => {
                     let second = group.split_off(group.len() / 2);
                     groups.extend([second, group]);
                 }
@@ -318,13 +319,6 @@ enum Failure {
     Unanswered(Box<Unanswered>),
     Error(CommitError),
     Refused(StoreError),
-}
-
-impl CommitError {
-    /// True where other commands of the batch may fare better by themselves.
-    fn concerns_one(&self) -> bool {
-        matches!(self, Self::Rejected(_))
-    }
 }
 
 /// Applies commands in order; the first that could not read, and why.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::run::Instant;
 
-use super::error::DecodeError;
+use super::DecodeError;
 
 /// Counts moments from the instant of a run.
 #[derive(Clone, Copy)]
@@ -19,6 +19,8 @@ impl Origin {
     /// The moment so many microseconds after the instant.
     pub(super) fn at(self, after: i64) -> Result<DateTime<Utc>, DecodeError> {
         let at = self.0.moment().checked_add_signed(TimeDelta::microseconds(after));
-        at.ok_or(DecodeError::Moment(after))
+        at.ok_or_else(|| {
+            format!("{after} microseconds after the instant is not a moment of the calendar").into()
+        })
     }
 }

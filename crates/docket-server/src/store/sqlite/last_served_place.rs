@@ -14,9 +14,11 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
 
 use super::{
-    super::store_origin::{Home, Provenance},
-    backup_copy, lock,
-    meta::{self, COPIED_AT, HOME},
+    super::{
+        staged_changes::meta::{COPIED_AT, HOME},
+        store_origin::{Home, Provenance},
+    },
+    backup_copy, lock, meta,
     open_error::OpenError,
 };
 

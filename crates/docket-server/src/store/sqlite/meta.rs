@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::super::{backend::Collection, sql_column_values as values};
+use super::super::{backend::Collection, sql_column_values as values, staged_changes::meta::ID};
 
 /// The key of `meta` under which commits that changed something are counted. An older copy of the file
 /// that is written over it has a smaller count.
@@ -12,15 +12,6 @@ pub(super) const COMMITS: &str = "commits";
 
 /// The key of `meta` with the newest term.
 pub(super) const TERM: &str = "term";
-
-/// The key of the item with the id that the store made once.
-pub(super) const ID: &str = "id";
-
-/// The key of the item with the place at which the file is served.
-pub(super) const HOME: &str = "home";
-
-/// The key of the item with which a copy says when it was made.
-pub(super) const COPIED_AT: &str = "copied_at";
 
 /// Notes in a copy when it was made. A copy of a copy that no server took over is as old as that one.
 pub(super) const NOTE_COPY: &str = "INSERT OR IGNORE INTO items (collection, key, revision, value) \
@@ -53,7 +44,7 @@ pub(super) fn page(sql: &Connection) -> rusqlite::Result<u64> {
     sql.query_row(query, [], |row| row.get(0))
 }
 
-/// An item that there is once, such as [`HOME`].
+/// An item that there is once.
 pub(super) fn item<T: DeserializeOwned>(
     sql: &Connection,
     key: &str,
