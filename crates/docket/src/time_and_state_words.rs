@@ -22,6 +22,7 @@ pub(crate) fn relative(moment: DateTime<Utc>, now: DateTime<Utc>) -> String {
 
 /// The zone of this name, or UTC if this version does not know it.
 pub(crate) fn zone(name: &str) -> Zone {
+    // The zone is part of each time that is shown, so UTC in its place is no wrong time.
     name.parse().unwrap_or(Zone::utc())
 }
 
@@ -96,6 +97,7 @@ fn age(run: &RunSummary, now: DateTime<Utc>) -> Option<TimeDelta> {
         StateWord::Waiting | StateWord::Starting => run.decided,
         _ => run.started.or(run.decided),
     };
+    // The server's clock may be ahead of this machine's.
     since.map(|since| (now - since).max(TimeDelta::zero()))
 }
 
@@ -120,6 +122,7 @@ pub(crate) fn counted<'a>(states: impl Iterator<Item = &'a StateWord>) -> String
             StateWord::Starting => 1,
             StateWord::Retrying => 2,
             StateWord::Waiting => 3,
+            // Stuck and cancelling runs may still have a container, so they count as running.
             _ => 0,
         };
         counts[place] += 1;
@@ -138,6 +141,7 @@ pub(crate) fn state(run: &RunSummary, now: DateTime<Utc>) -> String {
     // Servers of older versions tell only of the cancellation.
     match (&run.cancellation, run.next_attempt) {
         (Some(_), _) => StateWord::Cancelling.to_string(),
+        // A retry that is due may be late: it must not look like one in the past.
         (None, Some(next)) => format!("{} {}", run.state.shown(), relative(next.max(now), now)),
         (None, None) => run.state.shown().to_owned(),
     }

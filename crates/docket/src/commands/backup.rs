@@ -55,6 +55,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     if file.is_dir() {
         bail!("`{shown}` is a directory: name a file in it");
     }
+    // A dangling link counts as existing: the rename would replace it.
     if !arguments.force && file.symlink_metadata().is_ok() {
         bail!("`{shown}` already exists: name another file, or replace it with --force");
     }
@@ -62,6 +63,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         bail!("`{shown}` is the store of a running server: name another file");
     }
     let client = Client::new(&arguments.connection)?;
+    // The copy goes beside its final name, because a rename is atomic only within one file system.
     let part = part(file);
     let written = write(&client, &part).await;
     let placed = written.and_then(|bytes| {
@@ -104,6 +106,8 @@ fn is_store_in_use(file: &Path) -> bool {
     // The server's lock is next to the file that links lead to.
     let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
     let lock = File::open(beside(&file, ".lock"));
+    // A shared lock does not keep a server from starting: it is released when `lock` is dropped
+    // here.
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
@@ -120,6 +124,8 @@ async fn write(client: &Client, part: &Path) -> Result<u64> {
     if written == 0 {
         bail!("the server sent an empty backup");
     }
+    // The data must be on disk before the name is: otherwise a crash could leave an empty file
+    // under the final name.
     file.sync_all().with_context(failed)?;
     Ok(written)
 }
@@ -130,12 +136,15 @@ fn create(part: &Path) -> io::Result<File> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    // `mode` applies only to a file that is created. An existing one could be readable by others,
+    // or be a link.
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(part)
 }
 
 /// Renames the copy to its final name and syncs the directory.
 fn place(part: &Path, file: &Path) -> io::Result<()> {
     fs::rename(part, file)?;
+    // The parent of a bare file name is the empty path, which cannot be opened.
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

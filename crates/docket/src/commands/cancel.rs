@@ -66,6 +66,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         let effect = if record.is_over() { "Cancelled" } else { "Cancelling" };
         Ok(Some(format!("{effect} {run}")))
     };
+    // A single failure is the error of the command; the loop below would print it and fail with no
+    // text.
     if !arguments.all {
         let [run] = runs.as_slice() else { return Ok(()) };
         return cancel(run).await?.iter().try_for_each(print::line);
@@ -76,6 +78,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 /// All runs under way, waiting runs first: cancelling a running one must not let a waiting one start.
 async fn all_under_way(client: &Client, name: &AllocationName) -> Result<Vec<RunId>> {
     let newest_first = under_way(client, name).await?;
+    // `--all` succeeds without runs, so that a script can repeat it.
     if newest_first.is_empty() {
         print::note(format_args!("no run of {name} is under way"));
     }
@@ -83,6 +86,7 @@ async fn all_under_way(client: &Client, name: &AllocationName) -> Result<Vec<Run
 }
 
 async fn under_way(client: &Client, name: &AllocationName) -> Result<Vec<RunRecord>> {
+    // The whole history: a run that waits for a retry may be older than many that are over.
     let runs: Vec<RunRecord> = client.runs(name, None, usize::MAX).await?.items;
     Ok(runs.into_iter().filter(|run| !run.is_over()).collect())
 }

@@ -40,6 +40,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let source = &arguments.source;
     let found = source.read()?;
     let mut warnings = found.iter().map(|found| found.read.warnings.len()).sum();
+    // An empty document needs no server.
     if let Some(engine) = arguments.engine.filter(|_| !found.is_empty()) {
         warnings += check_on_engine(&arguments.connection, &engine, source, &found).await?;
     }
@@ -65,6 +66,7 @@ async fn check_on_engine(
         found.iter().map(|found| found.read.specification.clone()).collect();
     let client = Client::new(connection)?;
     let checks = client.check_on_engine(engine, &specifications, source.unknown_options()).await?;
+    // The findings have no position of their own: only their order leads back to the lines.
     if checks.len() != found.len() {
         let (asked, answered) = (found.len(), checks.len());
         bail!("{} checked {answered} allocations instead of {asked}", client.url(""));

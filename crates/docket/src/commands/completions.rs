@@ -22,6 +22,7 @@ Examples:
   docket completions fish > ~/.config/fish/completions/docket.fish";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    // Through memory, because `generate` panics if standard output is closed.
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut cli::command(), "docket", &mut script);
     print::bytes(&script)

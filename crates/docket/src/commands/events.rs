@@ -108,6 +108,7 @@ fn print(event: &ServerEvent, form: Form, printed: &mut Printed) -> Result<()> {
         .context("cannot parse an event of the server: is it a docket server?")?;
     match form {
         Form::Json => print::line(as_json(event, data)),
+        // On standard error: standard output has only lines of events.
         Form::Text if event.kind == GAP => {
             let reason = Gap::deserialize(&data).map_or_else(|_| data.to_string(), |it| it.reason);
             print::warning(format_args!("some events are missing: {reason}"));
@@ -126,11 +127,13 @@ struct Printed(VecDeque<(String, Instant, String)>);
 
 impl Printed {
     /// The number of runs to remember.
+    // Each event searches the list from its end, where the runs are that change most.
     const MOST: usize = 1000;
 
     /// Remembers a text about a run; false if it is the same as the previous one.
     fn is_new(&mut self, allocation: &str, run: Instant, text: &str) -> bool {
         let is_same = |(name, id, _): &(String, Instant, String)| name == allocation && *id == run;
+        // A container's id, start and limits each change the record, but not the words about it.
         let before = self.0.iter().rposition(is_same).and_then(|at| self.0.remove(at));
         self.0.push_back((allocation.to_owned(), run, text.to_owned()));
         if self.0.len() > Self::MOST {
@@ -143,6 +146,7 @@ impl Printed {
 /// An event with its data as one JSON object.
 fn as_json(event: &ServerEvent, data: Value) -> Value {
     let mut object = Map::new();
+    // First, so that the data of a later version, which may have such keys, takes precedence.
     object.insert("Id".to_owned(), event.id.clone().into());
     object.insert("Kind".to_owned(), event.kind.clone().into());
     match data {
@@ -156,12 +160,14 @@ fn as_json(event: &ServerEvent, data: Value) -> Value {
 /// repeat the previous one about the same run.
 fn in_words(kind: &str, data: &Value, printed: &mut Printed) -> Option<String> {
     if let Ok(RunEvent { at, allocation, run }) = RunEvent::deserialize(data) {
+        // Servers of earlier versions do not send the time of the event.
         let at = at.unwrap_or(run.decided);
         let state = in_state(&run, at);
         let is_new = printed.is_new(allocation.as_str(), run.run, &state);
         return is_new
             .then(|| format!("{}  {allocation}  run {} {state}", journal::shown(at), run.run));
     }
+    // An event of a later version: its JSON is better than nothing.
     let Ok(Entry { at, allocation, event, by }) = Entry::deserialize(data) else {
         return Some(format!("{kind}  {data}"));
     };

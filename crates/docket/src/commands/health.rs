@@ -37,6 +37,8 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     if let Some(report) = arguments.output {
+        // The report is printed as it came, so that it contains keys which this version does not
+        // know.
         let health = client.health().await?;
         return match report {
             Report::Json => print::json(&health),

@@ -45,6 +45,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let name = arguments.name.as_ref();
     let listing = client.journal(name, arguments.limit.get()).await?;
     let count = listing.items.len();
+    // A deleted allocation still has entries, so a name is only wrong if neither knows it.
     if let Some(name) = name.filter(|name| !listing.items.iter().any(|entry| is_about(entry, name)))
         && client.find(name).await?.is_none()
     {

@@ -38,6 +38,7 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     arguments.shown.note_request(&client, "");
+    // No default limit: `docket list -o yaml > docket.yml` has to be complete.
     let listing = client.list(arguments.limit.map(Count::get)).await?;
     let count = listing.items.len();
     print::value(arguments.shown.format(), &listing.items, |screen| {

@@ -18,6 +18,7 @@ use crate::{
 };
 
 /// How many of the newest runs are searched for one under way.
+// One request, however long the history is: a run that is under way is seldom older.
 const SEARCHED_RUNS: usize = 100;
 
 /// Prints a run's output (stdout and stderr, unaltered)
@@ -59,6 +60,8 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let named = arguments.target.run()?;
     let client = Client::new(&arguments.connection)?;
+    // A name that the server has just listed exists, so its absence later is a loss and not a
+    // mistake.
     let is_known = named.is_none();
     let run = match named {
         Some(run) => run,
@@ -73,6 +76,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         match frame.kind {
             FrameKind::Output => Printer.bytes(Stream::Out, &frame.bytes)?,
             FrameKind::Error => Printer.bytes(Stream::Error, &frame.bytes)?,
+            // Kinds of later versions must not end up in the output.
             FrameKind::Record | FrameKind::Unknown => {}
         }
     }
@@ -101,6 +105,8 @@ async fn newest(client: &Client, name: &AllocationName) -> Result<RunId> {
     match shown(&runs) {
         None => bail!("{name} has no runs yet"),
         Some(RunRecord { run, state, reason: Some(reason), attempts, .. })
+            // Without a container there is no output, and the reason says why; an empty output
+            // would not.
             if attempts.iter().all(|attempt| attempt.container.is_none()) =>
         {
             let reason = print::on_one_line(reason);

@@ -43,6 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 fn page(command: Command) -> Result<Vec<u8>> {
     let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    // clap_mangen would join the lines of the examples to one paragraph.
     let man = Man::new(command.after_help(Resettable::Reset));
     let mut page = Vec::new();
     man.source(concat!("docket ", env!("CARGO_PKG_VERSION"))).render(&mut page)?;

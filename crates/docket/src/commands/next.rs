@@ -84,10 +84,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     if let Some(name) = &arguments.of {
         return of_allocation(&arguments, name).await;
     }
+    // The same choice as the server's, so that both show the same instants on one machine.
     let zone = default_time_zone::choose(arguments.time_zone)?.zone;
     let from = beginning(arguments.from.as_deref(), zone)?;
     let schedule = parse(arguments.expression.as_deref().unwrap_or_default())?;
     schedule.warnings().iter().for_each(print::warning);
+    // The server may have another edition, and then other instants.
     print::note(format_args!("time zone data: {}", zone::edition()));
     let instants = coming(&schedule, from, zone, arguments.count.into());
     if instants.is_empty() && arguments.output == Format::Text {
@@ -110,6 +112,7 @@ async fn of_allocation(arguments: &Arguments, name: &AllocationName) -> Result<(
     if let Some(reason) = &coming.suspended {
         print::note(print::on_one_line(reason));
     }
+    // Not replaced by UTC: the times would be right, but in a zone that the user does not expect.
     let zone = coming.time_zone.parse().context("invalid time zone in the server's response")?;
     if coming.instants.is_empty() && coming.suspended.is_none() {
         let why = coming.why_none.unwrap_or_else(|| format!("{name} has no further instants"));
@@ -123,6 +126,7 @@ fn print(instants: &[Coming], zone: Zone, format: Format) -> Result<()> {
         Format::Json => {
             print::json(&instants.iter().map(|it| stamp(it.at, zone)).collect::<Vec<_>>())
         }
+        // No empty line: a program would read it as an instant.
         Format::Text if instants.is_empty() => Ok(()),
         Format::Text => {
             let is_terminal = print::is_terminal();
@@ -145,6 +149,7 @@ fn beginning(from: Option<&str>, zone: Zone) -> Result<DateTime<Utc>> {
 
 fn parse(expression: &str) -> Result<Schedule> {
     Schedule::parse(expression).map_err(|invalid| {
+        // The snippet marks the place in the expression, for which an error chain has no room.
         print::note(print::without_control(&invalid.snippet()));
         AlreadyReported.into()
     })
@@ -152,6 +157,7 @@ fn parse(expression: &str) -> Result<Schedule> {
 
 /// An instant in RFC 3339, which can represent every instant of a schedule.
 fn stamp(instant: DateTime<Utc>, zone: Zone) -> String {
+    // `None` does not occur for an instant of a schedule.
     written(instant, zone).unwrap_or_default()
 }
 

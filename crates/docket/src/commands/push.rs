@@ -41,6 +41,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let source = &arguments.source;
     let specifications: Vec<_> =
         source.read()?.into_iter().map(|found| found.read.specification).collect();
+    // Not an error: a generated file may be empty.
     if specifications.is_empty() {
         print::note(format_args!("{}: no allocations, nothing to push", source.name()));
         return Ok(());
@@ -63,6 +64,7 @@ fn in_words(results: &[PushedName]) -> String {
         let effect = match result.as_str() {
             "created" => "Created",
             "unchanged" => "Unchanged",
+            // Words of later versions count as a change.
             _ => "Updated",
         };
         // Writing to a String cannot fail.

@@ -40,6 +40,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let name = &arguments.name;
     let request = ResumeRequest { by: Some(author_of_change::current()), all: false };
     let allocation = client.change(name, "reset", &request).await?;
+    // The reset has succeeded; a status that this version cannot parse must not turn it into a
+    // failure.
     let status = allocation.get("Status").and_then(|status| Status::deserialize(status).ok());
     let due = Due::read(&allocation);
     let next = status.map(|status| due.next(&status, clock::now()));

@@ -37,6 +37,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let names = arguments.names.resolve(&client).await?;
     let request = ResumeRequest { by: Some(author_of_change::current()), all };
     let resume = async |name: &AllocationName| {
+        // The response only has the state afterwards, which does not say whether anything was
+        // resumed.
         let before = SuspensionStatus::read(&client.get(name).await?);
         let after = SuspensionStatus::read(&client.change(name, "resume", &request).await?);
         outcome(name, &before, &after, all)
@@ -59,6 +61,8 @@ fn outcome(
         bail!("it stays {}: resume it by name", time_and_state_words::suspended(suspension, zone));
     }
     let was_suspended = before.manual().is_some();
+    // The runtime suspension and that of the specification are separate; resume ends only the
+    // first.
     if after.by_specification {
         let lifted = if was_suspended { "its manual suspension was removed, but " } else { "" };
         bail!("{lifted}it stays suspended by its specification: push it without `Suspended: true`");

@@ -78,6 +78,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     }
     match Client::new(&connection)?.run(&name, &request).await? {
         RunResponse::Accepted(record) => {
+            // On standard error: standard output is the name of the run, for `$(docket run …)`.
             if !for_instant.is_empty() {
                 print::note(format_args!("started {name}{for_instant}"));
             }
@@ -97,6 +98,8 @@ fn variable(text: &str) -> Result<String, String> {
     match text.split_once('=') {
         Some(("", _)) => Err("write KEY=VALUE".to_owned()),
         Some(_) => Ok(text.to_owned()),
+        // As with `docker run -e KEY`. Docker omits an unset variable silently; a run without it
+        // would fail later, or do the wrong thing.
         None => match env::var(text) {
             Ok(value) => Ok(format!("{text}={value}")),
             Err(_) => {

@@ -28,6 +28,7 @@ impl Target {
     pub(super) fn run(&self) -> Result<Option<RunId>> {
         let Named { allocation, run } = &self.named;
         match (*run, self.run) {
+            // Also if both are the same: it is more often a mistake than intended.
             (Some(first), Some(second)) => {
                 bail!("two runs are named ({first} and {second}): name one")
             }

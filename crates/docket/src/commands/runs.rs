@@ -57,6 +57,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let count = runs.len();
     let format = Format::or_default(arguments.output);
     let zone = match format {
+        // Only a table shows times in the allocation's zone, so only it needs a second request.
         Format::Table if !runs.is_empty() => {
             time_and_state_words::zone_of(&client.get(name).await?)
         }
@@ -66,6 +67,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Some(state) if runs.is_empty() => Ok(format!("no run of {name} {}", state.clause())),
         None if runs.is_empty() => Ok(format!("{name} has no runs yet")),
         _ => {
+            // JSON and YAML show the records as the server sent them, even if this version cannot
+            // parse them.
             let records = runs.iter().map(RunRecord::deserialize).collect::<Result<Vec<_>, _>>();
             let records = records.context(
                 "cannot parse the server's list of runs: is the server newer than this client?",

@@ -19,6 +19,7 @@ struct Address {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    // First, so that everything below is in the format of the log.
     logging::start(arguments.log_format)?;
     for complaint in environment_variables::unknown_variables() {
         warn!("{complaint}");
@@ -28,11 +29,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     info!("time zone data: {}", edition());
     let address = address(arguments.listen.clone(), |name| std::env::var(name).ok())?;
     let config = arguments.config(chosen.zone)?;
+    // Before the store is opened: a second server by mistake fails at its address, and touches
+    // nothing.
     let listener = bind(&address, &config.access)?;
+    // From here on a signal stops the server in order. `serve` polls `first` only while `second` is
+    // awaited beside it.
     let mut signals = Signals::catch()?;
     let stop = signals.first();
     tokio::select! {
         ended = serve(config, listener, stop) => Ok(ended?),
+        // Dropping `serve` is like a crash, which the store and the next start are made for.
         () = signals.second() => {
             warn!("second signal: stopped without waiting for unfinished work");
             Ok(())
@@ -56,6 +62,7 @@ fn address(asked: Option<Listen>, variable: impl Fn(&str) -> Option<String>) -> 
     if let Some(listen) = asked {
         return Ok(Address { listen, remark: None });
     }
+    // As for all variables, an empty one counts as unset.
     let set = |name| variable(name).filter(|value| !value.is_empty());
     let (host, port) = (set("HOST"), set("PORT"));
     let (default_host, default_port) = docket_server::config::LISTEN
@@ -71,6 +78,7 @@ fn address(asked: Option<Listen>, variable: impl Fn(&str) -> Option<String>) -> 
         source.map(|source| format!("{source}, as in the original docket; --listen overrides it"));
     let host = host.as_deref().unwrap_or(default_host);
     let port = port.as_deref().unwrap_or(default_port);
+    // An error names HOST and PORT: they may be set for another program.
     let listen = format!("{host}:{port}").parse();
     let listen = listen
         .with_context(|| remark.clone().unwrap_or_else(|| "the default address".to_owned()))?;

@@ -30,6 +30,8 @@ impl Names {
         if !self.all {
             return Ok(self.names);
         }
+        // Each allocation is a request of its own, so that the result of each is known even if a
+        // later one fails.
         let allocations = client.list(None).await?.items;
         let names = allocations.iter().map(|allocation| {
             let name = allocation.get("Name").and_then(|name| name.as_str()).unwrap_or_default();
@@ -83,6 +85,7 @@ pub(super) async fn each<T: Display>(
                 line.iter().try_for_each(|line| print::line(print::on_one_line(line)))?;
             }
             Err(error) => {
+                // Printed at once and in the order of the names; the others must not wait for it.
                 print::error(&error);
                 failed = true;
             }

@@ -7,6 +7,7 @@ use docket_model::run::StateWord;
 pub(super) fn parser() -> impl TypedValueParser<Value = StateWord> {
     let words = StateWord::WORDS.map(|word| {
         let old_words = StateWord::OLD_WORDS.iter().filter(|(_, new)| *new == word);
+        // Scripts for older servers keep working. Aliases are not shown in the help.
         PossibleValue::new(word).aliases(old_words.map(|(old, _)| *old))
     });
     PossibleValuesParser::new(words).try_map(|text| {

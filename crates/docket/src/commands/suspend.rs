@@ -60,6 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 pub(super) fn until(text: &str, now: DateTime<Utc>) -> Result<String, String> {
     match text.parse::<Duration>() {
         Ok(duration) => {
+            // The server accepts only times, so the duration counts from this machine's clock.
             let end = i64::try_from(duration.seconds())
                 .ok()
                 .and_then(TimeDelta::try_seconds)
@@ -67,6 +68,7 @@ pub(super) fn until(text: &str, now: DateTime<Utc>) -> Result<String, String> {
                 .ok_or("this time is out of range")?;
             Ok(journal::shown(end))
         }
+        // A bare number has no unit; sent to the server as a time, it would get a misleading error.
         Err(error @ InvalidDuration::BareNumber(_)) => Err(error.to_string()),
         // Every time contains one of these characters, and no duration does.
         Err(error) if !text.contains([':', '-']) => {
@@ -81,6 +83,7 @@ fn outcome(name: &AllocationName, after: &SuspensionStatus, all: bool) -> String
     let Some(status) = &after.status else { return format!("Suspended {name}") };
     let zone = time_and_state_words::zone(&status.time_zone);
     let suspension = after.manual();
+    // `--all` does not replace the suspension of one allocation, which has its own end and reason.
     if let Some(individual) = suspension.filter(|it| all && it.all.is_none()) {
         return format!("{name} stays {}", time_and_state_words::suspended(individual, zone));
     }

@@ -24,6 +24,7 @@ Examples:
   docket top --host unix:/run/docket/docket.sock";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    // Control sequences in a file or a pipe are of no use.
     if !print::is_terminal() {
         bail!("`docket top` needs a terminal; use `docket list` or `docket events` instead");
     }

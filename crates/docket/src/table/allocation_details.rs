@@ -26,6 +26,8 @@ struct Shown {
 
 /// One allocation, one line per detail.
 pub(crate) fn of_one(allocation: &Value, now: DateTime<Utc>, screen: Screen) -> String {
+    // Another version of the server may have a key in another form: then the rest is still worth
+    // showing.
     let shown = Shown::deserialize(allocation).unwrap_or_default();
     let status = Status::deserialize(&shown.status).ok();
     let rows = [what(&shown), when(allocation, status.as_ref(), now)].into_iter().flatten();
@@ -66,6 +68,7 @@ fn when(allocation: &Value, status: Option<&Status>, now: DateTime<Utc>) -> Vec<
 
 fn known(shown: &Shown, status: Option<&Status>, now: DateTime<Utc>) -> Vec<Row> {
     let logs = shown.logs.as_deref().unwrap_or_default();
+    // `Logs` is sorted oldest first, as in the original docket.
     let newest = logs.get(logs.len().saturating_sub(SHOWN_LOGS)..).unwrap_or_default();
     let newest: Vec<_> = newest.iter().map(|entry| logs_field::in_words(entry)).collect();
     vec![

@@ -13,6 +13,8 @@ use crate::{
 };
 
 const COLUMNS: [Column; 5] = [
+    // The widths are what tells most rows apart; the ranks say what a small terminal can do
+    // without.
     Column::cut("NAME", 16, 0),
     Column::cut("SCHEDULE", 12, 3),
     Column::cut("NEXT", 17, 2),
@@ -29,6 +31,7 @@ pub(crate) fn of_all(allocations: &[Value], now: DateTime<Utc>, screen: Screen) 
     let rows = |next: Next| {
         allocations.iter().map(|allocation| row(allocation, next, now)).collect::<Vec<_>>()
     };
+    // One form for all rows: a column with both would be hard to compare.
     let complete = rows(Due::next);
     let rows = if fits(&complete, COLUMNS, screen) { complete } else { rows(Due::next_briefly) };
     table(COLUMNS, rows, screen)

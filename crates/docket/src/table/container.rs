@@ -58,6 +58,7 @@ fn network(container: &Value) -> String {
     let endpoints = endpoints.and_then(Value::as_object).into_iter().flatten();
     let names = mode.into_iter().chain(endpoints.map(|(name, _)| name.clone()));
     let mut names: Vec<_> = names.collect();
+    // The network of `NetworkMode` is usually an endpoint too.
     names.dedup();
     names.join(", ")
 }
@@ -66,6 +67,7 @@ fn network(container: &Value) -> String {
 fn mount(mount: &Value) -> String {
     let text = |key| mount.get(key).and_then(Value::as_str).unwrap_or_default();
     let source = match (text("Type"), text("Source")) {
+        // A tmpfs and an anonymous volume have no source.
         (kind, "") => kind,
         (_, source) => source,
     };

@@ -26,6 +26,7 @@ pub(super) fn of(host: &Value) -> String {
     // For the engine, 0, an empty value and `false` mean that there is no limit.
     let set = |key: &str| host.get(key).filter(|value| !is_unset(value));
     let bytes = BYTES.iter().filter_map(|key| Some(format!("{key} {}", bytes(set(key)?))));
+    // `docker run --cpus` takes CPUs; the unit of the API is a billionth of one.
     let cpus = set("NanoCpus").and_then(Value::as_f64);
     let cpus = cpus.map(|nano| format!("NanoCpus {} CPUs", nano / 1e9));
     let plain = PLAIN.iter().filter_map(|key| Some(format!("{key} {}", plain(set(key)?))));
@@ -44,6 +45,7 @@ fn is_unset(value: &Value) -> bool {
 fn bytes(value: &Value) -> String {
     match (value.as_u64(), value.as_i64()) {
         (Some(bytes), _) => size_text::shown(bytes),
+        // `MemorySwap` is -1 without a limit.
         (None, Some(-1)) => "unlimited".to_owned(),
         _ => plain(value),
     }

@@ -14,6 +14,7 @@ use super::{
 use crate::print::Screen;
 
 const COLUMNS: [Column; 4] = [
+    // UTC, because entries of the server belong to no allocation's time zone.
     Column::whole("TIME (UTC)", 1),
     Column::cut("ALLOCATION", 12, 2),
     Column::cut("WHAT", 12, 0),

@@ -68,6 +68,8 @@ pub(super) fn by_themselves<'a>(texts: impl Iterator<Item = &'a str>, screen: Sc
 
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let options =
+        // Names of images and paths contain hyphens, and a break at one would change what a user
+        // copies.
         textwrap::Options::new(width.max(1)).word_splitter(textwrap::WordSplitter::NoHyphenation);
     let lines = text.lines().map(on_one_line);
     lines

@@ -98,6 +98,7 @@ fn aligned<const N: usize>(
         && let Some(header) = lines.first_mut()
     {
         let used = places.iter().map(|place| place.width + GAP).sum::<usize>();
+        // The sign has no room if the last column had to be cut to the width itself.
         if used + CUT.width() <= width {
             let missing = used.saturating_sub(header.width());
             *header = format!("{header}{}{CUT}", " ".repeat(missing));
@@ -108,6 +109,7 @@ fn aligned<const N: usize>(
 
 fn line(row: &[String], places: &[ShownColumn]) -> String {
     let mut line = String::new();
+    // Spaces are written before the next cell, so that a line has none at its end.
     let mut missing = 0;
     for place in places {
         let cell = row.get(place.index).map(|cell| cut(cell, place.width)).unwrap_or_default();
@@ -129,11 +131,13 @@ fn shown_columns<const N: usize>(
     let mut places: Vec<_> = measured
         .map(|(index, (column, natural))| {
             let least = column.least.map_or(natural, |least| least.max(column.header.width()));
+            // A column is never made wider than its content.
             let least = least.min(natural);
             ShownColumn { index, rank: column.rank, natural, least, width: natural }
         })
         .collect();
     loop {
+        // The sign in the header needs room of its own once a column is omitted.
         let mark = if places.len() < N { GAP + CUT.width() } else { 0 };
         let gaps = GAP * places.len().saturating_sub(1) + mark;
         if shrink(&mut places, width.saturating_sub(gaps)) {
@@ -145,6 +149,7 @@ fn shown_columns<const N: usize>(
             _ => break,
         }
     }
+    // A single column is left, and even that is too wide: it is cut below its least width.
     for place in &mut places {
         place.width = width;
     }
@@ -154,11 +159,14 @@ fn shown_columns<const N: usize>(
 /// Narrows the widest columns until all fit; false if they cannot.
 fn shrink(places: &mut [ShownColumn], room: usize) -> bool {
     for place in &mut *places {
+        // No column alone is wider than the line, so that the loop below is bounded by the terminal
+        // and not by the longest cell.
         place.width = place.natural.min(room.max(place.least));
     }
     while places.iter().map(|place| place.width).sum::<usize>() > room {
         let shrinkable = places.iter_mut().filter(|place| place.width > place.least);
         let Some(widest) = shrinkable.max_by_key(|place| place.width) else { return false };
+        // One step at a time, so that the widest columns become equally wide.
         widest.width -= 1;
     }
     true
@@ -169,10 +177,14 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
+    // Not even the sign fits.
     let Some(room) = width.checked_sub(CUT.width()) else { return String::new() };
     let (head, taken) = text.unicode_truncate(room);
+    // `–` joins the first and the last name of a span of runs, and `·` separates a text from its
+    // extra.
     let ends_word = text.get(head.len()..).is_some_and(|rest| rest.starts_with([' ', '–']));
     let last_word = if ends_word { None } else { head.rfind([' ', '–']) };
+    // In the first half a word break would give away too much of the width.
     let words = last_word.and_then(|end| head.get(..end));
     let head = words.filter(|words| words.width() * 2 >= taken).unwrap_or(head);
     format!("{}{CUT}", head.trim_end_matches([' ', '·']))

@@ -14,6 +14,7 @@ pub(super) fn in_words(entry: &str) -> String {
 fn read(entry: &str) -> Option<(String, &str)> {
     let (time, words) = entry.split_once(", [")?;
     let mut parts = time.split(' ');
+    // The zone's name says the same as the offset, and is shorter.
     let (date, clock, _offset, zone) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let clock = clock.split_once('.').map_or(clock, |(seconds, _)| seconds);
     Some((format!("{date} {clock} {zone}"), words.strip_suffix(']')?))
@@ -23,6 +24,7 @@ fn sentence(words: &str) -> String {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let details: Vec<_> = rest.split(' ').collect();
     match (verb, details.as_slice()) {
+        // The allocation is the one that is shown.
         ("Pulled", [repository, digest, _allocation]) if digest.contains(':') => {
             format!("pulled {repository}@{digest}")
         }

@@ -21,11 +21,14 @@ const ALWAYS_SHOWN: [&str; 5] = ["Pull", "Overlap", "CatchUp", "Timeout", "Retri
 
 /// One line for each policy that is set or always shown.
 pub(super) fn of(allocation: &Value) -> String {
+    // From the table of keys, so that a new policy appears here by itself.
     let keys = allocation::documentation().into_iter();
     let policies =
+        // A nested key is shown in the value of its parent.
         keys.filter(|key| !key.path.contains('.') && !SHOWN_ELSEWHERE.contains(&key.path.as_str()));
     let lines = policies.filter_map(|key| {
         let given = allocation.get(&key.path).filter(|value| !value.is_null()).map(in_words);
+        // The documentation of defaults has backticks around code.
         let default = || format!("{} (default)", key.default.replace('`', ""));
         let is_shown = ALWAYS_SHOWN.contains(&key.path.as_str());
         let value = given.or_else(|| is_shown.then(default))?;

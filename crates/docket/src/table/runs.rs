@@ -63,6 +63,7 @@ fn name(run: &RunRecord) -> String {
 fn state(run: &RunRecord, now: DateTime<Utc>) -> String {
     let summary = RunSummary::from(run);
     let which = match run.attempts.last() {
+        // Between two attempts the newest is over, and the next one does not exist yet.
         Some(attempt) if run.next_attempt.is_some() => format!(" (after {})", attempt.title()),
         Some(attempt) if attempt.attempt > 1 || attempt.part.is_some() => {
             format!(" ({})", attempt.title())

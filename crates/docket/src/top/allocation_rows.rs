@@ -46,6 +46,7 @@ impl Row {
             labels.collect::<String>(),
             due.cron()
         );
+        // The server's words, because this version may not know a newer form of a schedule.
         let words = status.schedule.clone().filter(|_| !due.cron().is_empty());
         let schedule = words.unwrap_or_else(|| due.schedule());
         Some(Self { name, schedule, due, status, searched: searched.to_lowercase() })
@@ -53,6 +54,7 @@ impl Row {
 
     /// The next run, or why there is none; `pause` is the pause of the whole server.
     pub(super) fn next(&self, pause: Option<&Suspension>, now: DateTime<Utc>) -> Text {
+        // The pause comes from the server's health, which is requested more often than the rows.
         let status = Status { paused: pause.cloned(), ..self.status.clone() };
         match status.next.filter(|_| self.due.held_back(&status).is_none()) {
             // A narrow screen has room for the relative time only.
@@ -81,6 +83,8 @@ impl Row {
     /// Active allocations come first, then those that are due first.
     pub(super) fn order(&self) -> impl Ord + use<> {
         let next = self.status.next.filter(|_| !self.is_suspended());
+        // The name comes last, so that rows of one instant keep their order when they are drawn
+        // again.
         (self.status.under_way() == 0, next.is_none(), next, self.name.clone())
     }
 

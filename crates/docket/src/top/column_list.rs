@@ -66,6 +66,8 @@ pub(super) fn draw(
     let above = 1 + u16::from(grid.header.is_some());
     let shown = usize::from(area.height.saturating_sub(above));
     let first = first_shown(grid.cursor.unwrap_or_default(), shown, grid.count);
+    // The table computes its widths only while it is drawn, but cells are cut before. So they are
+    // computed here in the same way, and passed as fixed lengths.
     let room = Rect::new(0, 0, area.width.saturating_sub(SIGN), 1);
     let columns = Layout::horizontal(&grid.widths).spacing(GAP).split(room);
     let widths: Vec<_> = columns.iter().map(|column| column.width).collect();
@@ -73,6 +75,7 @@ pub(super) fn draw(
         let cells = cells.iter().zip(&widths);
         Row::new(cells.map(|(cell, width)| Cell::new(cell.fitted(*width))))
     };
+    // Only the visible rows are made: thousands of allocations would take longer than a frame.
     let rows = (first..grid.count).take(shown).filter_map(&row);
     let rows = rows.map(|(cells, style)| line(cells).style(style));
     let lengths = widths.iter().map(|width| Constraint::Length(*width));
@@ -91,6 +94,7 @@ pub(super) fn draw(
         let header = header.iter().map(|&header| header.to_owned().into()).collect();
         table = table.header(line(header).bold());
     }
+    // The state is relative to the first visible row, because the table knows no others.
     let mut state = TableState::new().with_selected(grid.cursor.map(|cursor| cursor - first));
     frame.render_stateful_widget(table, area, &mut state);
 }

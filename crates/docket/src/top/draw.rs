@@ -150,6 +150,8 @@ fn draw_allocations(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let is_here = model.pane == Pane::Allocations;
     let has_schedule = area.width >= NARROW;
     let active = active_width(&rows);
+    // Many runs at once make this column wide; a quarter of the screen is too much for counts that
+    // the runs' pane shows too.
     let has_active = area.width >= NARROWEST && active <= area.width / 4;
     let next_share = if area.width >= WIDE { 7 } else { 5 };
     let columns = [
@@ -221,6 +223,7 @@ fn draw_output(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         (Some(run), below) => format!("Output of {run}, {below} more lines below"),
     };
     let shown = usize::from(area.height.saturating_sub(1));
+    // Counted from the end, so that new lines appear while the output is not scrolled.
     let last = model.output.len().saturating_sub(model.scrolled);
     let first = last.saturating_sub(shown);
     let lines = model.output.lines(first, last - first);
@@ -236,11 +239,13 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect) {
     let (width, height) = (middle.width.saturating_sub(2), middle.height.saturating_sub(2).into());
     let keys = HELP.iter().map(|(key, what)| within(&format!("{key:<11} {what}"), width));
     let mut lines: Vec<_> = keys.take(height).map(Line::from).collect();
+    // On a small screen the help must not look complete.
     if height < HELP.len()
         && let Some(last) = lines.last_mut()
     {
         *last = Line::from("…");
     }
+    // The lists are drawn below, and a widget only overwrites the cells that it uses.
     frame.render_widget(Clear, middle);
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" Keys ")), middle);
 }

@@ -29,6 +29,7 @@ pub(super) fn fitted(spans: Vec<Span<'static>>, width: u16) -> Line<'static> {
     }
     let mut line = Vec::new();
     for span in spans {
+        // Also if it fits exactly: then the sign for the omitted spans has no room.
         if span.width() >= room {
             // More spans follow, or this span is too wide itself.
             let text = table::cut(&format!("{} …", span.content), room);

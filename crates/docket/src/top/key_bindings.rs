@@ -9,8 +9,10 @@ use super::{
 };
 
 /// The lines of a page.
+// Keys are handled without knowing the heights of the panes.
 const PAGE: isize = 10;
 /// The longest text that can be typed.
+// A reason is one line of the journal; a paste by mistake must not become one.
 const LONGEST_ANSWER: usize = 200;
 
 /// A key, independent of the terminal library.
@@ -77,10 +79,12 @@ pub(super) const HELP: [(&str, &str); 13] = [
 impl Model {
     /// Handles a key; returns the effect to carry out.
     pub(super) fn press(&mut self, key: Key) -> Option<Effect> {
+        // Before everything else: Ctrl-C must quit from every prompt.
         if key == Key::Interrupt {
             return Some(Effect::Quit);
         }
         self.notice.clear();
+        // Any key closes the help and does nothing else, since what is below it cannot be seen.
         if std::mem::take(&mut self.is_help_shown) {
             return None;
         }
@@ -111,6 +115,7 @@ impl Model {
             (Prompt::Confirm(_), Key::Char('n' | 'N'))
             | (Prompt::Search, Key::Enter)
             | (_, Key::Escape) => {}
+            // Another key is probably a slip; it is neither yes nor no.
             (Prompt::Confirm(effect), _) => self.prompt = Some(Prompt::Confirm(effect)),
             (Prompt::Reason(name, text), Key::Enter) => return Some(Effect::Suspend(name, text)),
             (Prompt::Reason(name, mut text), key) => {
@@ -131,14 +136,17 @@ impl Model {
             Key::Down | Key::Char('j') => self.go(1),
             Key::PageUp => self.go(-PAGE),
             Key::PageDown => self.go(PAGE),
+            // Moves saturate at both ends.
             Key::Home => self.go(isize::MIN),
             Key::End => self.go(isize::MAX),
             Key::Tab => self.turn(1),
+            // Panes are counted cyclically, so this is one step back.
             Key::BackTab => self.turn(Pane::COUNT - 1),
             Key::Escape => self.search.clear(),
             Key::Char('q') => return Some(Effect::Quit),
             Key::Char('?') => self.is_help_shown = true,
             Key::Char('/') => {
+                // The search filters allocations, and its effect must be visible.
                 self.pane = Pane::Allocations;
                 self.prompt = Some(Prompt::Search);
             }
@@ -185,6 +193,8 @@ impl Model {
     }
 
     fn ask_about_run(&mut self, effect: impl FnOnce(RunId) -> Effect) {
+        // Checked when the key is pressed: a run that ends while the question is open is rejected
+        // by the server.
         let under_way = self.selected_run().filter(|run| self.runs.is_under_way(run));
         match under_way {
             Some(run) => self.prompt = Some(Prompt::Confirm(effect(run))),

@@ -25,6 +25,7 @@ pub(super) enum Message {
     /// The pause of the whole server, if it is paused, and the time zone of the server.
     Pause(Option<Suspension>, Zone),
     /// A run wrote these bytes.
+    // With the run, because bytes of the previous one may still be on their way after a change.
     Output(RunId, Vec<u8>),
     /// The details of the opened run or allocation, or why they could not be loaded.
     Opened(Subject, Result<Details, String>),

@@ -60,6 +60,7 @@ use crate::{
 /// The number of messages to buffer for the model; faster senders are slowed down.
 const MESSAGES: usize = 256;
 /// The minimum time between two frames.
+// Ten frames a second look live, and cost little over a slow SSH connection.
 const FRAME: Duration = Duration::from_millis(100);
 /// The columns and lines of a screen that does not report its size.
 const USUAL_SIZE: (u16, u16) = (80, 24);
@@ -76,6 +77,7 @@ pub(crate) async fn show(client: Client, server: String) -> Result<()> {
         let backend = CrosstermBackend::new(io::stdout());
         terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
     }
+    // The terminal is restored before the error is reported: in raw mode it would be unreadable.
     let ended = Show::new(client, server).run(&mut terminal).await;
     ratatui::try_restore().context("cannot restore the terminal")?;
     ended
@@ -100,11 +102,14 @@ impl Show {
 
     async fn run(mut self, terminal: &mut DefaultTerminal) -> Result<()> {
         let mut pressed = EventStream::new();
+        // The default of these signals would end the process and leave the terminal in raw mode.
+        // SIGINT comes from other processes: in raw mode Ctrl-C is a key.
         let mut ended = signal(SignalKind::terminate())?;
         let mut hung_up = signal(SignalKind::hangup())?;
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut feed = pin!(server_updates::run(Arc::clone(&self.client), self.sender.clone()));
         let (mut frames, mut ticks) = (time::interval(FRAME), time::interval(TICK));
+        // Missed frames are not made up for: only the newest state is worth drawing.
         frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let area = terminal.get_frame().area();
         self.model.update(Message::Size(area.width, area.height));
@@ -117,6 +122,8 @@ impl Show {
                 },
                 Some(message) = self.messages.recv() => Some(message),
                 _ = ticks.tick() => Some(Message::Tick(clock::now())),
+                // An idle server costs nothing: nothing is drawn before a message changes the
+                // model.
                 _ = frames.tick(), if !self.is_drawn => {
                     terminal.draw(|frame| draw::draw(&self.model, frame))?;
                     self.is_drawn = true;
@@ -163,6 +170,8 @@ impl Show {
 
     /// Follows one run instead of the previous one.
     fn follow(&mut self, run: Option<RunId>) {
+        // The old follower is aborted, but its last messages may be in the channel: the model
+        // compares the run.
         if let Some(follower) = self.follower.take() {
             follower.abort();
         }
@@ -208,6 +217,7 @@ async fn carry_out(client: &Client, effect: Effect) -> Result<String> {
             format!("cancelling {run}")
         }
         Effect::Suspend(name, reason) => {
+            // Enter without a text means no reason.
             let reason = Some(reason).filter(|reason| !reason.is_empty());
             let request = SuspendRequest { reason, until: None, by, all: false };
             client.change(&name, "suspend", &request).await?;
@@ -222,12 +232,14 @@ async fn carry_out(client: &Client, effect: Effect) -> Result<String> {
 }
 
 fn key(event: KeyEvent) -> Option<Key> {
+    // Some terminals report the release of a key as well, which would press it twice.
     if event.kind == KeyEventKind::Release {
         return None;
     }
     let is_control = event.modifiers.contains(KeyModifiers::CONTROL);
     Some(match event.code {
         KeyCode::Char('c') if is_control => Key::Interrupt,
+        // Ctrl-R must not ask to run anything.
         KeyCode::Char(_) if is_control => return None,
         KeyCode::Char(c) => Key::Char(c),
         KeyCode::Up => Key::Up,

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use crate::print::visible;
 
 /// The number of lines to keep: the newest.
+// With the longest lines that is 2 MB of ASCII, 8 MB at most.
 const MOST_LINES: usize = 2_000;
 /// The number of characters of a line to keep: the first.
 const LONGEST_LINE: usize = 1_000;
@@ -44,6 +45,7 @@ enum Escape {
 impl Tail {
     /// Adds output.
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        // A piece may end within a character: its beginning waits for the next piece.
         self.partial.extend_from_slice(bytes);
         let bytes = std::mem::take(&mut self.partial);
         for chunk in bytes.utf8_chunks() {
@@ -51,6 +53,8 @@ impl Tail {
             if chunk.invalid().is_empty() {
                 continue;
             }
+            // Only at the end of the piece: elsewhere an incomplete character is followed by bytes
+            // that do not continue it.
             if is_beginning(chunk.invalid()) && bytes.ends_with(chunk.invalid()) {
                 self.partial = chunk.invalid().to_vec();
             } else {
@@ -68,8 +72,11 @@ impl Tail {
         match c {
             '\n' => {
                 self.open();
+                // The line is closed, but the next one is only begun by its first character:
+                // otherwise the end would always be an empty line.
                 self.is_open = false;
             }
+            // Most programs write it before a line feed. A progress bar appears as one long line.
             '\r' => {}
             _ => self.show(c),
         }
@@ -80,6 +87,7 @@ impl Tail {
         self.width += 1;
         let Some(line) = self.lines.back_mut() else { return };
         match self.width {
+            // The width of a tab depends on its column, which a cut line does not have.
             ..=LONGEST_LINE if c == '\t' => line.push_str("    "),
             ..=LONGEST_LINE => line.push(visible(c)),
             width if width == LONGEST_LINE + 1 => line.push('…'),

@@ -49,6 +49,7 @@ impl Opened {
         if id(record).as_ref() != Some(run) {
             return None;
         }
+        // The record of the event is shown at once; the explanation needs a request.
         if let Some(Ok(details)) = &mut self.details {
             details.record = Some(Box::new(record.clone()));
         }
@@ -57,6 +58,8 @@ impl Opened {
 
     /// Scrolls down by this many lines, within the bounds of a screen of this size.
     pub(super) fn scroll(&mut self, by: isize, now: DateTime<Utc>, size: (u16, u16)) {
+        // The screen may have become larger since the last key, so the position is bounded before
+        // and after.
         let most = self.last_scroll(now, size);
         self.scrolled = self.scrolled.min(most).saturating_add_signed(by).min(most);
     }
@@ -131,6 +134,7 @@ fn of_record(record: &RunRecord, time_zone: &str, now: DateTime<Utc>) -> Vec<(St
         None if record.is_over() => Err("no container was started"),
         None => Err(NOT_OVER),
     };
+    // Reason and exit code have rows of their own.
     let state = RunSummary { reason: None, exit_code: None, ..record.into() };
     let pairs = [
         ("State", time_and_state_words::result(&state, now)),
@@ -190,6 +194,7 @@ pub(super) async fn load(client: &Client, subject: &Subject) -> anyhow::Result<D
     };
     let record = Some(Box::new(client.record(run).await?));
     let instant = run.instant.moment();
+    // The recent sentences also say what comes next, so they are preferred.
     if recent.iter().any(|sentence| sentence.at == Some(instant)) {
         return Ok(Details { record, sentences: recent });
     }

@@ -52,6 +52,7 @@ pub(super) struct Model {
     pub(super) runs: Runs,
     pub(super) pane: Pane,
     pub(super) search: String,
+    // By name and not by position: the order changes with each run.
     selected_allocation: Option<AllocationName>,
     selected_running: usize,
     selected_failure: usize,
@@ -101,6 +102,7 @@ impl Model {
         match message {
             Message::Loaded(allocations, runs) => self.load(&allocations, runs),
             Message::Allocation(name, Some(allocation)) => {
+                // The old row stays if the new one cannot be read.
                 if let Some(row) = Row::read(&allocation) {
                     self.rows.insert(name, row);
                 }
@@ -112,6 +114,7 @@ impl Model {
                 self.runs.note(*record);
             }
             Message::Opened(subject, details) => {
+                // The user may have opened another one since the request.
                 if let Some(opened) = self.opened.as_mut().filter(|it| it.subject == subject) {
                     opened.details = Some(details);
                 }
@@ -128,8 +131,11 @@ impl Model {
             Message::Notice(text) => self.notice = text,
             Message::Tick(now) => self.now = now,
         }
+        // After every message, because each may remove rows or change their order.
         self.keep_cursors_valid();
         let selected_run = self.selected_run();
+        // The run is derived from the cursor in one place, so no key or message can forget to
+        // follow it.
         if selected_run != self.watched {
             self.watched.clone_from(&selected_run);
             (self.output, self.scrolled) = (Tail::default(), 0);
@@ -146,6 +152,7 @@ impl Model {
     }
 
     fn load(&mut self, allocations: &[Value], runs: Vec<RunRecord>) {
+        // All is replaced, so what was deleted during a gap disappears.
         let rows = allocations.iter().filter_map(Row::read);
         self.rows = rows.map(|row| (row.name.clone(), row)).collect();
         self.runs = Runs::default();
@@ -164,6 +171,7 @@ impl Model {
 
     /// The pause of the whole server, while it is in force.
     pub(super) fn pause(&self) -> Option<&Suspension> {
+        // The end of a pause needs no message from the server.
         self.pause.as_ref().filter(|pause| pause.holds_at(self.now))
     }
 
@@ -217,6 +225,7 @@ impl Model {
             Pane::Allocations => self.newest(self.selected_allocation.as_ref()?),
             Pane::Running => id(self.runs.under_way().nth(self.selected_running)?),
             Pane::Failures => id(self.runs.failures().get(self.selected_failure)?),
+            // The output has no rows: it stays with the run that led to it.
             Pane::Output => self.watched.clone(),
         }
     }
@@ -224,6 +233,7 @@ impl Model {
     fn newest(&self, name: &AllocationName) -> Option<RunId> {
         let last = || self.rows.get(name)?.status.last_run.as_ref();
         let last = || Some(RunId { allocation: name.clone(), instant: last()?.run });
+        // A run under way comes first: its output is still growing.
         self.runs.newest(name).or_else(last)
     }
 

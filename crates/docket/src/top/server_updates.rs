@@ -26,12 +26,16 @@ use crate::{
 };
 
 /// How often changed allocations are requested.
+// At most 50 allocations twice a second: a server with thousands of runs a minute sends more than a
+// slow connection could load.
 const REFRESH: Duration = Duration::from_millis(500);
 /// How many of them are requested each time.
 const MOST_REFRESHED: usize = 50;
 /// The maximum number of concurrent requests.
 const REQUESTS: usize = 8;
 /// The number of events to buffer.
+// While everything is loaded, events wait here, then in the connection. The server cuts off a
+// reader that is too slow, and the gap leads to another load.
 const EVENT_BUFFER: usize = 256;
 /// How often the state of the server and its engine is requested.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
@@ -54,6 +58,7 @@ struct Changes {
 /// The server rejects a request, or could never be reached.
 pub(super) async fn run(client: Arc<Client>, messages: Sender<Message>) -> Result<()> {
     let mut events = Events::new(&client, EventFilter::default());
+    // The first two requests may fail: a wrong address must end the command and not be retried.
     events.open_now().await?;
     load(&client, &messages).await?;
     // In a separate task, so that the timers below do not interrupt a reconnection.
@@ -132,6 +137,7 @@ impl Changes {
                 let entry = serde_json::from_str::<Entry>(&event.data).map(|entry| entry.event);
                 if let Ok(journal::Event::ServerPaused(_) | journal::Event::ServerUnpaused) = entry
                 {
+                    // A pause changes the next instant of every allocation.
                     (self.is_all, self.is_pause_changed) = (true, true);
                 }
             }
@@ -143,6 +149,7 @@ impl Changes {
     /// Sends the current state of what changed; what cannot be loaded now is requested again later.
     async fn send_all(&mut self, client: &Client, messages: &Sender<Message>) {
         if self.is_all {
+            // What failed stays noted, and the next tick tries it again.
             if load(client, messages).await.is_ok() {
                 *self = Self::default();
             }
@@ -152,6 +159,7 @@ impl Changes {
         let asked = stream::iter(names).map(async |name| (client.find(&name).await, name));
         let mut answers = asked.buffer_unordered(REQUESTS);
         while let Some((answer, name)) = answers.next().await {
+            // Removed only after a response, so that a change during an outage is not lost.
             if let Ok(found) = answer {
                 self.allocations.remove(&name);
                 send(messages, Message::Allocation(name, found)).await;
@@ -180,6 +188,7 @@ async fn load(client: &Client, messages: &Sender<Message>) -> Result<()> {
 }
 
 async fn under_way(client: &Client, counts: &[Listed]) -> Result<Vec<RunRecord>> {
+    // One request only for each allocation that has something under way, not for all.
     let running = counts.iter().filter(|count| count.status.under_way() > 0);
     let asked = stream::iter(running)
         .map(|count| client.runs::<RunRecord>(&count.name, None, SEARCHED_RUNS));
@@ -197,6 +206,7 @@ async fn failed(client: &Client, counts: &[Listed]) -> Result<Vec<RunRecord>> {
         .filter_map(|count| Some((&count.name, count.status.last_run.as_ref()?)))
         .filter(|(_, last)| last.state.is_failure())
         .collect();
+    // Sorted before the limit, so that the newest failures of all allocations are loaded.
     last.sort_by_key(|(_, last)| std::cmp::Reverse(last.run));
     let ids = last.into_iter().take(FAILURES);
     let ids = ids.map(|(name, last)| RunId { allocation: name.clone(), instant: last.run });

@@ -6,12 +6,14 @@ use chrono::{DateTime, Utc};
 use docket_model::{AllocationName, RunId, wire::RunRecord};
 
 /// The number of failed runs to keep: the newest.
+// More do not fit on any screen, and a server may fail for days while this runs.
 const MOST_FAILURES: usize = 100;
 
 /// Runs under way, and failed ones.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
     /// The earliest instant first.
+    // By the instant first, so that the map is in the order of the pane.
     under_way: BTreeMap<(DateTime<Utc>, AllocationName), RunRecord>,
     /// The newest first.
     failures: Vec<RunRecord>,
@@ -27,6 +29,7 @@ impl Runs {
             return;
         }
         self.under_way.remove(&key);
+        // A record can change after its end: the failure is replaced, and not listed twice.
         self.failures.retain(|old| (&old.allocation, old.run) != (&record.allocation, record.run));
         if record.state.is_failure() {
             let at = self.failures.partition_point(|old| old.ended > record.ended);

@@ -29,6 +29,7 @@ const NEVER_RAN: u8 = 125;
 const TIMED_OUT: u8 = 124;
 
 /// How many of the newest runs are searched for the one that this run waits for.
+// One request: what the run waits for is only a help, and not worth reading a long history.
 const SEARCHED_RUNS: usize = 100;
 
 /// The exit code of a shell after a signal is this plus the signal's number.
@@ -43,6 +44,8 @@ pub(super) async fn run(
     let code = match ended(connection, name, request).await {
         Ok(code) => code,
         Err(error) => {
+            // Printed here, since the exit code is 125 and not the usual 1: a script must not take
+            // it for the container's.
             print::error(&error);
             NEVER_RAN
         }
@@ -58,10 +61,12 @@ async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequ
     };
     let run = run_argument::id(name, &record);
     let mut waiter = Waiter::default();
+    // The state is printed before the output is requested, which waits until the run starts.
     waiter.state(&client, &record).await;
     // Before this line Ctrl-C ends the command as usual.
     let mut signals = Signals::catch()?;
     tokio::select! {
+        // `true`: the server has just responded, so a lost connection is waited for.
         record = follow_run::to_the_end(&client, run.clone(), true, &mut waiter) => Ok(report(name, &record?)),
         signal = signals.next() => {
             print::note(format_args!("{run} is still running: cancel it with `docket cancel {run}`"));
@@ -89,6 +94,8 @@ impl Watcher for Waiter {
         }
         let printed = print::bytes(bytes);
         self.is_closed = printed.as_ref().is_err_and(Error::is::<print::Closed>);
+        // A reader such as `head` ends the printing, but not the wait: the exit code is still
+        // wanted.
         if self.is_closed { Ok(()) } else { printed }
     }
 
@@ -130,6 +137,7 @@ fn has_container(record: &RunRecord) -> bool {
 async fn older_run(client: &Client, record: &RunRecord) -> Option<RunRecord> {
     let name = AllocationName::parse(&record.allocation).ok()?;
     let runs = client.runs::<RunRecord>(&name, None, SEARCHED_RUNS).await.ok()?;
+    // The list is sorted newest first.
     runs.items.into_iter().find(|run| run.run < record.run && !run.is_over())
 }
 
@@ -151,6 +159,7 @@ fn code(record: &RunRecord) -> u8 {
     match (&record.state, code) {
         (StateWord::Succeeded, _) => 0,
         (StateWord::Lost, _) => NEVER_RAN,
+        // A run that did not succeed never exits with 0, even if its container did.
         (_, Some(code)) if code != 0 => u8::try_from(code).unwrap_or(NEVER_RAN),
         (StateWord::TimedOut, _) => TIMED_OUT,
         _ => NEVER_RAN,

@@ -39,6 +39,8 @@ pub(super) enum LogFormat {
 pub(super) fn start(format: LogFormat) -> Result<()> {
     let asked = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty());
     let asked = asked.unwrap_or_else(|| DEFAULT.to_owned());
+    // `Targets` and not `EnvFilter`: filters by spans are not needed, and it needs no regular
+    // expressions.
     let filter: Targets = asked
         .parse()
         .with_context(|| format!("{VARIABLE}: `{asked}` is not a valid log filter"))?;
@@ -67,6 +69,8 @@ impl<'writer> FormatFields<'writer> for OneLine {
     ) -> fmt::Result {
         let mut text = String::new();
         fields.record(&mut Fields(&mut text));
+        // Engines and registries send line breaks and control sequences, with which a text could
+        // forge a log line.
         writer.write_str(&on_one_line(&text))
     }
 }
@@ -77,6 +81,7 @@ struct Fields<'a>(&'a mut String);
 impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let value = format!("{value:?}");
+        // A field that is written with `Display` has no quotes, so its end would not be visible.
         let is_bare = value.contains(' ') && !value.starts_with(['"', '[', '{']);
         let space = if self.0.is_empty() { "" } else { " " };
         // Writing to a text does not fail.

@@ -173,10 +173,12 @@ impl Arguments {
     /// Converts the options into a configuration.
     pub(super) fn config(self, time_zone: Zone) -> Result<Config> {
         let Self { limits, storage, .. } = self;
+        // At the start, because the files are read only when a run starts, perhaps at night.
         if let Some(directory) = storage.env_dir.as_deref().filter(|directory| !directory.is_dir())
         {
             bail!("--env-dir: `{}` is not a directory", directory.display());
         }
+        // Without any time every pull would fail.
         if limits.pull_timeout.seconds() == 0 {
             bail!("--pull-timeout must be longer than 0s");
         }
@@ -210,6 +212,7 @@ impl AccessOptions {
         let token =
             token.map(|(text, source)| Token::parse(&text).with_context(|| source.to_string()));
         let key = self.tls_key.as_deref();
+        // The library that reads the key does not check who else can.
         if let Some(warning) = key.and_then(|key| secret_file::warning("private key", key)) {
             warn!("{warning}");
         }
@@ -232,6 +235,8 @@ fn in_bytes(size: Size) -> usize {
 /// the path below which the proxy offers the server.
 fn origin(text: &str) -> Result<String, String> {
     let error = |why: &str| format!("{why}: write https://HOST or https://HOST:PORT");
+    // Checked before parsing: `docket.example.org:443` is a valid URL with the scheme
+    // `docket.example.org`.
     let is_web = |text: &str| text.starts_with("https://") || text.starts_with("http://");
     if !is_web(&text.to_ascii_lowercase()) {
         return Err(error("the URL of the server begins with https:// or http://"));
@@ -240,6 +245,7 @@ fn origin(text: &str) -> Result<String, String> {
     if !url.username().is_empty() || url.query().is_some() || url.fragment().is_some() {
         return Err(error("an origin has no user name, query or fragment"));
     }
+    // The header `Origin` of browsers is compared with it character by character.
     Ok(url.origin().ascii_serialization())
 }
 
