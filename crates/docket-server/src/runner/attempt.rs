@@ -46,14 +46,14 @@ impl<'a> Attempt<'a> {
                 self.is_begun_here = true;
                 self.begin(place).await
             }
-            StartFrom::ClaimedBefore => self.begin_late().await,
+            StartFrom::ClaimedBefore => Box::pin(self.begin_late()).await,
             StartFrom::Created { container, engine, created_at, started_at } => {
                 self.created_at = created_at;
-                self.resume(container, engine, started_at).await
+                Box::pin(self.resume(container, engine, started_at)).await
             }
         };
         if let Err(failure) = outcome {
-            outcome = self.give_up(failure).await;
+            outcome = Box::pin(self.give_up(failure)).await;
         }
         let state = match outcome {
             Ok(over) => return Ok(over),
@@ -96,6 +96,11 @@ impl<'a> Attempt<'a> {
     async fn begin(&mut self, place: Reservation) -> Result<AttemptEnd, Break> {
         point(Point::Claimed);
         let _slot = self.unless_cancelled(place.slot()).await?;
+        // Thousands may wait for a slot: the memory for what follows is taken once there is one.
+        Box::pin(self.pull_and_start()).await
+    }
+
+    async fn pull_and_start(&mut self) -> Result<AttemptEnd, Break> {
         self.pull().await?;
         point(Point::Pulled);
         self.start_and_follow().await
@@ -162,7 +167,7 @@ impl<'a> Attempt<'a> {
             None => match (self.past_of(container).await?, self.task.runner.standby.doubt()) {
                 // Another server, which the restored store does not know, may have continued it.
                 (Fate::NeverRan | Fate::Unknown, Some(doubt)) => Err(Break::Lost(doubt.clone())),
-                (Fate::NeverRan, _) if self.may_still_start().await? => self.begin_anew().await,
+                (Fate::NeverRan, _) if self.may_still_start().await? => self.pull_and_start().await,
                 (Fate::NeverRan, _) => Ok(self.missed()),
                 (fate, _) => self.end_as(container, fate).await,
             },
@@ -174,16 +179,10 @@ impl<'a> Attempt<'a> {
         let is_in_time = self.may_still_start().await?;
         let purpose = if is_in_time { "it is replaced" } else { "its run is given up" };
         match self.replace(container, purpose).await? {
-            Fate::NeverRan if is_in_time => self.begin_anew().await,
+            Fate::NeverRan if is_in_time => self.pull_and_start().await,
             Fate::NeverRan => Ok(self.missed()),
             fate => self.end_as(container, fate).await,
         }
-    }
-
-    /// Pulls, creates and starts once more.
-    async fn begin_anew(&mut self) -> Result<AttemptEnd, Break> {
-        self.pull().await?;
-        self.start_and_follow().await
     }
 
     /// Goes on with a container that was started, or ends with what is known of it.
