@@ -16,11 +16,12 @@ use serde::{
     ser::{Error as _, SerializeMap},
 };
 
+use super::error::ApiError;
 use crate::store::{AllocationStatus, Snapshot};
 
 /// Writes a snapshot with times in the zone of its allocation.
-pub(super) struct View<'a> {
-    pub(super) snapshot: &'a Snapshot,
+pub(super) struct View {
+    pub(super) snapshot: Snapshot,
     /// The zone of allocations without a `TimeZone`.
     pub(super) zone: Zone,
     pub(super) now: DateTime<Utc>,
@@ -30,7 +31,7 @@ pub(super) struct View<'a> {
     pub(super) has_logs: bool,
 }
 
-impl Serialize for View<'_> {
+impl Serialize for View {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let specification = &self.snapshot.status.allocation.specification;
         let zone = specification.time_zone.unwrap_or(self.zone);
@@ -50,14 +51,14 @@ pub(super) fn last_run(recent: &[Arc<Run>]) -> Option<&Arc<Run>> {
     recent.iter().find(|run| run.state.is_over()).or(recent.first())
 }
 
-impl View<'_> {
+impl View {
     /// Writes the allocation as JSON.
-    pub(super) fn write_to(&self, writer: impl Write) -> Result<(), serde_json::Error> {
-        serde_json::to_writer(writer, self)
+    pub(super) fn write_to(&self, writer: impl Write) -> Result<(), ApiError> {
+        serde_json::to_writer(writer, self).map_err(ApiError::internal)
     }
 
     fn status(&self, zone: Zone) -> Status {
-        let Snapshot { status, recent } = self.snapshot;
+        let Snapshot { status, recent } = &self.snapshot;
         let AllocationStatus { allocation, decided, suspension, runs, .. } = status;
         let from = decided.unwrap_or(self.now).max(self.now);
         let scheduled = allocation.next(from, self.zone);

@@ -9,7 +9,6 @@ use actix_web::{
 };
 use docket_model::{
     FieldPath, Finding, Origin, Reported,
-    container::UnknownOptions,
     finding::Step,
     wire::{Created, Deleted, Pushed, PushedName},
 };
@@ -25,7 +24,7 @@ use super::{
     etag::etag,
     handler_state::{Allocations, ServerStatus, SpecificationSettings},
     if_match,
-    media_type::{Format, YAML},
+    media_type::{Format, YAML, accepts},
     openapi::{
         error_responses::{
             Asked, Conditional, Named, Negotiated, Owned, PostedSpecifications, Usual, Written,
@@ -96,7 +95,7 @@ pub(super) async fn get(
     }
     match format {
         Format::Json => one(&allocations, snapshot),
-        Format::Yaml => one_as_yaml(&allocations, &limits, &snapshot).await,
+        Format::Yaml => one_as_yaml(&allocations, &limits, snapshot).await,
     }
 }
 
@@ -104,16 +103,17 @@ pub(super) async fn get(
 async fn one_as_yaml(
     allocations: &Allocations,
     limits: &Limits,
-    snapshot: &Snapshot,
+    snapshot: Snapshot,
 ) -> Result<HttpResponse, ApiError> {
+    let revision = snapshot.status.allocation.revision;
     let view = allocations.view(snapshot);
     let length = chunked_json::length(&view)?;
     // Both texts are in memory during the conversion.
     let _held = (length > PIECE).then(|| limits.response(2 * length)).transpose()?;
     let mut json = Vec::with_capacity(length);
-    view.write_to(&mut json).map_err(|error| ApiError::Internal(error.to_string()))?;
+    view.write_to(&mut json)?;
     let yaml = yaml::from_json(limits, json).await?;
-    Ok(response(snapshot.status.allocation.revision, YAML).body(yaml))
+    Ok(response(revision, YAML).body(yaml))
 }
 
 /// The head of a response with an allocation.
@@ -135,15 +135,15 @@ pub(super) fn one(
 ) -> Result<HttpResponse, ApiError> {
     let mut answer = response(snapshot.status.allocation.revision, JSON);
     let mut first = Vec::with_capacity(USUAL);
-    let mut written = AllocationPieces::new(allocations, snapshot, true);
-    if written.fill(allocations, &mut first)? {
+    let mut written = AllocationPieces::new(allocations.view(snapshot));
+    if written.fill(&mut first)? {
         return Ok(answer.body(first));
     }
     let first = stream::once(ready(Ok(Bytes::from(first))));
-    let rest = stream::try_unfold(Some((allocations.clone(), written)), |rest| async move {
-        let Some((allocations, mut written)) = rest else { return Ok(None) };
-        let (piece, is_whole) = written.next(&allocations).await?;
-        Ok::<_, ApiError>(Some((piece, (!is_whole).then_some((allocations, written)))))
+    let rest = stream::try_unfold(Some(written), |rest| async move {
+        let Some(mut written) = rest else { return Ok(None) };
+        let (piece, is_whole) = written.next().await?;
+        Ok::<_, ApiError>(Some((piece, (!is_whole).then_some(written))))
     });
     Ok(answer.streaming(first.chain(rest)))
 }
@@ -166,11 +166,7 @@ pub(super) async fn push(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let only_if = if_match::read(&request)?;
-    let options = if query.0.allow_unknown_options {
-        UnknownOptions::Allow
-    } else {
-        settings.unknown_options
-    };
+    let options = settings.options(query.0.allow_unknown_options);
     let (limits, turn) = (&limits, limits.parser());
     let posted =
         request_body::read(&request, payload, limits, settings.max_body, options, turn).await;
@@ -236,7 +232,8 @@ pub(super) async fn push(
 
 /// The errors in the format that the client accepts.
 fn refused(request: &HttpRequest, errors: Reported<Finding>) -> ApiError {
-    if accepts_problem(request) {
+    // In place of the original's error body.
+    if accepts(request.headers(), PROBLEM) {
         ApiError::InvalidInDetail(errors)
     } else {
         ApiError::Invalid(errors)
@@ -270,12 +267,6 @@ fn check_env_files(
         })
         .collect();
     if errors.is_empty() { Ok(()) } else { Err(refused(request, errors)) }
-}
-
-/// True if the client accepts a problem in place of the original's error body.
-fn accepts_problem(request: &HttpRequest) -> bool {
-    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.contains(PROBLEM))
 }
 
 /// `DELETE /{name}`: deletes an allocation. Its running containers continue.

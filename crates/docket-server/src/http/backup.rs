@@ -63,10 +63,9 @@ pub(super) async fn backup(
         let opened = File::open(&path).await;
         let unnamed = fs::remove_file(&path).await;
         let file = opened.and_then(|file| unnamed.map(|()| file));
-        Ok((file.map_err(|error| ApiError::Internal(error.to_string()))?, turn))
+        Ok((file.map_err(ApiError::internal)?, turn))
     });
-    let copied: Result<_, ApiError> =
-        copied.await.map_err(|error| ApiError::Internal(error.to_string()))?;
+    let copied: Result<_, ApiError> = copied.await.map_err(ApiError::internal)?;
     let (file, turn) = copied?;
     Ok(answer.streaming(sent(ReaderStream::with_capacity(file, PIECE), turn)))
 }

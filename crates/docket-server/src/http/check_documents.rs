@@ -80,11 +80,7 @@ pub(super) async fn check(
     query: Query<CheckQuery>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let options = if query.0.allow_unknown_options {
-        UnknownOptions::Allow
-    } else {
-        settings.unknown_options
-    };
+    let options = settings.options(query.0.allow_unknown_options);
     let limit = match settings.max_body {
         most if most < LARGEST => SizeLimit::MaxBody(most),
         _ => SizeLimit::Document(LARGEST),
@@ -112,7 +108,7 @@ pub(super) async fn check(
         let allocations = each.collect::<Result<Vec<_>, _>>()?;
         serde_json::to_vec(&Checked { findings, allocations })
     });
-    let json = json.await?.map_err(|error| ApiError::Internal(error.to_string()))?;
+    let json = json.await?.map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok().content_type(JSON).body(json))
 }
 

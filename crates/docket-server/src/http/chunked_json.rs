@@ -1,17 +1,11 @@
 //! Writes JSON in pieces of bounded size, so that a client that reads nothing keeps one of them in memory.
 
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::io::{self, Write};
 
-use actix_web::web::{Bytes, Data};
-use chrono::{DateTime, Utc};
-use docket_model::journal::Suspension;
+use actix_web::web::Bytes;
 use serde::Serialize;
 
-use super::{allocation_response::View, error::ApiError, handler_state::Allocations};
-use crate::store::Snapshot;
+use super::{allocation_response::View, error::ApiError};
 
 /// The maximum size of a piece, in bytes: a connection buffers as much before it writes to its socket.
 pub(super) const PIECE: usize = 32 << 10;
@@ -49,63 +43,38 @@ impl Write for Window<'_> {
 /// The size of a value as JSON, in bytes.
 pub(super) fn length(value: &impl Serialize) -> Result<usize, ApiError> {
     let mut window = Window { piece: &mut Vec::new(), skip: usize::MAX, written: 0 };
-    let written = serde_json::to_writer(&mut window, value);
-    written.map_err(|error| ApiError::Internal(error.to_string()))?;
+    serde_json::to_writer(&mut window, value).map_err(ApiError::internal)?;
     Ok(window.written)
 }
 
 /// An allocation that is written piece by piece. The JSON is written again for each piece: skipping the
 /// container, which is most of a large allocation, costs nothing.
 pub(super) struct AllocationPieces {
-    snapshot: Snapshot,
-    now: DateTime<Utc>,
-    /// The pause of the whole server at that time.
-    pause: Option<Arc<Suspension>>,
-    has_logs: bool,
+    view: View,
     /// How many bytes are in the pieces so far.
     sent: usize,
 }
 
 impl AllocationPieces {
-    pub(super) fn new(allocations: &Allocations, snapshot: Snapshot, has_logs: bool) -> Self {
-        Self {
-            snapshot,
-            now: allocations.clock.now(),
-            pause: allocations.store.pause(),
-            has_logs,
-            sent: 0,
-        }
+    pub(super) fn new(view: View) -> Self {
+        Self { view, sent: 0 }
     }
 
     /// Fills a piece with the next bytes; true when the whole allocation was written.
-    pub(super) fn fill(
-        &mut self,
-        allocations: &Allocations,
-        piece: &mut Vec<u8>,
-    ) -> Result<bool, ApiError> {
+    pub(super) fn fill(&mut self, piece: &mut Vec<u8>) -> Result<bool, ApiError> {
         let before = piece.len();
         let mut window = Window { piece, skip: self.sent, written: 0 };
-        let view = View {
-            snapshot: &self.snapshot,
-            zone: allocations.zone,
-            now: self.now,
-            pause: self.pause.clone(),
-            has_logs: self.has_logs,
-        };
-        view.write_to(&mut window).map_err(|error| ApiError::Internal(error.to_string()))?;
+        self.view.write_to(&mut window)?;
         let total = window.written;
         self.sent += piece.len() - before;
         Ok(self.sent >= total)
     }
 
     /// The next piece, and whether it is the last.
-    pub(super) async fn next(
-        &mut self,
-        allocations: &Data<Allocations>,
-    ) -> Result<(Bytes, bool), ApiError> {
+    pub(super) async fn next(&mut self) -> Result<(Bytes, bool), ApiError> {
         give_way().await;
         let mut piece = Vec::new();
-        let is_whole = self.fill(allocations, &mut piece)?;
+        let is_whole = self.fill(&mut piece)?;
         Ok((piece.into(), is_whole))
     }
 }

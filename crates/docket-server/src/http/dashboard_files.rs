@@ -12,12 +12,16 @@ use actix_web::{
 
 use super::{
     error::ApiError,
+    media_type::accepts,
     openapi::error_responses::{Any, NoFile},
 };
 use crate::embedded_dashboard::{self, File, POLICY};
 
 /// The path below which the files of the page are served.
 const DIRECTORY: &str = "/-/page/";
+
+/// What browsers accept.
+const HTML: &str = "text/html";
 
 /// Browsers revalidate each file, so an upgrade is visible at once.
 const CACHING: &str = "no-cache";
@@ -46,19 +50,14 @@ fn add_headers<'a>(
 
 /// True for a request for the page or one of its files.
 pub(super) fn is_request_for(head: &RequestHead) -> bool {
-    let is_page = head.uri.path() == "/" && accepts_html(head);
+    let is_page = head.uri.path() == "/" && accepts(head.headers(), HTML);
     matches!(head.method, Method::GET | Method::HEAD)
         && (is_page || head.uri.path().starts_with(DIRECTORY))
 }
 
 /// True if the client accepts HTML, as browsers do.
 pub(super) fn is_for_browser(context: &GuardContext<'_>) -> bool {
-    accepts_html(context.head())
-}
-
-fn accepts_html(head: &RequestHead) -> bool {
-    let accept = head.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
+    accepts(context.head().headers(), HTML)
 }
 
 /// `GET /` with `Accept: text/html`: the page.

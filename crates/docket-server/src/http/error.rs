@@ -185,6 +185,11 @@ impl From<ManualError> for ApiError {
 }
 
 impl ApiError {
+    /// An error of this server, which is logged.
+    pub(super) fn internal(cause: impl fmt::Display) -> Self {
+        Self::Internal(cause.to_string())
+    }
+
     /// The body of the response.
     pub(super) fn problem(&self) -> Problem {
         let status = self.status_code();

@@ -44,7 +44,7 @@ impl Allocations {
         }
     }
 
-    pub(super) fn view<'a>(&self, snapshot: &'a Snapshot) -> View<'a> {
+    pub(super) fn view(&self, snapshot: Snapshot) -> View {
         View {
             snapshot,
             zone: self.zone,
@@ -75,6 +75,13 @@ pub(crate) struct SpecificationSettings {
     pub(crate) unknown_options: UnknownOptions,
     /// True if the server has a directory for `EnvFiles`.
     pub(crate) has_env_dir: bool,
+}
+
+impl SpecificationSettings {
+    /// How options are read that the Engine API does not know; a request may allow them.
+    pub(super) fn options(&self, allows_unknown: bool) -> UnknownOptions {
+        if allows_unknown { UnknownOptions::Allow } else { self.unknown_options }
+    }
 }
 
 /// What health and readiness report about the server itself.

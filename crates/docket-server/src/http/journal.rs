@@ -1,8 +1,8 @@
 //! What happened to the server and to allocations.
 
-use actix_web::{HttpResponse, http::header, web::Data};
+use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, SecondsFormat, Utc};
-use docket_model::{AllocationName, journal::Entry, wire::MAX_PAGE};
+use docket_model::{AllocationName, journal::Entry};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -11,7 +11,7 @@ use super::{
     error::{ApiError, JSON},
     handler_state::Allocations,
     openapi::error_responses::{Asked, Usual},
-    query::{Query, number},
+    query::{self, Query},
     query_time,
     request_memory::Limits,
 };
@@ -29,8 +29,9 @@ pub(super) struct JournalQuery {
     #[param(value_type = Option<AllocationName>)]
     allocation: Option<String>,
     /// The maximum number; by default 100.
-    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
-    limit: Option<String>,
+    #[serde(default, deserialize_with = "query::number::<_, _, 1, 1000>")]
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
     /// Those before this moment, as the `Link` says.
     #[param(example = "2026-11-21T09:00:00Z")]
     cursor: Option<String>,
@@ -56,7 +57,6 @@ pub(super) async fn list(
     limits: Data<Limits>,
     Query(JournalQuery { allocation, limit, cursor }): Query<JournalQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = limit.map(|limit| number("limit", &limit, 1..=MAX_PAGE)).transpose()?;
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     let now = allocations.clock.now();
     let before =
@@ -73,10 +73,8 @@ pub(super) async fn list(
         let cursor = next.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         let query = [("limit", limit.to_string()), ("cursor", cursor)];
         let allocation = allocation.map(|name| ("allocation", name.to_string()));
-        let query =
-            serde_urlencoded::to_string(query.into_iter().chain(allocation).collect::<Vec<_>>())
-                .map_err(|error| ApiError::Internal(error.to_string()))?;
-        answer.insert_header((header::LINK, format!("</-/journal?{query}>; rel=\"next\"")));
+        let query = query.into_iter().chain(allocation);
+        answer.insert_header(query::next_page("/-/journal", query)?);
     }
     Ok(answer.content_type(JSON).json(page))
 }

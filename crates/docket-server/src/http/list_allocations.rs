@@ -21,14 +21,11 @@ use super::{
         error_responses::{Asked, Negotiated, Usual},
         specification::Allocation,
     },
-    query::{self, Query, number},
+    query::{self, Query},
     request_memory::Limits,
     stream_list::{Page, page, stream_json, stream_yaml},
     yaml,
 };
-
-/// The maximum limit. Without a limit all allocations are streamed.
-const MOST_ON_A_PAGE: usize = 10_000;
 
 /// The pattern of one or more states.
 fn states() -> Object {
@@ -42,13 +39,15 @@ fn states() -> Object {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
-    /// The maximum number. Each page but the last has a `Link` to the next. A page of large allocations has
+    /// The maximum number; without it all are streamed. Each page but the last has a `Link` to the next. A page of large allocations has
     /// fewer.
-    #[param(value_type = Option<usize>, minimum = 1, maximum = 10_000)]
-    limit: Option<String>,
+    #[serde(default, deserialize_with = "query::number::<_, _, 1, 10_000>")]
+    #[param(minimum = 1, maximum = 10_000)]
+    limit: Option<usize>,
     /// Where to continue; from the `Link`.
-    #[param(value_type = Option<u64>, format = "uint64")]
-    cursor: Option<String>,
+    #[serde(default, deserialize_with = "query::number::<_, _, 0, { u64::MAX }>")]
+    #[param(format = "uint64")]
+    cursor: Option<u64>,
     /// Only allocations with this label: `KEY` or `KEY=VALUE`.
     #[param(example = "team=finance")]
     label: Option<String>,
@@ -85,7 +84,6 @@ pub(super) async fn list(
     request: HttpRequest,
     Query(ListQuery { limit, cursor, label, state, logs }): Query<ListQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let cursor = cursor.map(|cursor| number("cursor", &cursor, 0..=u64::MAX)).transpose()?;
     let filter = Filter::of(label, state, logs.unwrap_or(true))?;
     let format = Format::of(&request)?;
     let Some(limit) = limit else {
@@ -94,16 +92,11 @@ pub(super) async fn list(
             Format::Yaml => stream_yaml(allocations, limits, cursor, filter).await,
         };
     };
-    let limit = number("limit", &limit, 1..=MOST_ON_A_PAGE)?;
     let Page { json, next } = page(&allocations, cursor, limit, PAGE, &filter).await?;
     let mut response = HttpResponse::Ok();
     if let Some(cursor) = next {
         let query = [("limit", limit.to_string()), ("cursor", cursor.to_string())];
-        let query = query.into_iter().chain(filter.query());
-        let query = serde_urlencoded::to_string(query.collect::<Vec<_>>())
-            .map_err(|error| ApiError::Internal(error.to_string()))?;
-        let link = format!("</?{query}>; rel=\"next\"");
-        response.insert_header((header::LINK, link));
+        response.insert_header(query::next_page("/", query.into_iter().chain(filter.query()))?);
     }
     response.insert_header((header::VARY, "Accept"));
     Ok(match format {

@@ -2,13 +2,19 @@
 
 use actix_web::{
     HttpRequest,
-    http::header::{Accept, Header as _, Quality, QualityItem},
+    http::header::{self, Accept, Header as _, HeaderMap, Quality, QualityItem},
     mime::Mime,
 };
 
 use super::error::ApiError;
 
 pub(super) const YAML: &str = "application/yaml";
+
+/// True if the client names this media type among those that it accepts.
+pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains(media_type))
+}
 
 /// How a response is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

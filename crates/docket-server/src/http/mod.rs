@@ -45,7 +45,6 @@ pub(crate) mod tests;
 mod tls;
 mod upcoming_instants;
 mod why;
-mod write_timeout;
 mod wrong_tokens;
 mod yaml;
 

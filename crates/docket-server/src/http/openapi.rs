@@ -67,7 +67,7 @@ static DOCUMENT: LazyLock<Result<Bytes, serde_json::Error>> = LazyLock::new(|| {
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object), Usual),
 )]
 pub(super) async fn get() -> Result<HttpResponse, ApiError> {
-    let document = DOCUMENT.as_ref().map_err(|error| ApiError::Internal(error.to_string()))?;
+    let document = DOCUMENT.as_ref().map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok().content_type(JSON).body(document.clone()))
 }
 

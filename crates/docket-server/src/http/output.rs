@@ -30,14 +30,15 @@ use super::{
     authentication::Authentication,
     error::ApiError,
     handler_state::Allocations,
+    media_type::accepts,
     openapi::{
         error_responses::{Asked, AskedOfEngine, NamedRun, Usual},
         parameters::{LastEventId, OfRun},
         stream_event::StreamEvent,
     },
-    query::{self, Query, number},
+    query::{self, Query},
     runs::find,
-    sse::{self, Pulse},
+    sse::{self, EVENT_STREAM, Pulse},
 };
 use crate::{
     engine::EngineError,
@@ -54,14 +55,17 @@ pub(super) struct OutputQuery {
     #[serde(default, deserialize_with = "query::flag")]
     follow: bool,
     /// How many bytes the client has already.
-    #[param(value_type = Option<u64>, format = "uint64")]
-    skip: Option<String>,
+    #[serde(default, deserialize_with = "query::number::<_, _, 0, { u64::MAX }>")]
+    #[param(format = "uint64")]
+    skip: Option<u64>,
     /// The number of the attempt at its part, from 1; by default the newest.
-    #[param(value_type = Option<u32>, minimum = 1)]
-    attempt: Option<String>,
+    #[serde(default, deserialize_with = "query::number::<_, _, 1, 0xFFFF_FFFF>")]
+    #[param(minimum = 1)]
+    attempt: Option<u32>,
     /// The part of the run, from 1; by default that of the newest attempt, or with `attempt` the first.
-    #[param(value_type = Option<u32>, minimum = 1)]
-    part: Option<String>,
+    #[serde(default, deserialize_with = "query::number::<_, _, 1, 0xFFFF_FFFF>")]
+    #[param(minimum = 1)]
+    part: Option<u32>,
 }
 
 /// `GET /{name}/runs/{run}/output`: the output of its container; up to now if it still runs.
@@ -91,15 +95,12 @@ pub(super) async fn get(
     path: Path<(String, String)>,
     Query(OutputQuery { follow, skip, attempt, part }): Query<OutputQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let skip = skip.map_or(Ok(0), |skip| number("skip", &skip, 0..=u64::MAX))?;
-    let chosen = Chosen {
-        part: part.map(|part| number("part", &part, 1..=u32::MAX)).transpose()?,
-        attempt: attempt.map(|attempt| number("attempt", &attempt, 1..=u32::MAX)).transpose()?,
-    };
+    let (skip, chosen) = (skip.unwrap_or_default(), Chosen { part, attempt });
     let run = find(&allocations, &path.0, &path.1).await?;
-    if follow && sse::is_wanted(&request) {
-        let last = sse::last_id(&request).map(|id| number("Last-Event-ID", id, 0..=u64::MAX));
-        let seen = last.transpose()?.unwrap_or(skip);
+    if follow && accepts(request.headers(), EVENT_STREAM) {
+        let last = sse::last_id(&request).map(|id| query::within(id, 0, u64::MAX)).transpose();
+        let last = last.map_err(|error| ApiError::BadQuery(format!("Last-Event-ID: {error}")))?;
+        let seen = last.unwrap_or(skip);
         let pulse = Pulse::new(authentication.end_of(request.headers()));
         let live = Live::new(&allocations, path.0.clone(), run.id.instant, seen, pulse)?;
         return Ok(sse::answer(&request, live));
@@ -109,7 +110,7 @@ pub(super) async fn get(
         .content_type("text/plain; charset=UTF-8")
         // The output is the container's: a browser must not treat it as a page.
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    let in_frames = sse::accepts(&request, OUTPUT_FRAMES);
+    let in_frames = accepts(request.headers(), OUTPUT_FRAMES);
     if in_frames {
         answer.content_type(OUTPUT_FRAMES);
     }

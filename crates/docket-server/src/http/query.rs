@@ -1,13 +1,12 @@
 //! Reads the query of a request. Errors name the key and the value.
 
-use std::{
-    fmt::Display,
-    future::{Ready, ready},
-    ops::RangeInclusive,
-    str::FromStr,
-};
+use std::future::{Ready, ready};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::header::{HeaderName, LINK},
+};
 use docket_model::finding::nearest;
 use serde::{Deserialize, Deserializer, de::Error};
 use utoipa::IntoParams;
@@ -77,14 +76,31 @@ where
     flag.map_err(|_| D::Error::custom(format!("`{text}` is neither `true` nor `false`")))
 }
 
-/// Reads a number of a query within a range.
-pub(super) fn number<N>(name: &str, text: &str, range: RangeInclusive<N>) -> Result<N, ApiError>
+/// Reads a number from `LEAST` to `MOST`.
+pub(super) fn number<'de, D, N, const LEAST: u64, const MOST: u64>(
+    deserializer: D,
+) -> Result<Option<N>, D::Error>
 where
-    N: FromStr + PartialOrd + Display,
+    D: Deserializer<'de>,
+    N: TryFrom<u64>,
 {
-    let number = text.parse().ok().filter(|number| range.contains(number));
-    number.ok_or_else(|| {
-        let (least, most) = range.into_inner();
-        ApiError::BadQuery(format!("{name}: `{text}` is not a number from {least} to {most}"))
-    })
+    let text = String::deserialize(deserializer)?;
+    within(&text, LEAST, MOST).map(Some).map_err(D::Error::custom)
+}
+
+/// A number in a text, or what is wrong with it.
+pub(super) fn within<N: TryFrom<u64>>(text: &str, least: u64, most: u64) -> Result<N, String> {
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    let number = number.and_then(|number| number.try_into().ok());
+    number.ok_or_else(|| format!("`{text}` is not a number from {least} to {most}"))
+}
+
+/// The header that leads to the next page.
+pub(super) fn next_page(
+    path: &str,
+    query: impl Iterator<Item = (&'static str, String)>,
+) -> Result<(HeaderName, String), ApiError> {
+    let query = serde_urlencoded::to_string(query.collect::<Vec<_>>());
+    let query = query.map_err(ApiError::internal)?;
+    Ok((LINK, format!("<{path}?{query}>; rel=\"next\"")))
 }

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use docket_model::{
     run::{Instant, Run, StateWord},
-    wire::{MAX_PAGE, RunPage, RunRecord},
+    wire::{RunPage, RunRecord},
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::{
         error_responses::{Asked, Named, NamedRun, Usual},
         parameters::{OfAllocation, OfRun},
     },
-    query::{Query, number},
+    query::{self, Query},
 };
 use crate::store::RunFilter;
 
@@ -35,8 +35,9 @@ const CHUNK: usize = 128;
 #[serde(deny_unknown_fields)]
 pub(super) struct RunsQuery {
     /// The maximum number; by default 120. A page of large records has fewer.
-    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
-    limit: Option<String>,
+    #[serde(default, deserialize_with = "query::number::<_, _, 1, 1000>")]
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
     /// Where to continue; from the previous page.
     cursor: Option<Instant>,
     /// Only runs in this state.
@@ -58,7 +59,6 @@ pub(super) async fn list(
     name: Path<String>,
     Query(RunsQuery { limit, cursor, state }): Query<RunsQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = limit.map(|limit| number("limit", &limit, 1..=MAX_PAGE)).transpose()?;
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     let state = state.map(|state| state_word(&state)).transpose()?;
     allocations.snapshot(&name).await?;

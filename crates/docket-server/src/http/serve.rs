@@ -1,6 +1,8 @@
 //! Serves the API on a listener, with limits for times and connections.
 
-use std::{io, net::TcpListener, num::NonZero, os::unix::net::UnixListener, time::Duration};
+use std::{
+    io, net::TcpListener, num::NonZero, os::unix::net::UnixListener, pin::Pin, time::Duration,
+};
 
 use actix_http::{HttpService, Protocol};
 use actix_server::{Server, ServerBuilder};
@@ -13,14 +15,14 @@ use actix_web::{
 };
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustls::ServerConfig;
-use tokio::net::UnixStream;
+use tokio::{io::AsyncWrite, net::UnixStream};
+use tokio_io_timeout::TimeoutWriter;
 
 use super::{
     api_state::Api,
     request_guard, response_memory,
     routes::routes,
     tls::{self, TlsError},
-    write_timeout::WriteTimeout,
 };
 use crate::config::Listener;
 
@@ -96,11 +98,18 @@ fn over_unix(api: Api, listener: UnixListener, connections: usize) -> io::Result
             .h1_allow_half_closed(true);
         let app = app(&api).into_factory().map_err(|error| error.error_response());
         fn_service(async |stream: UnixStream| {
-            Ok((WriteTimeout::new(stream, STALL), Protocol::Http1, None))
+            Ok((with_write_timeout(stream), Protocol::Http1, None))
         })
         .and_then(http.finish(map_config(app, |()| AppConfig::default())))
     });
     Ok(server?.run())
+}
+
+/// A stream that fails a write once its peer has read nothing for [`STALL`].
+fn with_write_timeout<S: AsyncWrite>(stream: S) -> Pin<Box<TimeoutWriter<S>>> {
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(STALL));
+    Box::pin(stream)
 }
 
 fn app(
@@ -131,4 +140,42 @@ pub enum ServeError {
     /// The system refused the listener.
     #[error("the listener cannot be used")]
     Listener(#[from] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex},
+        time::{Instant, advance, timeout},
+    };
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_the_peer_does_not_read_fails() {
+        let (ours, peer) = duplex(4);
+        let mut ours = with_write_timeout(ours);
+        let begun = Instant::now();
+
+        let written = ours.write_all(b"hello").await;
+
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed().as_secs(), STALL.as_secs());
+        drop(peer);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_slowly_goes_on_for_as_long_as_it_likes() {
+        let (ours, mut peer) = duplex(4);
+        let mut ours = with_write_timeout(ours);
+        let writing = tokio::spawn(async move { ours.write_all(&[0; 40]).await });
+
+        for _ in 0..9 {
+            advance(STALL.saturating_sub(Duration::from_secs(1))).await;
+            timeout(STALL, peer.read_exact(&mut [0; 4])).await.unwrap().unwrap();
+        }
+
+        peer.read_exact(&mut [0; 4]).await.unwrap();
+        assert!(writing.await.unwrap().is_ok());
+    }
 }

@@ -113,17 +113,6 @@ pub(super) fn answer(request: &HttpRequest, feed: impl Feed) -> HttpResponse {
     }))
 }
 
-/// True if the client accepts events.
-pub(super) fn is_wanted(request: &HttpRequest) -> bool {
-    accepts(request, EVENT_STREAM)
-}
-
-/// True if the client accepts this media type.
-pub(super) fn accepts(request: &HttpRequest, media_type: &str) -> bool {
-    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.contains(media_type))
-}
-
 /// The id of the last event that the client got, if any.
 pub(super) fn last_id(request: &HttpRequest) -> Option<&str> {
     let id = request.headers().get("last-event-id")?.to_str().unwrap_or("?").trim();

@@ -22,7 +22,7 @@ use super::{
     error::{ApiError, JSON},
     handler_state::Allocations,
     openapi::error_responses::{Asked, Usual},
-    query::{self, Query, number},
+    query::{self, Query},
 };
 use crate::store::AllocationStatus;
 
@@ -79,8 +79,9 @@ impl Counted {
 #[serde(deny_unknown_fields)]
 pub(super) struct ForecastQuery {
     /// The number of minutes; by default a day.
-    #[param(value_type = Option<usize>, minimum = 1, maximum = 1440)]
-    minutes: Option<String>,
+    #[serde(default, deserialize_with = "query::number::<_, _, 1, 1440>")]
+    #[param(minimum = 1, maximum = 1440)]
+    minutes: Option<usize>,
     /// False to omit allocations that start more often than every five minutes, which hide all others.
     #[serde(default, deserialize_with = "query::flag")]
     frequent: Option<bool>,
@@ -100,7 +101,6 @@ pub(super) async fn get(
     forecasts: Data<Forecasts>,
     Query(ForecastQuery { minutes, frequent }): Query<ForecastQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let minutes = minutes.map(|minutes| number("minutes", &minutes, 1..=DAY)).transpose()?;
     let counted = current(&allocations, &forecasts).await?;
     let forecast = counted.forecast(minutes.unwrap_or(DAY), frequent.unwrap_or(true));
     Ok(HttpResponse::Ok().content_type(JSON).json(forecast))
@@ -112,8 +112,7 @@ async fn current(
 ) -> Result<Arc<Counted>, ApiError> {
     let now = allocations.clock.now();
     let minute = TimeDelta::minutes(1);
-    let this = now.duration_trunc(minute);
-    let from = this.map_err(|error| ApiError::Internal(error.to_string()))? + minute;
+    let from = now.duration_trunc(minute).map_err(ApiError::internal)? + minute;
     let mut held = forecasts.0.lock().await;
     if let Some(counted) = held.as_ref().filter(|counted| counted.from == from) {
         return Ok(Arc::clone(counted));
@@ -133,7 +132,7 @@ async fn current(
     }
     let zone = allocations.zone;
     let counted = web::block(move || count(&series, from, zone)).await;
-    let counted = Arc::new(counted.map_err(|error| ApiError::Internal(error.to_string()))?);
+    let counted = Arc::new(counted.map_err(ApiError::internal)?);
     *held = Some(Arc::clone(&counted));
     Ok(counted)
 }

@@ -57,9 +57,8 @@ pub(super) async fn page(
                 if count > 0 {
                     json.push(b',');
                 }
-                let view = View { has_logs: filter.has_logs, ..allocations.view(&snapshot) };
-                let written = view.write_to(&mut json);
-                written.map_err(|error| ApiError::Internal(error.to_string()))?;
+                let view = View { has_logs: filter.has_logs, ..allocations.view(snapshot) };
+                view.write_to(&mut json)?;
             }
             if count == limit || (count > 0 && json.len() > max_bytes) {
                 json.truncate(end);
@@ -194,7 +193,7 @@ impl Listing {
         }
         self.stage = Stage::Open;
         if let Some(begun) = &mut self.begun {
-            if !begun.fill(&self.allocations, &mut piece)? {
+            if !begun.fill(&mut piece)? {
                 return Ok(Some(piece));
             }
             self.begun = None;
@@ -225,9 +224,10 @@ impl Listing {
             }
             piece.extend_from_slice(self.separator.as_bytes());
             self.separator = ",";
-            let mut written =
-                AllocationPieces::new(&self.allocations, snapshot, self.filter.has_logs);
-            if !written.fill(&self.allocations, piece)? {
+            let view = self.allocations.view(snapshot);
+            let has_logs = self.filter.has_logs;
+            let mut written = AllocationPieces::new(View { has_logs, ..view });
+            if !written.fill(piece)? {
                 self.begun = Some(written);
             }
         }

@@ -23,14 +23,12 @@ use super::{
         error_responses::{Asked, Named, Usual},
         parameters::OfAllocation,
     },
-    query::{Query, number},
+    query::{self, Query},
     query_time,
 };
 
 /// How many are listed by default.
 const DEFAULT: usize = 10;
-/// The maximum number in one response.
-const MOST: usize = 1000;
 
 /// How many to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -38,8 +36,9 @@ const MOST: usize = 1000;
 #[serde(deny_unknown_fields)]
 pub(super) struct InstantsQuery {
     /// The maximum number; by default 10.
-    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
-    limit: Option<String>,
+    #[serde(default, deserialize_with = "query::number::<_, _, 1, 1000>")]
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
     /// List those after this time instead of now: RFC 3339, or a local time in the allocation's zone.
     #[param(example = "2026-11-21T09:00:00Z")]
     from: Option<String>,
@@ -62,7 +61,6 @@ pub(super) async fn list(
     name: Path<String>,
     Query(InstantsQuery { limit, from }): Query<InstantsQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = limit.map(|limit| number("limit", &limit, 1..=MOST)).transpose()?;
     let Some(status) = allocations.store.status(&name) else {
         return Err(allocations.no_such_allocation(&name));
     };
