@@ -118,7 +118,7 @@ impl Run {
     pub fn is_backfill(&self) -> bool {
         // A manual run for the present moment never has a whole second for an instant.
         let is_whole = self.id.instant.moment().timestamp_subsec_nanos() == 0;
-        self.trigger.demand().is_some_and(|request| request.is_backfill || is_whole)
+        self.trigger.manual_request().is_some_and(|request| request.is_backfill || is_whole)
     }
 
     /// When it was due: at its instant, or when the last allocation that it runs after succeeded; absent
@@ -173,7 +173,7 @@ impl Run {
     pub fn weight(&self) -> usize {
         let attempts = self.attempts.iter().map(Attempt::weight);
         let reason = self.state.reason().map_or(0, Reason::weight);
-        let request = self.trigger.demand().map_or(0, |request| request.weight());
+        let request = self.trigger.manual_request().map_or(0, |request| request.weight());
         let cancellation =
             self.cancellation.as_ref().map_or(0, |cancellation| cancellation.reason.weight());
         size_of::<Self>() + reason + request + cancellation + attempts.sum::<usize>()

@@ -24,7 +24,7 @@ pub use self::{
     manual_requests::{CancelRequest, ResumeRequest, RunRequest, SuspendRequest},
     output_frames::{FrameKind, OUTPUT_FRAMES, OutputFrame, OutputFrames, output_frame},
     push::{Created, Deleted, FieldError, Problem, Pushed, PushedName, Refused},
-    run_record::{AttemptRecord, Demanded, RunPage, RunRecord, RunSummary, Span},
+    run_record::{AttemptRecord, ManualRequestRecord, RunPage, RunRecord, RunSummary, Span},
     server_health::{BackgroundTask, Health, ZoneData},
 };
 

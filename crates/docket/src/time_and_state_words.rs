@@ -104,7 +104,7 @@ fn age(run: &RunSummary, now: DateTime<Utc>) -> Option<TimeDelta> {
 /// The trigger of a run in a word: `catch-up`, `manual`. Servers of older versions mark a backfill with a
 /// flag.
 pub(crate) fn trigger(run: &RunRecord) -> &str {
-    let is_backfill = run.demand.as_ref().is_some_and(|demand| demand.backfill);
+    let is_backfill = run.manual.as_ref().is_some_and(|manual| manual.backfill);
     if is_backfill { "backfill" } else { run.trigger.as_str() }
 }
 

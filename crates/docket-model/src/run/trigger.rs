@@ -24,7 +24,7 @@ pub enum Trigger {
 impl Trigger {
     /// What a user requested, of a manual run.
     #[must_use]
-    pub fn demand(&self) -> Option<&Arc<ManualRequest>> {
+    pub fn manual_request(&self) -> Option<&Arc<ManualRequest>> {
         match self {
             Self::Manual(request) => Some(request),
             _ => None,

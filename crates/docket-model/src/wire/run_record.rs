@@ -69,8 +69,8 @@ pub struct RunRecord {
     pub trigger: TriggerWord,
     /// The request for a manual run.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Demanded)]
-    pub demand: Option<Demanded>,
+    #[schema(value_type = ManualRequestRecord)]
+    pub manual: Option<ManualRequestRecord>,
     /// How far it is, or how it ended.
     pub state: StateWord,
     /// Why it is in this state, if the state has a reason.
@@ -115,7 +115,7 @@ pub struct RunRecord {
 /// The request for a manual run. Values of variables may be secrets, so they are not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
-pub struct Demanded {
+pub struct ManualRequestRecord {
     /// The user.
     #[schema(required = false)]
     pub by: String,
@@ -131,13 +131,13 @@ pub struct Demanded {
     pub backfill: bool,
 }
 
-impl Demanded {
+impl ManualRequestRecord {
     fn of(run: &Run) -> Option<Self> {
-        let demand = run.trigger.demand()?;
+        let manual = run.trigger.manual_request()?;
         Some(Self {
-            by: demand.by.clone(),
-            cmd: demand.command.clone(),
-            env_names: demand.variables().map(str::to_owned).collect(),
+            by: manual.by.clone(),
+            cmd: manual.command.clone(),
+            env_names: manual.variables().map(str::to_owned).collect(),
             backfill: run.is_backfill(),
         })
     }
@@ -240,7 +240,7 @@ impl From<&Run> for RunRecord {
             allocation: run.id.allocation.to_string(),
             instant: run.id.instant.moment(),
             trigger: run.trigger_word(),
-            demand: Demanded::of(run),
+            manual: ManualRequestRecord::of(run),
             state: run.word(),
             reason: run.state.reason().map(ToString::to_string),
             reason_code: reason_code(run),

@@ -56,14 +56,14 @@ pub(super) async fn run(
         )));
     }
     let (by, is_backfill) = (author(&request, by)?, at.is_some());
-    let demand = ManualRequest {
+    let manual = ManualRequest {
         by,
         command: cmd,
         environment: env,
         is_backfill,
         ..ManualRequest::default()
     };
-    let run = allocations.runner()?.run_manually(&name, demand, at).await;
+    let run = allocations.runner()?.run_manually(&name, manual, at).await;
     let run = run.map_err(|error| match error {
         ManualError::Future(_) | ManualError::NoInstant { .. } | ManualError::Pruned(_) => {
             let words =

@@ -7,7 +7,7 @@ use docket_model::{
     Allocation, Run,
     journal::Suspension,
     missed_instants::missed_within,
-    run::{AttemptKey, Cancellation, Instant, Reason, RunState, Trigger},
+    run::{AttemptKey, Instant, Reason, RunState, Trigger},
 };
 use tracing::{Instrument, debug, error, info, warn};
 
@@ -24,7 +24,7 @@ use crate::{
     engine::engine_registry::SlotsFull,
     mutation_testing,
     policy::{self, Admission, Beside, Decision, Full, Missed, PolicyInput, Suspensions, Why},
-    store::{ClaimOutcome, End, InstantKind, Progress, StoreError},
+    store::{ClaimOutcome, InstantKind, StoreError},
 };
 
 /// A run that a schedule, a parent run or a user requests.
@@ -245,79 +245,10 @@ impl Runner {
         }
         Ok(ClaimOutcome::New)
     }
-
-    /// Ends all runs before the newest that waits. The caller has the line's turn.
-    ///
-    /// That the newest waits is on record, so what cannot be written now is wanted again after a
-    /// crash.
-    pub(super) async fn replace(&self, queue: &AllocationQueue) {
-        let mut waiting = queue.all_waiting();
-        let Some(newest) = waiting.pop() else { return };
-        let reason = Reason::Replaced { newer: newest.id.instant };
-        let cancellation = Cancellation { reason: reason.clone(), kill: false };
-        for older in queue.under_way() {
-            self.cancel_surely(&older, cancellation.clone()).await;
-        }
-        for older in waiting {
-            if let Err(error) = self.give_up_waiting(queue, &older, reason.clone()).await {
-                older.span.in_scope(|| warn!(%error, "the end of a waiting run could not be written; cancelling it when its turn comes"));
-                older.cancel(cancellation.clone());
-            }
-        }
-    }
-
-    /// Makes a run under way end, also where that cannot be written.
-    pub(super) async fn cancel_surely(&self, handle: &RunHandle, cancellation: Cancellation) {
-        if let Err(error) = self.cancel(handle, cancellation.clone()).await {
-            handle.span.in_scope(|| warn!(%error, "the cancellation could not be written to the store; stopping the container anyway"));
-            handle.cancel(cancellation);
-        }
-    }
-
-    /// Makes a run under way end; durable before it begins to.
-    pub(super) async fn cancel(
-        &self,
-        handle: &RunHandle,
-        cancellation: Cancellation,
-    ) -> Result<(), StoreError> {
-        let progress = Progress::Cancelling(cancellation.clone());
-        match self.store.note(&handle.id, handle.allocation.uid, progress, self.store.now()).await {
-            // It ends by itself in this moment.
-            Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
-            Err(error) => return Err(error),
-        }
-        point(Point::Cancelling);
-        handle.cancel(cancellation);
-        Ok(())
-    }
-
-    /// Ends a run that waits in its line. The caller has the line's turn.
-    pub(super) async fn give_up_waiting(
-        &self,
-        queue: &AllocationQueue,
-        handle: &RunHandle,
-        reason: Reason,
-    ) -> Result<(), StoreError> {
-        let end = End {
-            state: RunState::Cancelled(reason),
-            exit: None,
-            started_at: None,
-            output: None,
-            remarks: Vec::new(),
-            at: self.store.now(),
-        };
-        match self.store.finish(&handle.id, handle.allocation.uid, end).await {
-            Err(StoreError::RunIsOver { .. } | StoreError::NoSuchRun(_)) | Ok(()) => {}
-            Err(error) => return Err(error),
-        }
-        queue.remove(handle.id.instant);
-        self.queues.note_progress();
-        Ok(())
-    }
 }
 
 /// That no run starts for so many instants in a row.
-pub(crate) fn instants_missed(count: u64) -> String {
+fn instants_missed(count: u64) -> String {
     match count {
         1 => "instant missed".to_owned(),
         _ => format!("{count} instants in a row missed"),

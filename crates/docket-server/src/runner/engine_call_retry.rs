@@ -232,18 +232,45 @@ impl EngineAccess {
     where
         F: Future<Output = Result<T, EngineError>>,
     {
-        let mut retry = Retry::endless("the inspection of a container");
+        let inspect = || async {
+            match inspect().await {
+                Err(EngineError::Gone) => Ok(None),
+                answer => answer.map(Some),
+            }
+        };
+        self.until_answered("the inspection of a container", inspect).await
+    }
+
+    /// Repeats a call that nothing can be decided without, also where the engine refuses it.
+    pub(crate) async fn until_answered<T, F>(
+        &self,
+        call: &'static str,
+        work: impl Fn() -> F,
+    ) -> Result<T, Stopped>
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
+        let mut retry = Retry::endless(call);
         loop {
-            let reason = match inspect().await {
-                Ok(answer) => return Ok(Some(answer)),
-                Err(EngineError::Gone) => return Ok(None),
-                Err(EngineError::Unreachable(reason)) => reason,
-                Err(error) => error.to_string(),
-            };
-            let waited = self.wait_before_retry(&mut retry, &reason);
-            // It is never given up, so there is no error.
-            let _: Result<(), _> = self.term.unless_ended(waited).await?;
+            match self.term.unless_ended(work()).await? {
+                Ok(answer) => return Ok(answer),
+                Err(error) => self.wait_endlessly(&mut retry, error).await?,
+            }
         }
+    }
+
+    /// Waits until a call that is never given up may be made again; ends early with the term.
+    pub(crate) async fn wait_endlessly(
+        &self,
+        retry: &mut Retry,
+        error: EngineError,
+    ) -> Result<(), Stopped> {
+        let reason = match error {
+            EngineError::Unreachable(reason) => reason,
+            error => error.to_string(),
+        };
+        // It is never given up, so there is no error.
+        self.term.unless_ended(self.wait_before_retry(retry, &reason)).await.map(drop)
     }
 
     /// Watches a started container to its end, however often a watch of it breaks off.

@@ -104,20 +104,20 @@ impl Runner {
     pub(crate) async fn run_manually(
         self: &Arc<Self>,
         name: &str,
-        demand: ManualRequest,
+        manual: ManualRequest,
         at: Option<DateTime<Utc>>,
     ) -> Result<Arc<Run>, ManualError> {
         let (runner, name) = (Arc::clone(self), name.to_owned());
-        let demand = Arc::new(demand);
+        let manual = Arc::new(manual);
         self.term
-            .to_its_end(async move { runner.start_manual_run(&name, demand, at).await })
+            .to_its_end(async move { runner.start_manual_run(&name, manual, at).await })
             .await?
     }
 
     async fn start_manual_run(
         self: &Arc<Self>,
         name: &str,
-        demand: Arc<ManualRequest>,
+        manual: Arc<ManualRequest>,
         at: Option<DateTime<Utc>>,
     ) -> Result<Arc<Run>, ManualError> {
         if timeout(confirm_runs::FOR_REQUESTS, self.standby.may_start()).await.is_err() {
@@ -130,11 +130,11 @@ impl Runner {
             let allocation = status.ok_or_else(missing)?.allocation;
             let queue = self.confirmed_lock(&allocation, confirm_runs::FOR_REQUESTS).await;
             let request = match at {
-                None => RunRequest::due(self.this_moment(), Trigger::Manual(Arc::clone(&demand))),
+                None => RunRequest::due(self.this_moment(), Trigger::Manual(Arc::clone(&manual))),
                 Some(at) => {
                     let Past { wanted, attempt } = self.past_instant(&allocation, at).await?;
-                    let demand = ManualRequest { earlier: attempt.number - 1, ..(*demand).clone() };
-                    let trigger = Trigger::Manual(Arc::new(demand));
+                    let manual = ManualRequest { earlier: attempt.number - 1, ..(*manual).clone() };
+                    let trigger = Trigger::Manual(Arc::new(manual));
                     RunRequest { wanted, attempt, ..RunRequest::due(Instant::new(at), trigger) }
                 }
             };

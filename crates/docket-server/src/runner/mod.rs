@@ -9,6 +9,7 @@
 mod allocation_queue;
 mod attempt;
 mod attempt_end;
+mod cancel_runs;
 mod check_on_engine;
 mod confirm_runs;
 mod container_planner;
@@ -28,6 +29,7 @@ mod missed_summary;
 mod outages;
 mod panicked_runs;
 mod recovery;
+mod restored_store;
 mod resume_point;
 mod run_attempts;
 mod run_task;

@@ -213,7 +213,7 @@ impl RunTask {
 
     /// How many attempts its instant had before it was requested anew: `Retries` do not count them.
     fn earlier_attempts(&self) -> u32 {
-        self.handle.trigger.demand().map_or(0, |demand| demand.earlier)
+        self.handle.trigger.manual_request().map_or(0, |request| request.earlier)
     }
 
     fn log_end(&self, state: &RunState, ended: Option<ContainerEnd>) {

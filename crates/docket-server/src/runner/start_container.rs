@@ -97,12 +97,12 @@ impl<'a> Attempt<'a> {
     async fn plan(&self) -> Result<Plan, Break> {
         let RunTask { runner, handle, .. } = self.task;
         let specification = &handle.allocation.specification;
-        let demand = handle.trigger.demand();
+        let request = handle.trigger.manual_request();
         let planned = runner.planner.plan(self.identity(), specification);
         let mut plan = planned.await.map_err(Break::Environment)?;
-        if let Some(demand) = demand {
-            plan.environment.extend(demand.environment.iter().cloned());
-            plan.command.clone_from(&demand.command);
+        if let Some(request) = request {
+            plan.environment.extend(request.environment.iter().cloned());
+            plan.command.clone_from(&request.command);
         }
         Ok(plan)
     }

@@ -26,22 +26,15 @@ impl Attempt<'_> {
         container: &ContainerId,
         purpose: &str,
     ) -> Result<Fate, Break> {
-        let runner = &self.task.runner;
+        let engine = &self.task.engine;
         let mut retry = Retry::endless("the removal of the container");
-        let mut past_retry = Retry::bounded("the request for the events of the container");
         let mut is_noted = false;
         loop {
             let guard = match self.take_over(container).await? {
                 TakeOver::Replaceable(guard) => guard,
                 TakeOver::Found(started) => return Ok(Fate::Found(started)),
                 TakeOver::Gone(past) => return self.gone(past.into()).await,
-                TakeOver::Unclear(reason) => {
-                    let again = self.task.engine.wait_before_retry(&mut past_retry, &reason);
-                    if runner.term.unless_ended(again).await?.is_err() {
-                        return self.gone(Fate::Unknown).await;
-                    }
-                    continue;
-                }
+                TakeOver::Unclear(_) => return self.gone(Fate::Unknown).await,
             };
             if !is_noted {
                 let remark =
@@ -51,85 +44,69 @@ impl Attempt<'_> {
                 point(Point::Replacing);
                 is_noted = true;
             }
-            let disarmed = self.task.engine.engine.disarm(Target::Guarded(guard));
-            let reason = match runner.term.unless_ended(disarmed).await? {
+            match engine.term.unless_ended(engine.engine.disarm(Target::Guarded(guard))).await? {
                 Ok(Disarmed::Found(started)) => return Ok(Fate::Found(started)),
                 Ok(Disarmed::Gone(past)) => {
                     point(Point::Unstarted);
                     return self.gone(past.into()).await;
                 }
                 // It is gone, so the next look reads its past.
-                Ok(Disarmed::Unclear(_) | Disarmed::NameTaken(_)) => continue,
-                Err(error) => error.to_string(),
-            };
-            let again = self.task.engine.wait_before_retry(&mut retry, &reason);
-            // It is never given up, so there is no error.
-            let _: Result<(), EngineError> = runner.term.unless_ended(again).await?;
+                Ok(Disarmed::Unclear(_) | Disarmed::NameTaken(_)) => {}
+                Err(error) => engine.wait_endlessly(&mut retry, error).await?,
+            }
         }
     }
 
     /// What became of a container that is gone, as far as the engine remembers.
     pub(super) async fn past_of(&mut self, container: &ContainerId) -> Result<Fate, Break> {
-        let runner = &self.task.runner;
-        let mut retry = Retry::bounded("the request for the events of the container");
-        loop {
-            let reason = match self.take_over(container).await? {
-                TakeOver::Gone(past) => {
-                    info!(%container, "the container is gone");
-                    return self.gone(past.into()).await;
-                }
-                TakeOver::Found(started) => return Ok(Fate::Found(started)),
-                TakeOver::Replaceable(_) => return Ok(Fate::Found(Observation::Pending(None))),
-                TakeOver::Unclear(reason) => reason,
-            };
-            let again = self.task.engine.wait_before_retry(&mut retry, &reason);
-            if runner.term.unless_ended(again).await?.is_err() {
-                return self.gone(Fate::Unknown).await;
+        match self.take_over(container).await? {
+            TakeOver::Gone(past) => {
+                info!(%container, "the container is gone");
+                self.gone(past.into()).await
             }
+            TakeOver::Found(started) => Ok(Fate::Found(started)),
+            TakeOver::Replaceable(_) => Ok(Fate::Found(Observation::Pending(None))),
+            TakeOver::Unclear(_) => self.gone(Fate::Unknown).await,
         }
     }
 
     /// Makes sure that no request, however late, starts a container under the name of the attempt, where
     /// preparing starts one; continues with one that was started already.
     pub(super) async fn hold_name(&mut self) -> Result<Option<AttemptEnd>, Break> {
-        let runner = &self.task.runner;
+        let engine = &self.task.engine;
         let identity = self.identity();
         let mut retry = Retry::endless("the request to hold the name of the container");
         while self.may_start {
-            let disarmed = self.task.engine.engine.disarm(Target::Name(&identity));
-            let reason = match runner.term.unless_ended(disarmed).await? {
+            let disarmed = engine.engine.disarm(Target::Name(&identity));
+            let error = match engine.term.unless_ended(disarmed).await? {
                 Ok(Disarmed::NameTaken(handle)) => {
                     info!(container = %handle, "an earlier request started a container; following it");
                     let engine = self.engine_id().await?;
                     self.note_created(&Prepared::new(handle.clone()), engine).await?;
                     return self.continue_with_started(&handle.id).await.map(Some);
                 }
-                Ok(Disarmed::Unclear(reason)) => reason,
+                Ok(Disarmed::Unclear(reason)) => EngineError::Unreachable(reason),
                 Ok(Disarmed::Gone(_) | Disarmed::Found(_)) => break,
-                Err(error) => error.to_string(),
+                Err(error) => error,
             };
-            let again = self.task.engine.wait_before_retry(&mut retry, &reason);
-            // It is never given up, so there is no error.
-            let _: Result<(), EngineError> = runner.term.unless_ended(again).await?;
+            engine.wait_endlessly(&mut retry, error).await?;
         }
         self.may_start = false;
         Ok(None)
     }
 
-    /// Asks how far a container is until the engine says so.
+    /// How far a container is; unclear where the engine has not reported its past for long.
     async fn take_over(&self, container: &ContainerId) -> Result<TakeOver, Break> {
-        let runner = &self.task.runner;
-        let handle = Handle::from(container);
-        let mut retry = Retry::endless("the takeover of a container");
+        let (engine, handle) = (&self.task.engine, Handle::from(container));
+        let mut retry = Retry::bounded("the request for the events of the container");
         loop {
-            let reason =
-                match runner.term.unless_ended(self.task.engine.engine.take_over(&handle)).await? {
-                    Ok(taken_over) => return Ok(taken_over),
-                    Err(error) => error.to_string(),
-                };
-            let again = self.task.engine.wait_before_retry(&mut retry, &reason);
-            // It is never given up, so there is no error.
-            let _: Result<(), EngineError> = runner.term.unless_ended(again).await?;
+            let call = || engine.engine.take_over(&handle);
+            let taken_over = engine.until_answered("the takeover of a container", call).await?;
+            let TakeOver::Unclear(reason) = &taken_over else { return Ok(taken_over) };
+            let again = engine.wait_before_retry(&mut retry, reason);
+            if engine.term.unless_ended(again).await?.is_err() {
+                return Ok(taken_over);
+            }
         }
     }
 

@@ -183,8 +183,8 @@ async fn carry_out(store: &Store, runner: &Arc<Runner>, request: Request) -> Str
         }
         Request::Run(name, at) => {
             let by = "simulation".to_owned();
-            let demand = ManualRequest { by, ..ManualRequest::default() };
-            let run = runner.run_manually(&name, demand, at).await;
+            let request = ManualRequest { by, ..ManualRequest::default() };
+            let run = runner.run_manually(&name, request, at).await;
             format!("{:?}", run.map(|run| run.id.to_string()))
         }
         Request::Cancel(name, instant, kill) => {

@@ -84,6 +84,14 @@ pub struct End {
     pub at: DateTime<Utc>,
 }
 
+impl End {
+    /// An end that no container of the run is known for.
+    #[must_use]
+    pub fn without_container(state: RunState, at: DateTime<Utc>) -> Self {
+        Self { state, exit: None, started_at: None, output: None, remarks: Vec::new(), at }
+    }
+}
+
 impl Progress {
     /// Adds what was learnt to the record.
     pub(super) fn apply(self, run: &mut Run, at: DateTime<Utc>) {

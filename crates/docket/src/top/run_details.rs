@@ -125,7 +125,7 @@ fn of_record(record: &RunRecord, time_zone: &str, now: DateTime<Utc>) -> Vec<(St
         }
         _ => time(Some(record.instant)),
     };
-    let by = record.demand.as_ref().map(|demand| format!(", {}", demand.by)).unwrap_or_default();
+    let by = record.manual.as_ref().map(|manual| format!(", {}", manual.by)).unwrap_or_default();
     let lasted = record.duration(now).map(time_and_state_words::exact);
     let late =
         record.lateness_milliseconds.map(TimeDelta::milliseconds).map(time_and_state_words::exact);

@@ -150,7 +150,9 @@ impl Model {
         let may_go_on = match &before.state {
             RunState::Lost(_) | RunState::Missed { .. } | RunState::Skipped(_) => true,
             // A manual run goes on where nothing had started.
-            _ => run.trigger.demand().is_some() && run.attempts.len() > before.attempts.len(),
+            _ => {
+                run.trigger.manual_request().is_some() && run.attempts.len() > before.attempts.len()
+            }
         };
         if before.state.is_over() && !is_same_kind && !may_go_on {
             return broken(Invariant::RecordGoesForward, "the record was over");

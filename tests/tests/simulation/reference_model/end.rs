@@ -47,7 +47,7 @@ impl Model {
             let records = || of_it().filter(|run| run.ended_at <= added_at);
             let keep = allocation.specification.policies.keep;
             // What was backfilled out of a span of missed instants stays as long as the span.
-            let manual = records().filter(|run| run.trigger.demand().is_some()).count();
+            let manual = records().filter(|run| run.trigger.manual_request().is_some()).count();
             let (count, most) = (records().count(), keep.runs + keep.failures + manual);
             if count > most {
                 let name = allocation.name();

@@ -40,7 +40,7 @@ async fn forbidden_to_overlap_a_run_is_skipped_and_says_for_which_one() {
 async fn two_who_decide_in_one_moment_see_each_other() {
     let house = House::open().await;
     push(&house, "Forbid", "long").await;
-    house.plan("demand", Fault::AnswersLate);
+    house.plan("claim_manual", Fault::AnswersLate);
     house.until("09:09:59.500").await;
 
     // Its record is made, and its instant comes before whoever made it knows.

@@ -15,18 +15,18 @@ use super::{
 };
 
 pub(in crate::store) async fn manual(store: &Store, second: i64) -> Run {
-    let demand = ManualRequest {
+    let request = ManualRequest {
         by: "ann".to_owned(),
         command: Some(vec!["true".to_owned()]),
         environment: vec!["KEY=value".to_owned()],
         ..ManualRequest::default()
     };
-    let trigger = Trigger::Manual(Arc::new(demand));
+    let trigger = Trigger::Manual(Arc::new(request));
     Run { trigger, ..run(store, "a", second, RunState::Starting).await }
 }
 
 /// Demands a run for this instant, which another one follows.
-pub(in crate::store) async fn demand(
+pub(in crate::store) async fn claim_manual_run(
     store: &Store,
     second: i64,
     following: Option<i64>,
@@ -60,7 +60,7 @@ pub(in crate::store) async fn a_manual_run_leaves_what_was_decided(store: &Store
 
 pub(in crate::store) async fn a_backfilled_instant_is_not_decided_again(store: &Store) {
     push_a(store).await;
-    assert_eq!(demand(store, 60, None).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 60, None).await, ClaimOutcome::New);
     let due = run(store, "a", 60, RunState::Starting).await;
 
     assert_eq!(store.claim(due).await, Ok(ClaimOutcome::Decided(instant(60))));
@@ -82,8 +82,9 @@ pub(in crate::store) async fn a_manual_run_continues_a_record_without_a_containe
     note(store, &ran, super::created("c0ffee"), moment(181)).await.unwrap();
     finish(store, &ran, end(super::failed(1), 1, "")).await.unwrap();
 
-    let taken_up = [demand(store, 60, None).await, demand(store, 120, None).await];
-    let refused = demand(store, 180, None).await;
+    let taken_up =
+        [claim_manual_run(store, 60, None).await, claim_manual_run(store, 120, None).await];
+    let refused = claim_manual_run(store, 180, None).await;
 
     assert_eq!(taken_up, [ClaimOutcome::New, ClaimOutcome::New]);
     assert!(matches!(refused, ClaimOutcome::Taken(held) if held.state == super::failed(1)));
@@ -99,14 +100,14 @@ pub(in crate::store) async fn missed_instants_are_fewer_by_one_made_up_for(store
     push_a(store).await;
     miss(store, 60, 300).await;
 
-    assert_eq!(demand(store, 180, Some(240)).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 180, Some(240)).await, ClaimOutcome::New);
     let middle = record(store, "a", 60).await.state;
-    assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 60, Some(120)).await, ClaimOutcome::New);
     let first = record(store, "a", 120).await.state;
-    assert_eq!(demand(store, 240, Some(300)).await, ClaimOutcome::New);
-    assert_eq!(demand(store, 300, None).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 240, Some(300)).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 300, None).await, ClaimOutcome::New);
     let span = record(store, "a", 120).await.state;
-    assert_eq!(demand(store, 120, Some(180)).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 120, Some(180)).await, ClaimOutcome::New);
 
     assert_eq!((middle, first, span), (missed(300, 4), missed(300, 3), missed(300, 1)));
     assert_eq!(seconds(store, "a").await, [300, 240, 180, 120, 60]);
@@ -118,8 +119,8 @@ pub(in crate::store) async fn the_rest_of_a_span_takes_no_other_records_place(st
     push_a(store).await;
     miss(store, 60, 240).await;
 
-    assert_eq!(demand(store, 120, Some(180)).await, ClaimOutcome::New);
-    assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 120, Some(180)).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 60, Some(120)).await, ClaimOutcome::New);
 
     let manual = record(store, "a", 120).await;
     assert!(matches!(manual.trigger, Trigger::Manual(_)));
@@ -134,7 +135,7 @@ pub(in crate::store) async fn what_was_made_up_for_before_its_time_is_not_decide
 ) {
     let keep = json!({"Name": "a", "Cron": "* * * * *", "Keep": {"Runs": 1, "Failures": 0}});
     store.push(pushed(vec![specified(keep)], 0)).await.unwrap();
-    assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 60, Some(120)).await, ClaimOutcome::New);
     let id = manual(store, 60).await.id;
     finish(store, &id, end(RunState::Succeeded, 0, "x")).await.unwrap();
     for second in [70, 80] {
@@ -161,8 +162,9 @@ pub(in crate::store) async fn what_may_have_run_and_is_forgotten_is_not_made_up_
     }
     settle(store).await;
 
-    let forgotten = [demand(store, 60, None).await, demand(store, 90, None).await];
-    let later = demand(store, 150, None).await;
+    let forgotten =
+        [claim_manual_run(store, 60, None).await, claim_manual_run(store, 90, None).await];
+    let later = claim_manual_run(store, 150, None).await;
 
     assert_eq!(forgotten, [ClaimOutcome::Pruned(instant(120)), ClaimOutcome::Pruned(instant(120))]);
     assert_eq!(later, ClaimOutcome::New);
@@ -175,7 +177,7 @@ pub(in crate::store) async fn a_span_keeps_its_rest_where_the_instant_after_is_n
     miss(store, 60, 180).await;
 
     // As after another schedule was pushed.
-    assert_eq!(demand(store, 60, Some(3600)).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 60, Some(3600)).await, ClaimOutcome::New);
 
     let rest = &store.runs("a", &every()).await.unwrap()[0];
     assert_eq!(rest.state, missed(180, 2));
@@ -190,7 +192,7 @@ pub(in crate::store) async fn what_was_missed_after_its_claim_goes_on_with_the_n
     let never = End { exit: None, output: None, ..end(missed(60, 1), 0, "") };
     finish(store, &id, never).await.unwrap();
 
-    assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 60, Some(120)).await, ClaimOutcome::New);
 
     let attempts = record(store, "a", 60).await.attempts;
     let numbers: Vec<_> = attempts.iter().map(|attempt| attempt.key.number).collect();

@@ -15,7 +15,7 @@ use super::{
         RunFilter, Settlement, Store, ZoneChange,
     },
     carry_out, claim, get, instant,
-    manual_runs::demand,
+    manual_runs::claim_manual_run,
     moment, push_a, pushed, run, specification, specified,
 };
 
@@ -126,9 +126,9 @@ pub(in crate::store) async fn the_reason_of_an_edit_names_what_kept_it_from_star
 
 pub(in crate::store) async fn an_edit_leaves_the_records_that_are_there(store: &Store) {
     push_a(store).await;
-    assert_eq!(demand(store, 60, Some(120)).await, ClaimOutcome::New);
-    assert_eq!(demand(store, 240, Some(300)).await, ClaimOutcome::New);
-    assert_eq!(demand(store, 300, Some(360)).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 60, Some(120)).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 240, Some(300)).await, ClaimOutcome::New);
+    assert_eq!(claim_manual_run(store, 300, Some(360)).await, ClaimOutcome::New);
 
     edit(store, specification("a", "0 0 * * *"), 450).await;
 

@@ -8,7 +8,7 @@ use super::super::{
     ClaimOutcome, End, RunFilter, Store,
     contract::{
         carry_out, claim, created, end, finish,
-        manual_runs::{self, demand, miss},
+        manual_runs::{self, claim_manual_run, miss},
         moment, note, push, push_a,
     },
 };
@@ -20,7 +20,7 @@ async fn what_was_made_up_for_is_not_forgotten_before_those_that_were_missed() {
     push(&store, Origin::Api, &[("b", "* * * * *")]).await;
     miss(&store, 60, 600).await;
     for second in [180, 240] {
-        assert_eq!(demand(&store, second, Some(second + 60)).await, ClaimOutcome::New);
+        assert_eq!(claim_manual_run(&store, second, Some(second + 60)).await, ClaimOutcome::New);
         let id = manual_runs::manual(&store, second).await.id;
         note(&store, &id, created("c0ffee"), moment(second)).await.unwrap();
         finish(&store, &id, end(RunState::Succeeded, 0, "x")).await.unwrap();
@@ -29,7 +29,7 @@ async fn what_was_made_up_for_is_not_forgotten_before_those_that_were_missed() {
 
     for minute in 1..100 {
         carry_out(&store, "b", minute * 60, RunState::Succeeded).await;
-        let again = demand(&store, 180, Some(240)).await;
+        let again = claim_manual_run(&store, 180, Some(240)).await;
         assert!(matches!(again, ClaimOutcome::Taken(_) | ClaimOutcome::Pruned(_)), "{again:?}");
     }
 

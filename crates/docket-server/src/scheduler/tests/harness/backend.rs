@@ -82,7 +82,7 @@ impl WiredBackend {
 }
 
 fn claim(run: &Run) -> &'static str {
-    if run.trigger.demand().is_some() { "claim_manual" } else { "claim" }
+    if run.trigger.manual_request().is_some() { "claim_manual" } else { "claim" }
 }
 
 /// What happened to a run: often more than one thing is written at once.

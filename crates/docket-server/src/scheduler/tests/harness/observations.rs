@@ -62,8 +62,8 @@ impl House {
         name: &str,
         at: Option<&str>,
     ) -> Result<Arc<Run>, ManualError> {
-        let demand = ManualRequest { by: "ann".to_owned(), ..ManualRequest::default() };
-        self.runner.run_manually(name, demand, at.map(|at| at.parse().unwrap())).await
+        let request = ManualRequest { by: "ann".to_owned(), ..ManualRequest::default() };
+        self.runner.run_manually(name, request, at.map(|at| at.parse().unwrap())).await
     }
 
     /// Cancels the newest run.
