@@ -36,9 +36,11 @@ use crate::{
 };
 
 /// The longest description, in bytes.
+// Descriptions are in every list and stay in memory for each allocation; a few paragraphs fit.
 pub const MAX_DESCRIPTION: usize = 4096;
 
 /// How many allocations `After` can name.
+// Each push goes through all of them, and so does each end of one of them.
 pub const MOST_PARENTS: usize = 1000;
 
 /// An allocation as the user wrote it, before the server adds what it knows.
@@ -90,6 +92,7 @@ impl Specification {
     ) -> impl Iterator<Item = Upcoming> {
         let (from, zone) = (self.not_before(from), self.time_zone.unwrap_or(zone));
         let each = self.schedule().map(|schedule| schedule.upcoming(from, anchor, zone));
+        // Instants come in order, so the first one past the bound ends the search.
         each.into_iter().flatten().take_while(move |next| next.at <= self.not_after(next.at))
     }
 
@@ -114,6 +117,7 @@ impl Specification {
         let bounds = |specification: &Self| {
             (specification.policies.not_before, specification.policies.not_after)
         };
+        // A schedule is compared with its text, so a new spelling of it counts as a change too.
         self.due == other.due && self.time_zone == other.time_zone && bounds(self) == bounds(other)
     }
 
@@ -201,8 +205,10 @@ impl Allocation {
 
     /// All instants after `from` in order, with the effect of daylight saving.
     pub fn upcoming(&self, from: DateTime<Utc>, zone: Zone) -> impl Iterator<Item = Upcoming> {
+        // What an earlier schedule made due is not an instant of this one.
         let from = from.max(self.scheduled_at);
         let anchor = self.specification.schedule().map(|schedule| self.anchor(schedule));
+        // Without a schedule there are no instants, so any anchor will do.
         self.specification.upcoming(from, anchor.unwrap_or(from), zone)
     }
 
@@ -239,6 +245,7 @@ impl Allocation {
     #[must_use]
     pub fn is_in_one_of(&self, zones: &[Zone], server: Zone) -> bool {
         let schedule = self.specification.schedule();
+        // Intervals ignore the zone, so a change of its rules cannot move them.
         schedule.is_some_and(Schedule::depends_on_zone) && zones.contains(&self.zone(server))
     }
 
@@ -253,6 +260,7 @@ impl Allocation {
         match schedule.kind() {
             // An empty START is the time of acceptance, and the first run comes after it.
             Kind::Repeating => self.scheduled_at + TimeDelta::nanoseconds(1),
+            // An edit keeps the phase of `@every`: only a new name counts from now.
             _ => self.created_at,
         }
     }

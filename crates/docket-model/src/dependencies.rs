@@ -39,9 +39,11 @@ pub fn check(
         // The first allocation of it that is pushed gets the error. A cycle has one, for otherwise an
         // earlier push would have been rejected.
         let first = cycle.iter().enumerate().filter_map(|(at, name)| Some((places.get(name)?, at)));
+        // The smallest index: the same push always reports a cycle at the same place.
         if let Some((place, at)) = first.min() {
             let (before, from) = cycle.split_at(at);
             let path: Vec<_> = from.iter().chain(before).chain(from.first()).collect();
+            // Keyed by the edge, because the error belongs to that name within `After`.
             cycles.insert((*place, path[1].clone()), words(&path));
         }
     }
@@ -50,6 +52,7 @@ pub fn check(
         let name = &specification.name;
         for (place, parent) in specification.parents().iter().enumerate() {
             let field = FieldPath::key("After").with_index(place);
+            // An unknown name cannot be part of a cycle, so each edge has at most one error.
             let message = if parents(parent).is_none() {
                 format!("no allocation is named `{parent}`")
             } else if let Some(cycle) = cycles.remove(&(index, parent.clone())) {
@@ -75,13 +78,17 @@ fn cycles(
         let mut path: Vec<(AllocationName, Vec<AllocationName>)> = Vec::new();
         let mut depths = HashMap::new();
         let mut next = Some(name.clone());
+        // A loop with a path of its own: recursion over a chain of a hundred thousand names
+        // overflows the stack.
         loop {
             if let Some(name) = next.take() {
+                // A name that is still on the path closes a cycle.
                 if let Some(depth) = depths.get(&name) {
                     cycles.push(path[*depth..].iter().map(|(name, _)| name.clone()).collect());
                     if cycles.len() == MOST_CYCLES {
                         return cycles;
                     }
+                // A name that was left before has no cycle that is not reported yet.
                 } else if seen.insert(name.clone()) {
                     depths.insert(name.clone(), path.len());
                     let above = parents(&name).unwrap_or_default();

@@ -7,9 +7,12 @@ use serde_json::Value;
 use crate::schedule;
 
 /// The longest text that a message shows in full, in characters.
+// Fits on a line of a terminal with the message around it.
 const MOST_SHOWN: usize = 60;
 
 /// How many findings of a kind are kept for one allocation, before one that says that there are more.
+// One specification can be nothing but errors; each one has a path and a message of its own in
+// memory.
 const MOST_NOTED: usize = 100;
 
 /// How many errors are reported for one request or document. It is bounded, because the answer to a
@@ -157,6 +160,7 @@ impl Place<'_> {
 }
 
 /// The message for a missing key. Clients of the API may look for this word.
+// The original docket answers with this word, and its clients compare it.
 pub(crate) const REQUIRED: &str = "Required";
 
 /// One error in a specification, or a warning about it.
@@ -200,6 +204,7 @@ pub(crate) fn note(errors: &mut Vec<Finding>, finding: impl FnOnce() -> Finding)
     if errors.len() > MOST_NOTED {
         return;
     }
+    // The finding is made only here, so that those beyond the limit cost no formatting.
     let mut finding = finding();
     if errors.len() == MOST_NOTED {
         finding.message.push_str("; further errors are not shown");
@@ -211,6 +216,7 @@ pub(crate) fn note(errors: &mut Vec<Finding>, finding: impl FnOnce() -> Finding)
 pub(crate) fn expected(kind: &str, found: &Value) -> String {
     let number;
     let hint = match (kind, found) {
+        // YAML makes `8080`, `yes` and `a: b` something else than the text that was meant.
         ("a string", Value::Number(_) | Value::Bool(_) | Value::Object(_)) => ": put it in quotes",
         ("a string", Value::Null) => ": write \"\" for an empty one",
         ("true or false", Value::String(text)) => as_boolean(text),
@@ -233,6 +239,8 @@ fn as_number(text: &str) -> String {
     let bare = text.trim_start_matches('0');
     let is_number = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'))
         && text.parse::<f64>().is_ok_and(f64::is_finite);
+    // YAML 1.2 keeps `007` a string, because 1.1 reads it as octal; removing its quotes would not
+    // help.
     if is_number && bare.len() < text.len() && bare.starts_with(|c: char| c.is_ascii_digit()) {
         format!(": write {}", shortened(bare))
     } else if is_number {
@@ -273,22 +281,27 @@ pub(crate) fn shortened(text: &str) -> String {
 /// The candidate most similar to `text`, if one is similar enough.
 #[must_use]
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // The distance takes time by the product of both lengths, and the text may be megabytes of
+    // input.
     let text = shortened(text).to_lowercase();
     candidates
         .into_iter()
         .filter_map(|candidate| Some((likeness(&text, &candidate.to_lowercase())?, candidate)))
+        // Both measures are finite, and `total_cmp` needs no case for NaN.
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
 }
 
 /// How similar two texts are, up to 1; `None` if they are too different.
 fn likeness(text: &str, candidate: &str) -> Option<f64> {
+    // Counts a swap of two neighbours as one slip, the usual typing error.
     let slips = strsim::normalized_damerau_levenshtein(text, candidate);
     // A common prefix says little about a text of three letters.
     let beginning = match text.len() {
         0..=3 => 0.0,
         _ => strsim::jaro_winkler(text, candidate),
     };
+    // Either is enough: a slip changes few letters, and an abbreviation has the same beginning.
     (slips >= 0.5 || beginning >= 0.75).then_some(slips.max(beginning))
 }
 

@@ -49,6 +49,7 @@ impl AllocationName {
     /// [`InvalidName`] if the text is not `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let first = text.chars().next().ok_or(InvalidName::Empty)?;
+        // `-x` would read as an option on a command line, and a path segment cannot be `.` or `..`.
         if !first.is_ascii_alphanumeric() {
             return Err(InvalidName::BadStart(first));
         }
@@ -56,6 +57,7 @@ impl AllocationName {
         if let Some((index, character)) = text.chars().enumerate().find(|(_, c)| bad(c)) {
             return Err(InvalidName::BadCharacter { character, position: index + 1 });
         }
+        // All characters are ASCII here, so bytes and characters have one count.
         if text.len() > MAX_LENGTH {
             return Err(InvalidName::TooLong(text.len()));
         }
@@ -79,6 +81,8 @@ impl FromStr for AllocationName {
 
 text_for_serde!(AllocationName, InvalidName);
 
+// Maps by name are searched with plain text; `Hash` and `Ord` of the two agree, as `Borrow`
+// requires.
 impl std::borrow::Borrow<str> for AllocationName {
     fn borrow(&self) -> &str {
         &self.0

@@ -19,6 +19,8 @@ use crate::{
 
 /// The pattern of an instant. It accepts existing days only, except that every fourth year has a
 /// 29th of February, also at the turn of centuries.
+// Generated clients validate with this pattern. The rule of centuries would make it much longer,
+// and the parser has it.
 const INSTANT: &str = "^([0-9]{4}((0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])(29|30)|\
                        (0[13578]|1[02])31)|[0-9]{2}([02468][048]|[13579][26])0229)\
                        T([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]\
@@ -89,14 +91,17 @@ impl ToSchema for ReasonCode {}
 
 /// Lets a JSON Schema accept null, which is the same as leaving the key out.
 pub(crate) fn accept_null(schema: &mut Value) {
+    // An `anyOf` accepts what one of its schemas accepts, so null becomes one more of them.
     if let Some(any) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
         any.push(json!({"type": "null"}));
         return;
     }
+    // An enumeration rejects what it does not list, whatever `type` says, so both need null.
     if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         words.push(Value::Null);
     }
     match schema.get_mut("type") {
+        // `uniqueItems` holds for a list of types: a second null makes the schema invalid.
         Some(Value::Array(types)) if types.iter().any(|kind| kind == "null") => {}
         Some(Value::Array(types)) => types.push("null".into()),
         Some(one) => *one = json!([one.take(), "null"]),

@@ -26,6 +26,7 @@ pub enum InvalidSize {
 pub(crate) const PATTERN: &str = "^[0-9]+\\s*([KkMmGgTtPp]([Ii]?[Bb])?|[Bb])$";
 
 /// The letters of units, by their power.
+// The empty letter is that of `B` alone, whose power is 0.
 const LETTERS: [&str; 6] = ["", "k", "m", "g", "t", "p"];
 
 /// The units in which a size is written, the largest first.
@@ -50,6 +51,7 @@ impl Size {
         let factor = factor(unit, 1024)?;
         let is_decimal = number.chars().all(|c| c.is_ascii_digit() || c == '.');
         // Every whole number up to there is exact.
+        // Docker's client calculates with floats too, so `1.5g` has the same bytes in both.
         #[expect(clippy::cast_precision_loss, reason = "a power of two")]
         let bytes = number.parse::<f64>().ok()? * factor as f64;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
@@ -67,9 +69,12 @@ fn split(text: &str) -> (&str, &str) {
 /// How many bytes a unit has. A letter alone is binary, as it is to Docker; with a `B` it is the
 /// power of `thousand`.
 fn factor(unit: &str, thousand: u64) -> Option<u64> {
+    // Whether a bare number means bytes or MiB differs between tools, so each caller has its own
+    // rule.
     if unit.is_empty() {
         return None;
     }
+    // Docker reads `m`, `M`, `mb` and `MB` alike.
     let unit = unit.to_ascii_lowercase();
     let (letter, base) = match (unit.strip_suffix("ib"), unit.strip_suffix('b')) {
         (Some(""), _) => return None,
@@ -87,6 +92,8 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, InvalidSize> {
         let malformed = || InvalidSize::Malformed(text.to_owned());
         let (number, unit) = split(text);
+        // A fraction of a unit is rarely a whole number of bytes, so it is
+        // rejected and not rounded.
         if number.is_empty() || number.contains('.') {
             return Err(malformed());
         }
@@ -94,6 +101,7 @@ impl FromStr for Size {
             return Err(InvalidSize::BareNumber(number.to_owned()));
         }
         let factor = factor(unit, 1000).ok_or_else(malformed)?;
+        // A number of digits fails to be read only if it is too large, so both cases are one error.
         let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
         bytes.map(Self).ok_or_else(|| InvalidSize::TooLarge(text.to_owned()))
     }
@@ -103,6 +111,7 @@ impl FromStr for Size {
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whole =
+            // Zero is a multiple of every unit, and is written as `0B`.
             |(_, factor): &&(&str, u64)| self.0 >= *factor && self.0.is_multiple_of(*factor);
         let (unit, factor) = WRITTEN.iter().find(whole).unwrap_or(&("B", 1));
         write!(f, "{}{unit}", self.0 / factor)

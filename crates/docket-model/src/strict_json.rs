@@ -46,6 +46,8 @@ impl<'de> DeserializeSeed<'de> for Within {
     type Value = StrictJson;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<StrictJson, D::Error> {
+        // Nested visitors share the count by reference; `DeserializeSeed` gives them no mutable
+        // access.
         let left = Cell::new(self.0);
         ValueVisitor { left: &left }.deserialize(deserializer).map(StrictJson)
     }
@@ -60,6 +62,8 @@ struct ValueVisitor<'a> {
 impl ValueVisitor<'_> {
     /// Subtracts the weight of a value with so many bytes of text.
     fn weigh<E: Error>(self, text: usize) -> Result<(), E> {
+        // Short texts count as part of their value, so the weight of a tree stays near its number
+        // of values.
         let left = self.left.get().checked_sub(1 + text / TEXT_WEIGHT);
         let left = left.ok_or_else(|| {
             E::custom(format_args!(
@@ -105,6 +109,7 @@ impl<'de> Visitor<'de> for ValueVisitor<'_> {
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
         self.weigh(0)?;
+        // A deserializer of another format may have NaN and infinity; JSON has neither.
         Number::from_f64(value)
             .map(Value::Number)
             .ok_or_else(|| E::custom(format_args!("{value} is not a number that JSON can hold")))
@@ -127,6 +132,7 @@ impl<'de> Visitor<'de> for ValueVisitor<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         self.weigh(0)?;
+        // A size hint comes from the input, so no capacity is reserved for it.
         let mut items = Vec::new();
         while let Some(item) = sequence.next_element_seed(self)? {
             items.push(item);
@@ -139,6 +145,7 @@ impl<'de> Visitor<'de> for ValueVisitor<'_> {
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             self.weigh(key.len())?;
+            // The second value is not read, so the error has the position of the duplicate key.
             match object.entry(key) {
                 Entry::Vacant(place) => {
                     place.insert(entries.next_value_seed(self)?);

@@ -8,6 +8,7 @@ impl Specification {
     /// Values are compared by what they mean: `90s` is the same timeout as `1m30s`.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        // The journal names keys only, because values may be secrets such as an environment.
         let changed = TABLE.iter().filter(|key| key.differs(self, other));
         changed.map(|key| key.name()).collect()
     }

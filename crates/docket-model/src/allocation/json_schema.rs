@@ -14,6 +14,7 @@ use super::{
 #[must_use]
 pub fn specification() -> Value {
     let mut schema = mapping(&*TABLE);
+    // What `get` prints can be pushed back, so an editor must not mark these keys as unknown.
     for key in ADDED_KEYS {
         schema["properties"][key] = json!({"description": "Ignored: the server adds it."});
     }
@@ -33,6 +34,7 @@ pub(super) fn mapping<D, S>(keys: &[&dyn Key<D, S>]) -> Value {
         "required": required,
         "additionalProperties": false,
     });
+    // `required` alone cannot say "one of two"; `oneOf` rejects none and both.
     let alternatives = keys.iter().filter_map(|key| match key.presence() {
         Presence::RequiredUnless(other, _) => {
             Some(json!({"oneOf": [given(key.name()), given(other)]}))
@@ -48,5 +50,6 @@ pub(super) fn mapping<D, S>(keys: &[&dyn Key<D, S>]) -> Value {
 
 /// The schema of a mapping in which a key has a value.
 fn given(key: &str) -> Value {
+    // `required` accepts null, which counts as left out here.
     json!({"required": [key], "properties": {key: {"not": {"type": "null"}}}})
 }

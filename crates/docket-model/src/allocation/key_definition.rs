@@ -13,6 +13,7 @@ use crate::{
 ///
 /// Of a specification these are a draft and the specification; of a mapping within it, such as
 /// `Keep`, both are the same type.
+// A trait object hides the type of the value, so that one table can list keys of all types.
 pub(super) trait Key<D, S>: Send + Sync {
     /// The key in its canonical case.
     fn name(&self) -> &'static str;
@@ -120,6 +121,7 @@ pub(super) fn key<D: 'static, S: 'static, T>(entry: Entry<D, S, T>) -> &'static 
 where
     T: PartialEq + Clone + Send + Sync + 'static,
 {
+    // Nested tables refer to each other with `'static`, which an owned box could not give.
     Box::leak(Box::new(Listed { entry, needs_schedule: None }))
 }
 
@@ -150,10 +152,13 @@ where
 
     fn fill(&self, reader: &mut Reader, at: Place<'_>, draft: &mut D) {
         match &self.entry.absent {
+            // A form may read an empty value instead, so that the error names what is missing
+            // inside.
             Absent::Required(_) | Absent::RequiredUnless(..) => match &self.entry.form.empty {
                 Some(empty) => self.read(reader, at, empty.clone(), draft),
                 None => reader.errors.push(at.wrong(REQUIRED)),
             },
+            // The draft begins with the field's own empty value.
             Absent::Nothing(_) => {}
             Absent::Is(value) => (self.entry.field.set)(draft, value.clone()),
             Absent::Follows { fill, .. } => fill(draft),
@@ -165,6 +170,8 @@ where
         let is_default = match &self.entry.absent {
             Absent::Is(default) => value == default,
             Absent::Follows { value: default, .. } => *value == default(from),
+            // A required key and one without a default have nothing to leave out; their form
+            // decides.
             _ => false,
         };
         if is_default { None } else { (self.entry.form.write)(value) }
@@ -190,6 +197,7 @@ where
 
     fn schema(&self) -> Value {
         let mut schema = self.entry.form.schema.clone();
+        // Null is the same as leaving a key out, which only a required key forbids.
         if !matches!(self.entry.absent, Absent::Required(_)) {
             accept_null(&mut schema);
         }
@@ -199,6 +207,8 @@ where
         {
             schema["default"] = json!(default);
         }
+        // An example is a bare word wherever that is not JSON: `report` is shorter to read than
+        // `"report"`.
         let example = serde_json::from_str(self.entry.example);
         schema["examples"] = json!([example.unwrap_or_else(|_| Value::from(self.entry.example))]);
         schema

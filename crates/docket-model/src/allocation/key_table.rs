@@ -34,6 +34,7 @@ pub(crate) static KEYS_OF_A_SCHEDULE: LazyLock<Vec<&'static str>> = LazyLock::ne
 });
 
 /// Keys that later versions of docket will have.
+// A reader of the documentation of a later version gets a better answer than "unknown key".
 pub(super) const LATER_KEYS: [&str; 3] = ["Notify", "Placement", "SuccessWithin"];
 
 /// Keys that the server adds to what it prints, and ignores when they are pushed back.
@@ -69,6 +70,7 @@ macro_rules! policy {
     };
 }
 
+// Made once, because defaults and schemas need allocation, which a constant cannot have.
 pub(super) static TABLE: LazyLock<[SpecificationKey; 19]> = LazyLock::new(table);
 
 #[expect(clippy::too_many_lines, reason = "a table, not steps")]
@@ -132,6 +134,7 @@ fn table() -> [SpecificationKey; 19] {
             example: "import",
             form: after(MOST_PARENTS),
             absent: Absent::Nothing("none"),
+            // `Cron` and `After` share the field, so that a specification cannot have both.
             field: required!(due),
         }),
         key_of_schedule(
@@ -197,6 +200,7 @@ fn table() -> [SpecificationKey; 19] {
                       or never.",
             example: "Missing",
             form: words(&Pull::ALL),
+            // As the original docket does: a moved tag is found at the next run.
             absent: Absent::Is(Pull::Always),
             field: policy!(pull),
         }),
@@ -206,6 +210,7 @@ fn table() -> [SpecificationKey; 19] {
                       skipped, stops the older one and starts, or waits (only one waits).",
             example: "Forbid",
             form: words(&Overlap::ALL),
+            // As cron does, and the original docket.
             absent: Absent::Is(Overlap::Allow),
             field: policy!(overlap),
         }),

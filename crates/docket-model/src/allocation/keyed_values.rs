@@ -30,12 +30,15 @@ impl Reader {
         known: &[&'static str],
         unknown: impl Fn(&str) -> String,
     ) -> Fields {
+        // There are few keys, so a list is faster than a map and keeps the order.
         let mut fields = Vec::with_capacity(posted.len().min(known.len()));
         for (key, value) in posted {
             let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(&key)) else {
                 note(&mut self.errors, || at.wrong_key(&key, unknown(&key)));
                 continue;
             };
+            // JSON and YAML distinguish `Cron` and `cron`, so only here are they found to be one
+            // key.
             if fields.iter().any(|(given, _)| given == known) {
                 let message = format!("duplicate key `{known}`");
                 note(&mut self.errors, || at.wrong_key(&key, message));
@@ -73,6 +76,7 @@ impl Reader {
         known: &[&'static str],
     ) -> Fields {
         self.fields(at, posted, known, |key| {
+            // A mapping has few keys, so all are listed where none is similar.
             if nearest(key, known.iter().copied()).is_some() {
                 return unknown_key(key, known.iter().copied());
             }
@@ -96,6 +100,7 @@ impl Reader {
             note(&mut self.errors, || at.wrong(message));
         }
         let mut all = Vec::with_capacity(items.len().min(most));
+        // Items beyond the limit are not read, so a long list costs no more than an allowed one.
         for (index, item) in items.iter().take(most).enumerate() {
             match read(item) {
                 Ok(item) => all.push(item),

@@ -106,9 +106,11 @@ words! {
 }
 
 /// The most env files of an allocation.
+// All of them are read at each start.
 pub const MOST_ENV_FILES: usize = 100;
 
 /// The most instants that start at once with [`CatchUp::All`].
+// After an outage of a day a schedule of each minute would start 1,440 containers at once.
 pub const MOST_CAUGHT_UP: usize = 100;
 
 /// Further attempts of a run that failed.
@@ -126,6 +128,7 @@ impl Retries {
     /// No further attempt.
     pub const NONE: Self = Self { limit: 0, delay: Self::DELAY, max_delay: Self::MAX_DELAY };
     /// The greatest allowed limit.
+    // Each attempt adds to the run's record, which must stay bounded.
     pub const MOST: u32 = 1000;
     /// The default first delay.
     pub const DELAY: Duration = Duration::from_seconds(30);
@@ -140,6 +143,7 @@ impl Retries {
     /// The delay after this many attempts, which doubles from the first on.
     #[must_use]
     pub fn pause_after(&self, attempts: u32) -> Duration {
+        // From the 65th attempt on the shift overflows; the longest delay applies long before that.
         let doubled = 1_u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX);
         let pause = self.delay.seconds().saturating_mul(doubled);
         Duration::from_seconds(pause.min(self.max_delay.seconds()))
@@ -165,10 +169,14 @@ pub struct Keep {
 
 impl Keep {
     /// The default.
+    // Failures are kept besides, so that the record of a rare failure outlives many quick
+    // successes.
     pub const DEFAULT: Self = Self { runs: 100, failures: 20, output: 1 << 20 };
     /// The greatest allowed number of runs, and of failures.
     pub const MOST_RUNS: usize = 100_000;
     /// The greatest allowed size of an output, in bytes.
+    // An output is captured in memory before it is stored, and the budget for all of them is 128
+    // MiB.
     pub const MOST_OUTPUT: usize = 64 << 20;
 }
 
@@ -182,6 +190,7 @@ impl Policies {
     /// The defaults, shared by all allocations that have them.
     #[must_use]
     pub fn shared_default() -> Arc<Self> {
+        // Most of a hundred thousand allocations have only defaults, and share this value.
         static DEFAULT: LazyLock<Arc<Policies>> = LazyLock::new(Arc::default);
         Arc::clone(&DEFAULT)
     }

@@ -19,6 +19,7 @@ use crate::{
 const LOOKED_AT: usize = 64;
 
 /// Zones without daylight saving that are easily confused with one that has it.
+// They are names of the time zone database that look like the usual abbreviations.
 const TWINS: [(&str, &str, &str); 2] =
     [("EST", "five", "America/New_York"), ("MST", "seven", "America/Denver")];
 
@@ -37,6 +38,8 @@ pub(super) fn of(specification: &Specification, at: Place<'_>) -> Vec<Finding> {
                 || policies.timeout.is_some()
                 || policies.retries.limit > 0
                 || policies.catch_up == CatchUp::All;
+            // Finding the period computes dozens of instants, and most specifications need none of
+            // it.
             if let Some(period) = needs_period.then(|| period(schedule)).flatten() {
                 hints.extend(jitter(policies, period));
                 hints.extend(timeout(policies, period));
@@ -77,6 +80,8 @@ impl Specification {
 fn period(schedule: &Schedule) -> Option<Duration> {
     let epoch = DateTime::UNIX_EPOCH;
     let first = schedule.next(epoch, epoch, Zone::utc());
+    // UTC has no daylight saving time, whose repeated hour would be the shortest distance by
+    // accident.
     let instants = std::iter::successors(first, |last| schedule.next(*last, epoch, Zone::utc()));
     let seconds: Vec<_> = instants.take(LOOKED_AT).map(|at| at.timestamp()).collect();
     let least = seconds.windows(2).map(|pair| pair[1].abs_diff(pair[0])).min()?;
@@ -86,6 +91,8 @@ fn period(schedule: &Schedule) -> Option<Duration> {
 /// Keys that have no effect without a schedule.
 fn without_effect(specification: &Specification) -> impl Iterator<Item = Hint> {
     TABLE.iter().filter_map(|key| {
+        // A key is written only if it differs from its default, so a default value is not warned
+        // about.
         let why = key.needs_schedule().filter(|_| key.write(specification).is_some())?;
         Some((key.name(), format!("`{}` has no effect with `After`: {why}", key.name())))
     })
@@ -100,6 +107,7 @@ fn fixed_zone(zone: Zone) -> Option<Hint> {
         return Some(("TimeZone", text));
     }
     let sign = zone.name().strip_prefix("Etc/GMT")?;
+    // The database has POSIX signs: `Etc/GMT+5` is five hours west of Greenwich.
     let (side, hours) = match sign.split_at_checked(1)? {
         ("+", hours) => ("behind", hours),
         ("-", hours) => ("ahead of", hours),
@@ -145,6 +153,7 @@ fn delays(policies: &Policies, period: Duration) -> Option<Hint> {
     let pauses = (1..=retries.limit).map(|attempts| retries.pause_after(attempts).seconds());
     // A thousand of the longest delays do not overflow.
     let total = Duration::from_seconds(pauses.sum());
+    // With the other values of `Overlap` a long run costs no instant.
     if policies.overlap != Overlap::Forbid || total <= period {
         return None;
     }
@@ -180,6 +189,7 @@ fn catch_up(policies: &Policies, period: Duration) -> Option<Hint> {
 fn endless(policies: &Policies) -> Option<Hint> {
     let then = match policies.overlap {
         _ if policies.timeout.is_some() => return None,
+        // A run that hangs blocks no other run with these.
         Overlap::Allow | Overlap::Replace => return None,
         Overlap::Forbid => "keeps every later one from starting",
         Overlap::Queue => "keeps every later one waiting",

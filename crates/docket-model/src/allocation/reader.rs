@@ -48,6 +48,7 @@ impl Draft {
 }
 
 /// The policies; the defaults are held once for all allocations.
+// Policies are compared once here, to save their memory for each allocation that has only defaults.
 fn shared(policies: Policies) -> Arc<Policies> {
     if policies == Policies::default() { Policies::shared_default() } else { Arc::new(policies) }
 }
@@ -63,10 +64,12 @@ pub(super) fn read(
         return Err(vec![at.wrong(expected(kind, &posted))]);
     };
     let mut reader = Reader::new(unknown_options);
+    // Reading goes on after an error, so that all errors are reported at once.
     let draft = reader.draft(at, posted, &*TABLE, &ADDED_KEYS);
     let Reader { errors, mut warnings, .. } = reader;
     match draft.finish() {
         Some(specification) if errors.is_empty() => {
+            // These compare values of several keys, which must all be valid.
             warnings.extend(policy_warnings::of(&specification, at));
             Ok(Read { specification, warnings })
         }
@@ -81,6 +84,7 @@ pub(super) fn policies(
 ) -> Result<Arc<Policies>, Vec<Finding>> {
     let at = FieldPath::default();
     let at = Place::Start(&at);
+    // Policies have no options of a container, so the choice has no effect.
     let mut reader = Reader::new(UnknownOptions::default());
     let draft = reader.draft(at, stored, keys, &[]);
     if reader.errors.is_empty() { Ok(shared(draft.policies)) } else { Err(reader.errors) }
@@ -132,6 +136,7 @@ impl Reader {
             let value = fields.take(key.name());
             let here = Place::Key(&at, key.name());
             let other = match key.presence() {
+                // The other key comes later in the table, so its value has not been taken out yet.
                 Presence::RequiredUnless(other, _) if fields.has(other) => Some(other),
                 _ => None,
             };
@@ -144,6 +149,7 @@ impl Reader {
                             format!("give either `{}` or `{other}`, not both", key.name());
                         self.errors.push(Place::Key(&at, other).wrong(message));
                     }
+                    // The value is read in any case, so that its own errors are reported too.
                     key.read(self, here, value, draft);
                 }
             }

@@ -27,6 +27,7 @@ use crate::{
 };
 
 /// The keys that have a column of their own. All others are in `policies`.
+// Parts that the store shows to people with `sqlite3`; a new policy needs no new column.
 const COLUMNS: [&str; 7] =
     ["Name", "Description", "Labels", "Cron", "After", "TimeZone", "Container"];
 
@@ -111,6 +112,7 @@ impl Specification {
     /// [`InvalidStored`] names the part that cannot be read.
     pub fn from_stored(stored: Stored<'_>) -> Result<Self, InvalidStored> {
         let name = AllocationName::parse(&stored.name)
+            // A name is quick to check, and a damaged one would become part of a container's name.
             .map_err(|error| InvalidStored::Name(stored.name.into_owned(), error))?;
         let labels = match stored.labels {
             Some(labels) => from_json::<BTreeMap<String, String>>("Labels", &labels)?,
@@ -132,6 +134,7 @@ impl Specification {
 fn due(cron: Option<&str>, after: Option<&str>) -> Result<Due, InvalidStored> {
     match (cron, after) {
         (Some(cron), None) => {
+            // Many allocations have the same schedule, which is then parsed and held once.
             schedule::shared(cron).map(Due::Schedule).map_err(InvalidStored::Cron)
         }
         (None, Some(after)) => match from_json::<Box<[AllocationName]>>("After", after)? {
@@ -143,6 +146,8 @@ fn due(cron: Option<&str>, after: Option<&str>) -> Result<Due, InvalidStored> {
 }
 
 fn policies(stored: Option<&str>) -> Result<Arc<Policies>, InvalidStored> {
+    // No column means that all policies are defaults, of this version: a changed default applies to
+    // old rows too.
     let Some(stored) = stored else { return Ok(Policies::shared_default()) };
     let stored = from_json::<Map<String, Value>>("policies", stored)?;
     reader::policies(stored, &POLICIES).map_err(InvalidStored::Policies)

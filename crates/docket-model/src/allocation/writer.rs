@@ -11,6 +11,7 @@ use crate::{container::Container, name::AllocationName};
 
 /// A value as it is written.
 #[derive(PartialEq, Serialize)]
+// A value is written alone; its key already says which of the kinds it is.
 #[serde(untagged)]
 pub(super) enum Written<'a> {
     Text(Cow<'a, str>),
@@ -54,6 +55,7 @@ pub(super) fn written<'a, D, S>(keys: &[&dyn Key<D, S>], from: &'a S) -> Mapped<
 /// Writes what can be pushed back: only what the user gave.
 impl Serialize for Specification {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The number of keys is known only after each was compared with its default.
         let mut map = serializer.serialize_map(None)?;
         self.serialize_fields(&mut map)?;
         map.end()
@@ -74,5 +76,6 @@ impl Specification {
 
 /// A time with the offset it was given with.
 pub(super) fn time(time: DateTime<FixedOffset>) -> String {
+    // The offset is kept: what `get` prints is what the user pushed.
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

@@ -18,12 +18,14 @@ pub(super) fn make_canonical(
     at: Place<'_>,
     findings: &mut Findings<'_>,
 ) {
+    // Most objects have the canonical case already, and are not rebuilt.
     if object.keys().all(|key| known.contains_key(key.as_str())) {
         return;
     }
     for (key, value) in std::mem::take(object) {
         let Some(canonical) = known.keys().find(|known| known.eq_ignore_ascii_case(&key)) else {
             findings.unknown_key(at, &key, unknown_option(&key, known, at));
+            // It stays for `--allow-unknown-options`, which sends it to the engine.
             object.insert(key, value);
             continue;
         };
@@ -38,6 +40,7 @@ pub(super) fn make_canonical(
 
 /// The message for an unknown option, with where it belongs or the most similar known one.
 fn unknown_option(key: &str, known: &Fields, at: Place<'_>) -> String {
+    // Directly below `Container` or one of its parts a key is more likely misplaced than misspelt.
     let deep = !matches!(at, Place::Key(Place::Start(_) | Place::Key(Place::Start(_), _), _));
     match home_of(key) {
         Some(home) if !deep || nearest(key, known.keys().copied()).is_none() => {
@@ -50,6 +53,7 @@ fn unknown_option(key: &str, known: &Fields, at: Place<'_>) -> String {
 /// Where in a specification a key, in any case, belongs: `under` or `beside` a part of it.
 pub(crate) fn home_of(key: &str) -> Option<&'static str> {
     let is_it = |known: &&str| known.eq_ignore_ascii_case(key);
+    // docket's own keys come first: `Labels` is both, and is more often meant for the allocation.
     if KEYS.iter().any(is_it) {
         return Some("beside `Container`");
     }

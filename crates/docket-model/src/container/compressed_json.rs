@@ -10,13 +10,16 @@ const DICTIONARY: &[u8] = br#""NetworkingConfig":{"EndpointsConfig":{},"Platform
 static DICTIONARIES: Dictionaries = Dictionaries::new();
 
 /// The longest text that is learned, in bytes: each compression goes through the whole dictionary.
+// With eight such texts the dictionary is at most 4 KiB longer than the built-in one.
 const LONGEST_LEARNED: usize = 512;
 
 /// How many times shorter a text is at least where its dictionary has the like of it.
+// A text below that has little in common with the dictionary, so others like it would gain from it.
 const WELL_SHORTENED: usize = 4;
 
 /// Larger and larger dictionaries, each the one before with a text that it did not shorten well. What is
 /// compressed names its dictionary, so none is ever replaced.
+// Each cell is set once and never dropped, so readers need no lock.
 struct Dictionaries([OnceLock<Box<[u8]>>; 8]);
 
 impl Dictionaries {
@@ -40,6 +43,7 @@ impl Dictionaries {
             // Where two texts come at once, one of them is learned.
             next.get_or_init(|| [dictionary, text].concat().into());
         }
+        // The number is last, so that the compressed bytes need not be moved for it.
         bytes.push(number);
         bytes.into()
     }
@@ -70,6 +74,8 @@ impl Compressed {
 /// Equal texts may have been compressed with different dictionaries.
 impl PartialEq for Compressed {
     fn eq(&self, other: &Self) -> bool {
+        // self.text() || Comparing bytes first avoids decompression where both have the same
+        // dictionary.
         self.0 == other.0 || self.text() == other.text()
     }
 }

@@ -19,6 +19,7 @@ pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, findings: &mu
         _ => {}
     }
     let name = container.get("Name").and_then(Value::as_str);
+    // The original docket prints an empty name, and what it printed can be pushed back.
     if name.is_some_and(|name| !name.is_empty()) {
         let message = "docket names containers itself, by allocation and instant: leave it out";
         findings.wrong(Place::Key(&at, "Name"), message);
@@ -35,6 +36,7 @@ pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, findings: &mu
 
 fn check_config(config: &Map<String, Value>, at: Place<'_>, findings: &mut Findings<'_>) {
     let image = config.get("Image").unwrap_or(&Value::Null);
+    // A wrong type has its own error, so only null and blank text count as missing here.
     let absent = image.is_null() || image.as_str().is_some_and(|image| image.trim().is_empty());
     if absent {
         findings.wrong(Place::Key(&at, "Image"), "Image is required");
@@ -49,12 +51,14 @@ fn check_config(config: &Map<String, Value>, at: Place<'_>, findings: &mut Findi
 
 fn check_restart_policy(host: &Map<String, Value>, at: Place<'_>, findings: &mut Findings<'_>) {
     let name = host.get("RestartPolicy").and_then(|policy| policy.get("Name")?.as_str());
+    // Engines read an empty name as `no`.
     let Some(name) = name.filter(|name| !matches!(*name, "" | "no")) else {
         return;
     };
     let policy = Place::Key(&at, "RestartPolicy");
     let name_place = Place::Key(&policy, "Name");
     let field = name_place.to_field();
+    // An unknown word already has an error there; two errors about one word would confuse.
     if findings.errors.iter().any(|finding| finding.field == field) {
         return;
     }

@@ -43,10 +43,12 @@ pub(super) enum Type {
 pub(super) type Fields = IndexMap<&'static str, Type>;
 
 /// Options of older versions of the Engine API.
+// bollard's types follow the newest API and no longer have them, while older engines still do.
 const RETIRED: [(&str, &str); 3] =
     [("Config", "MacAddress"), ("HostConfig", "KernelMemory"), ("HostConfig", "KernelMemoryTCP")];
 
 /// Lists for which the engine also accepts a single string, as in `Cmd: "date"`.
+// The engine has its own decoder for these five; any other list must be a list.
 pub(super) const LISTS_OF_ONE: [&str; 5] = ["Cmd", "Entrypoint", "Shell", "CapAdd", "CapDrop"];
 
 /// What may be posted under `Container`.
@@ -110,6 +112,7 @@ impl Type {
 
 /// The type of what is read, and the result of reading. A type that fails to be read accepts anything.
 fn probed<T>(read: impl FnOnce(Probe<'_>) -> T) -> (Box<Type>, T) {
+    // The type is recorded through the reference even if the visitor fails afterwards.
     let mut kind = Box::new(Type::Any);
     let read = read(Probe(&mut kind));
     (kind, read)
@@ -159,10 +162,12 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        // A value of any type: the record stays `Type::Any`.
         visitor.visit_unit()
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        // `visit_none` would be simpler, and would never show the type inside.
         let (inner, read) = probed(|probe| visitor.visit_some(probe));
         *self.0 = Type::Optional(inner);
         read
@@ -184,6 +189,8 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        // A key must be read to get to the value; its type is always a string, so it is not
+        // recorded.
         let mut key = Type::Any;
         let (values, read) = probed(|probe| {
             visitor.visit_map(MapDeserializer::new(iter::once((Probe(&mut key), probe))))
@@ -198,6 +205,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         keys: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
+        // Each field is given, so that the visitor asks for each and none is missing.
         let mut fields: Fields = keys.iter().map(|key| (*key, Type::Any)).collect();
         let each = fields.iter_mut().map(|(key, kind)| (*key, Probe(kind)));
         let read = visitor.visit_map(MapDeserializer::new(each));
@@ -212,12 +220,14 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         *self.0 = Type::Words(words);
+        // Any of the words will do, as only the list of words is recorded.
         let any: StrDeserializer<'_, Error> =
             words.first().copied().unwrap_or_default().into_deserializer();
         visitor.visit_enum(any)
     }
 
     forward_to_deserialize_any! {
+        // The Engine API has none of these; they would be recorded as `Type::Any`.
         i128 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
     }
 }

@@ -14,11 +14,13 @@ pub(super) fn is_mode(at: Place<'_>) -> bool {
 
 /// Reads a mode in octal, which begins with `0`.
 pub(super) fn read(text: &str) -> Option<u64> {
+    // Below, the leading `0` is a prefix, and nothing would be left to read.
     if text == "0" {
         return Some(0);
     }
     let digits = text.strip_prefix("0o").or_else(|| text.strip_prefix('0'))?;
     let mode = u64::from_str_radix(digits, 8).ok()?;
+    // `from_str_radix` accepts a sign.
     (mode <= ALL_BITS && !digits.starts_with('+')).then_some(mode)
 }
 
@@ -35,6 +37,7 @@ pub(super) fn expected(found: &Value) -> String {
 
 /// The warning for a number that is a usual mode only if its digits are octal, such as `750`.
 pub(super) fn doubt(mode: u64) -> Option<String> {
+    // A decimal number with a digit 8 or 9 cannot be a mode that was written in octal.
     let octal = u64::from_str_radix(&mode.to_string(), 8).ok()?;
     (is_usual(octal) && !is_usual(mode)).then(|| {
         format!("{mode} is decimal, the mode {mode:o} in octal: write 0{mode} if that is meant")

@@ -29,6 +29,7 @@ impl Findings<'_> {
 
     /// Notes a text that is not one of the words for an option.
     pub(super) fn unknown_word(&mut self, at: Place<'_>, text: &str, known: &[&str]) {
+        // The empty word is bollard's name for "not given", which no user writes.
         let known: Vec<_> = known.iter().copied().filter(|word| !word.is_empty()).collect();
         self.unknown(at.wrong(unknown_word(text, &known)));
     }

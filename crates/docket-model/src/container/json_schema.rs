@@ -30,6 +30,7 @@ pub(crate) fn options() -> Value {
     parts["Name"] =
         json!({"enum": ["", null], "description": "Left out: docket names containers."});
     parts["Context"] = json!({"description": "Ignored."});
+    // bollard's types make every part optional; docket needs an image.
     parts["Config"]["type"] = "object".into();
     parts["Config"]["required"] = json!(["Image"]);
     parts["Config"]["properties"]["Image"] = json!({"type": "string", "minLength": 1});
@@ -49,6 +50,8 @@ fn of(key: &str, kind: &Type) -> Value {
         Type::Number => json!({"type": "number"}),
         // A file mode may also be a string in octal.
         Type::Whole(_) if key == "Mode" => json!({"type": ["integer", "string"]}),
+        // The ranges are those of 64-bit integers, which editors with floating-point numbers cannot
+        // compare.
         Type::Whole(_) => json!({"type": "integer"}),
         Type::Text => json!({"type": "string"}),
         Type::Words(words) => json!({"enum": words}),
@@ -65,6 +68,7 @@ fn of(key: &str, kind: &Type) -> Value {
             json!({
                 "type": ["object", "null"],
                 "properties": properties,
+                // An editor then marks a misspelt option, as a push rejects it.
                 "additionalProperties": false,
             })
         }

@@ -77,6 +77,7 @@ impl Container {
     ) -> Option<Self> {
         let before = errors.len();
         let mut findings = Findings { errors, warnings, unknown_options };
+        // First, because the checks below look options up by their canonical keys.
         conform(&CONTAINER, &mut posted, at, &mut findings);
         // An error was noted for anything but a mapping.
         let Value::Object(container) = posted else {
@@ -84,13 +85,16 @@ impl Container {
         };
         docket_rules::check(&container, at, &mut findings);
         value_checks::check(&container, at, &mut findings);
+        // Only errors of this container count: `errors` has those of the whole specification.
         (findings.errors.len() == before).then(|| Self::compact(container))
     }
 
     /// Removes what is not for the engine, and writes the rest as compact JSON.
     fn compact(mut container: Map<String, Value>) -> Self {
+        // `shift_remove` keeps the order of the other keys, as the user wrote them.
         container.shift_remove("Context");
         container.shift_remove("Name");
+        // A JSON value always has a text.
         let json = serde_json::to_string(&container).unwrap_or_default();
         Self(Compressed::new(&json))
     }
@@ -158,6 +162,7 @@ struct Known {
 #[serde(rename_all = "PascalCase", default)]
 struct KnownConfig {
     image: String,
+    // A `Value` never fails to be read, so an odd old value cannot hide the image.
     stop_timeout: Value,
 }
 
@@ -170,6 +175,7 @@ struct KnownHostConfig {
 /// Writes the JSON unchanged; only for JSON serializers and [`Value`].
 impl Serialize for Container {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Parsing and writing the JSON again could change numbers and would take longer.
         let raw = RawValue::from_string(self.json()).map_err(serde::ser::Error::custom)?;
         raw.serialize(serializer)
     }

@@ -63,6 +63,7 @@ impl Platform {
     pub fn parse(text: &str) -> Result<Self, InvalidPlatform> {
         let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         let lower = text.to_ascii_lowercase();
+        // Docker compares platforms without case.
         let parts: Vec<&str> = lower.split('/').collect();
         if parts.iter().any(|part| part.is_empty() || !part.chars().all(inside)) {
             return Err(InvalidPlatform::Form(text.to_owned()));
@@ -93,10 +94,12 @@ impl Platform {
     #[must_use]
     pub fn fits(&self, image: &Self) -> bool {
         let same = |required: &Option<String>, found: &Option<String>| {
+            // required == found || A part that is left open is for the engine to choose.
             required.is_none() || required == found
         };
         let variant = match (&self.architecture, &self.variant, &image.variant) {
             // A newer processor runs images for an older one.
+            // The variants are `v5` to `v8`, so their text has the order of their age.
             (Some(arm), Some(required), Some(found)) if arm == "arm" => found <= required,
             (_, required, found) => same(required, found),
         };
@@ -114,9 +117,11 @@ impl Platform {
             (Some("x86_64" | "x86-64" | "amd64"), variant) => {
                 (Some("amd64"), variant.filter(|variant| *variant != "v1"))
             }
+            // `v8` is the only generation, so images name it or leave it out and mean the same.
             (Some("aarch64" | "arm64"), variant) => {
                 (Some("arm64"), variant.filter(|variant| !matches!(*variant, "8" | "v8")))
             }
+            // containerd takes `arm` without a variant for `arm/v7`.
             (Some("armhf"), _) | (Some("arm"), None | Some("7")) => (Some("arm"), Some("v7")),
             (Some("armel"), _) | (Some("arm"), Some("6")) => (Some("arm"), Some("v6")),
             (Some("arm"), Some("5")) => (Some("arm"), Some("v5")),

@@ -44,6 +44,7 @@ fn element(at: Place<'_>, found: &Value) -> Option<String> {
     let (Place::Index(..), Value::Object(entries)) = (at, found) else {
         return None;
     };
+    // YAML makes `- A: b` a mapping with one entry; one with more was meant as a mapping.
     let (name, value) = entries.iter().next().filter(|_| entries.len() == 1)?;
     let value = plain(value)?;
     let text = match key(at)? {
@@ -64,6 +65,7 @@ fn list(key: &str, found: &Value) -> Option<String> {
             };
             pairs(entries)?.map(|(name, value)| format!("{name}{joint}{value}")).collect::<Vec<_>>()
         }
+        // A health check as one string is what Compose runs in a shell.
         Value::String(command) if key == "Test" => vec!["CMD-SHELL".to_owned(), command.clone()],
         Value::String(_) | Value::Number(_) => vec![plain(found)?],
         _ => return None,
@@ -85,6 +87,7 @@ fn mapping(at: Place<'_>, found: &Value) -> Option<String> {
         _ => return None,
     };
     let split = |text, joint| str::split_once(text, joint).unwrap_or((text, ""));
+    // `-e` and `--label` of Docker's command line take such texts.
     let entries = texts.iter().map(String::as_str);
     let mapping = match key {
         "Labels" | "Annotations" | "Sysctls" | "StorageOpt" | "DriverOpts" => {
@@ -97,6 +100,7 @@ fn mapping(at: Place<'_>, found: &Value) -> Option<String> {
             let (path, options) = split(text, ':');
             (path, yaml_examples::word(options))
         })),
+        // Compose writes binds under `volumes`; the Engine API has anonymous volumes there.
         "Volumes" if texts.iter().any(|text| text.contains(':')) => {
             let binds = yaml_examples::list(texts.iter().map(String::as_str));
             return Some(format!("write `Binds: {binds}` under `HostConfig`"));
@@ -145,8 +149,10 @@ fn bindings(texts: &[String]) -> String {
     let each: Vec<_> = texts
         .iter()
         .map(|text| {
+            // The container's port is last, after an optional address that may have colons itself.
             let (outside, inside) = text.rsplit_once(':').unwrap_or((text, text));
             let (host, port) = outside.rsplit_once(':').unwrap_or(("", outside));
+            // The engine expects the port as a string, so it is quoted.
             let port = ("HostPort", format!("'{}'", shortened(port)));
             let host = (!host.is_empty()).then(|| ("HostIp", yaml_examples::word(host)));
             let binding = yaml_examples::mapping(host.into_iter().chain([port]));
@@ -163,6 +169,7 @@ fn with_protocol(port: &str) -> String {
 fn pairs(entries: &Map<String, Value>) -> Option<impl Iterator<Item = (&String, String)>> {
     let pairs: Option<Vec<_>> =
         entries.iter().map(|(key, value)| Some((key, plain(value)?))).collect();
+    // An entry without a name has nothing to write before its `=`.
     Some(pairs?.into_iter().filter(|(key, _)| !key.is_empty()))
 }
 

@@ -34,6 +34,7 @@ impl Unit {
         let Place::Key(parent, key) = place else {
             return None;
         };
+        // `Timeout` is also a key of other options, where it has another unit.
         let is_below = |name| matches!(parent, Place::Key(_, parent) if *parent == name);
         match key {
             "Memory" | "MemoryReservation" | "MemorySwap" | "KernelMemory" | "KernelMemoryTCP"
@@ -64,8 +65,10 @@ impl Unit {
     /// The number for a value as a user wrote it.
     pub(super) fn number(self, written: &Value) -> Option<i64> {
         let number = match (self, written) {
+            // A fraction such as `0.5` is of the wrong type here, and can only mean half a CPU.
             (Self::NanoCpus, Value::Number(number)) => number.as_f64()? * 1e9,
             (Self::NanoCpus, Value::String(text)) => decimal(text)? * 1e9,
+            // Docker's own rule is used, because users copy `64m` from its command line.
             (Self::Bytes, Value::String(text)) => {
                 return i64::try_from(Size::parse_as_docker(text)?.bytes()).ok();
             }
@@ -87,6 +90,7 @@ fn whole(number: f64) -> Option<i64> {
 
 /// Reads a number without unit, sign and exponent.
 fn decimal(text: &str) -> Option<f64> {
+    // `parse` alone would also accept `inf`, `nan` and `1e9`.
     let is_decimal = text.chars().all(|c| c.is_ascii_digit() || c == '.');
     is_decimal.then(|| text.parse().ok())?
 }

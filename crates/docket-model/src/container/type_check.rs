@@ -24,6 +24,7 @@ pub(super) fn conform(kind: &Type, value: &mut Value, at: Place<'_>, findings: &
         | (Type::Boolean, Value::Bool(_))
         | (Type::Number, Value::Number(_))
         | (Type::Text, Value::String(_)) => {}
+        // After the first arm, so that only values other than null get here.
         (Type::Optional(kind), _) => conform(kind, value, at, findings),
         (Type::Whole(range), _) => check_whole(range, value, at, findings),
         (Type::Words(words), Value::String(text)) => check_word(words, text, at, findings),
@@ -33,6 +34,7 @@ pub(super) fn conform(kind: &Type, value: &mut Value, at: Place<'_>, findings: &
             }
         }
         (Type::List(_), Value::String(_)) if LISTS_OF_ONE.contains(&key(at)) => {
+            // Stored as a list, so that every later check and reader has one form.
             *value = Value::Array(vec![value.take()]);
         }
         (Type::Map(values), Value::Object(entries)) => {
@@ -43,6 +45,7 @@ pub(super) fn conform(kind: &Type, value: &mut Value, at: Place<'_>, findings: &
         (Type::Struct(fields), Value::Object(entries)) => {
             canonical_keys::make_canonical(entries, fields, at, findings);
             for (key, value) in entries {
+                // An unknown key has its error or warning already, and no type.
                 if let Some(kind) = fields.get(key.as_str()) {
                     conform(kind, value, Place::Key(&at, key), findings);
                 }
@@ -74,6 +77,7 @@ fn check_whole(
         }
         return;
     }
+    // Together the two hold every integer of JSON; `1.0` is none, as for the engine.
     match value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from)) {
         None => findings.wrong(at, expected_at(at, "a whole number", value)),
         Some(number) if range.contains(&number) => {}

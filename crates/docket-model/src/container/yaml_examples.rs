@@ -3,6 +3,7 @@
 use crate::finding::shortened;
 
 /// How many entries are shown at most.
+// A message is one line; a few entries show the form.
 const MOST_SHOWN: usize = 4;
 
 /// A string in a list or a mapping on one line, quoted if necessary.
@@ -13,6 +14,7 @@ pub(super) fn word(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '_' | '.'))
         && text.chars().all(is_plain)
         && !text.ends_with(':')
+        // `inf` and `nan` parse as numbers, here and in some readers of YAML.
         && text.parse::<f64>().is_err()
         && !is_other.contains(&text.to_ascii_lowercase().as_str());
     // A flag or a path needs no quotes either.
@@ -21,6 +23,7 @@ pub(super) fn word(text: &str) -> String {
         && text.chars().skip(1).all(|c| c.is_ascii_alphabetic() || c == '-');
     if plain || flag {
         text
+    // Only double quotes have escapes in YAML; for line breaks and tabs Rust's are the same.
     } else if text.chars().any(char::is_control) {
         format!("{text:?}")
     } else {
@@ -42,6 +45,7 @@ pub(super) fn mapping<'a>(entries: impl IntoIterator<Item = (&'a str, String)>) 
 fn joined(entries: impl Iterator<Item = String>) -> String {
     let mut entries = entries.peekable();
     let mut shown: Vec<_> = entries.by_ref().take(MOST_SHOWN).collect();
+    // The rest is not formatted at all, however long the user's list is.
     if entries.peek().is_some() {
         shown.push("…".to_owned());
     }

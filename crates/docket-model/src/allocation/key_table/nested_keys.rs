@@ -54,6 +54,8 @@ pub(super) static RETRIES: LazyLock<[&dyn Key<Retries, Retries>; 3]> = LazyLock:
             meaning: "How many further attempts there are at most.",
             example: "2",
             form: number(0, u64::from(Retries::MOST)),
+            // A mapping without a limit would be the same as no retries, which is hardly what it
+            // was written for.
             absent: Absent::Required("write how many further attempts there are at most"),
             field: field!(Retries.limit),
         }),
@@ -70,6 +72,8 @@ pub(super) static RETRIES: LazyLock<[&dyn Key<Retries, Retries>; 3]> = LazyLock:
             meaning: "The longest that a retry waits.",
             example: "1h",
             form: length(0),
+            // A fixed default would make `Delay: 2h` alone an error, because the longest delay is
+            // at least the first.
             absent: Absent::Follows {
                 value: |retries: &Retries| Retries::max_delay_after(retries.delay),
                 fill: |retries: &mut Retries| {
@@ -101,6 +105,7 @@ pub(super) static KEEP: LazyLock<[&dyn Key<Keep, Keep>; 3]> = LazyLock::new(|| {
             name: "Runs",
             meaning: "The newest runs.",
             example: "10",
+            // The newest run shows what happened last and is never removed, so 0 is not a choice.
             form: number(1, Keep::MOST_RUNS as u64),
             absent: Absent::Is(Keep::DEFAULT.runs),
             field: field!(Keep.runs),

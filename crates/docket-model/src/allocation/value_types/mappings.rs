@@ -35,6 +35,7 @@ fn read_labels(
     at: Place<'_>,
     value: Value,
 ) -> Option<BTreeMap<String, String>> {
+    // A list such as `- a=b` is what Compose files have; the message shows it as a mapping.
     let Value::Object(posted) = value else {
         return reader.reject(at, expected_at(at, "a mapping of strings", &value));
     };
@@ -88,6 +89,8 @@ pub(in crate::allocation) fn mapping<T: Default + 'static>(
             let mut fields = reader.fields_within(at, posted, &names(keys));
             let wrong = reader.keys(at, &mut fields, keys, &mut read);
             if let Some(Rule { keys, check }) = &rule
+                // A value that was not read has its default here, and comparing that would report a
+                // second error.
                 && !wrong.iter().any(|key| keys.contains(key))
                 && let Some(message) = check(&read)
             {
@@ -120,6 +123,7 @@ pub(in crate::allocation) fn number_or<T: Default + 'static>(
             }
         },
         move |value| match write(value) {
+            // With only its first key left, the short form says the same, as most users write it.
             Some(Written::Mapping(Mapped(mut entries))) if entries.len() == 1 => {
                 match entries.pop() {
                     Some((name, number_alone)) if name == number.name() => Some(number_alone),

@@ -27,6 +27,7 @@ type Write<T> = dyn for<'a> Fn(&'a T) -> Option<Written<'a>> + Send + Sync;
 
 /// How a `T` is written.
 pub(super) struct Form<T> {
+    // A boxed closure holds the limits and words of its form, which a function pointer cannot.
     pub(super) read: Box<Read<T>>,
     pub(super) write: Box<Write<T>>,
     /// The JSON Schema of the values. It may accept more than is read, and never less but for the

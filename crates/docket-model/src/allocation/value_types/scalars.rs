@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// The longest path of a file on Linux.
+// `PATH_MAX`; the server opens the file at each start, long after the push was accepted.
 const LONGEST_PATH: usize = 4096;
 
 /// The shape of a time in RFC 3339.
@@ -39,6 +40,8 @@ where
         let number = value.as_u64().filter(|number| (least..=most).contains(number));
         match number.and_then(|number| T::try_from(number).ok()) {
             Some(number) => Ok(number),
+            // value.is_i64() => || `-1` is a whole number, so it gets the message about the range
+            // and not the one about the type.
             None if value.is_u64() || value.is_i64() => {
                 Err(format!("{value} is out of range ({least} to {most})"))
             }
@@ -61,6 +64,7 @@ pub(in crate::allocation) fn size(most: usize) -> Form<usize> {
             }
             Value::String(text) => {
                 let shown = shortened(text);
+                // The message quotes the shortened text, and a real size is never as long.
                 (shown.parse::<Size>().map_err(|error| error.to_string())?, shown)
             }
             other => return Err(expected("a size such as 1MiB", other)),
@@ -86,6 +90,8 @@ pub(in crate::allocation) fn name() -> Form<AllocationName> {
         schema,
         "`[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`",
         move |reader, at, value| {
+            // `After` comes later in the table, and needs the name to detect a dependency on
+            // itself.
             reader.name = reader.value(at, &value, read);
             reader.name.clone()
         },
@@ -102,6 +108,7 @@ pub(in crate::allocation) fn text(most: usize) -> Form<Option<Box<str>>> {
         text => Ok(Box::<str>::from(text)),
     };
     // A character has at least one byte.
+    // JSON Schema counts characters, docket bytes.
     let schema = json!({"type": "string", "maxLength": most});
     Form::of_value(schema, format!("string of at most {most} bytes"), read, |text| {
         Some(Written::Text((**text).into()))
@@ -148,6 +155,7 @@ pub(in crate::allocation) fn length(least: u64) -> Form<Duration> {
     let shortest = Duration::from_seconds(least);
     let read = move |value: &Value| match value {
         Value::Number(number) if number.is_u64() => {
+            // `Timeout: 30` could mean seconds or minutes, so docket does not guess.
             Err(InvalidDuration::BareNumber(number.to_string()).to_string())
         }
         Value::String(text) => match shortened(text).parse::<Duration>() {
@@ -169,6 +177,7 @@ pub(in crate::allocation) fn length(least: u64) -> Form<Duration> {
 /// A duration, where zero counts as unset.
 pub(in crate::allocation) fn optional_length(least: u64) -> Form<Option<Duration>> {
     let Form { read, write, schema, words, .. } = length(least).optional();
+    // `0s` switches a timeout or a jitter off, as in many tools.
     let is_length = |length: &Duration| length.seconds() > 0;
     Form::new(
         schema,
@@ -192,6 +201,7 @@ fn read_time(value: &Value) -> Result<DateTime<FixedOffset>, String> {
     };
     DateTime::parse_from_rfc3339(text).map_err(|_| {
         let shown = shortened(text);
+        // A time without an offset would depend on the zone of the server that reads it.
         if text.parse::<NaiveDateTime>().is_ok() {
             format!("`{shown}` has no offset: write `{shown}Z`, or `{shown}+01:00`")
         } else if text.parse::<NaiveDate>().is_ok() {
@@ -231,6 +241,7 @@ fn path_below(value: &Value) -> Result<Box<str>, String> {
         format!("`{shown}` is longer than {LONGEST_PATH} bytes")
     } else if path.starts_with('/') {
         format!("`{shown}` is an absolute path: write it relative to the server's --env-dir")
+    // Any `..` is rejected: `a/../b` may still lead out if `a` is a symbolic link.
     } else if path.split('/').any(|part| part == "..") {
         format!("`{shown}` leads out of the server's --env-dir: write it without `..`")
     } else if matches!(path.rsplit('/').next(), Some("" | ".")) {

@@ -25,6 +25,8 @@ pub(in crate::allocation) fn cron() -> Form<Due> {
 
 fn read_schedule(reader: &mut Reader, at: Place<'_>, value: &Value) -> Option<Due> {
     let text = reader.value(at, value, |value| string(value).map(str::to_owned))?;
+    // A parsed schedule is larger than the rest of an allocation, and many allocations have the
+    // same.
     match schedule::shared(&text) {
         Ok(schedule) => {
             let warnings = schedule.warnings().into_iter();
@@ -32,6 +34,7 @@ fn read_schedule(reader: &mut Reader, at: Place<'_>, value: &Value) -> Option<Du
             Some(Due::Schedule(schedule))
         }
         Err(invalid) => {
+            // Each error within the schedule keeps its offset, for the caret under the text.
             let schedule = invalid.errors().to_vec();
             reader.errors.push(Finding { schedule, ..at.wrong(invalid.to_string()) });
             None
@@ -65,6 +68,7 @@ fn read_parents(reader: &mut Reader, at: Place<'_>, value: &Value, most: usize) 
         Value::String(_) | Value::Array(_) => {}
         other => return reader.reject(at, expected("a name or a list of names", other)),
     }
+    // The closure below cannot read it, because `reader` is borrowed for the list.
     let own = reader.name.clone();
     let mut seen = HashSet::new();
     let names = reader.list(at, value, most, |value| {
@@ -82,6 +86,7 @@ fn read_parents(reader: &mut Reader, at: Place<'_>, value: &Value, most: usize) 
 
 fn parent(value: &Value) -> Result<AllocationName, String> {
     AllocationName::parse(item(value, "a name")?).map_err(|error| match error {
+        // The message of an empty name is `Required`, which fits a key and not an item of a list.
         InvalidName::Empty => "an empty string is not a name".to_owned(),
         error => error.to_string(),
     })

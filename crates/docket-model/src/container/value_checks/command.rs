@@ -9,6 +9,7 @@ use crate::{
 };
 
 /// Characters that are special to a shell and not to a program.
+// Quotes are missing on purpose: splitting into words removes them.
 const OF_A_SHELL: [char; 11] = ['|', '&', ';', '<', '>', '$', '`', '*', '?', '\n', '~'];
 
 pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
@@ -20,10 +21,12 @@ pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Find
     let Some(program) = own.first() else {
         return;
     };
+    // A program's name with a space is possible, so this is a warning.
     if program.trim().contains(char::is_whitespace) {
         found.doubtful(place, in_one_word(key, program, own));
         return;
     }
+    // `Entrypoint: [sh, -c]` with the script in `Cmd` is one command line in two keys.
     let shell = if has_entrypoint && entrypoint.len() == 2 { &entrypoint[..] } else { &[] };
     let script = if shell.is_empty() { &own[..] } else { &cmd[..] };
     let key = if shell.is_empty() { key } else { "Cmd" };
@@ -38,6 +41,8 @@ fn words<'v>(config: &'v Map<String, Value>, key: &str) -> Vec<&'v str> {
 }
 
 fn in_one_word(key: &str, program: &str, words: &[&str]) -> String {
+    // Only a shell can expand `$HOME` or run `a && b`, so such a command goes to `sh -c` as a
+    // whole.
     let split = shlex::split(program).filter(|_| !program.contains(OF_A_SHELL));
     let list = match &split {
         Some(split) => {
@@ -66,6 +71,7 @@ fn script_in_words(key: &str, entrypoint: &[&str], words: &[&str]) -> Option<Str
     let takes_script =
         flag.starts_with('-') && !flag.starts_with("--") && flag.ends_with('c') && is_shell;
     let first = script.first()?;
+    // A first word with spaces is a whole script, and its arguments may follow it on purpose.
     let is_one_word = !first.contains(char::is_whitespace) && !first.contains(OF_A_SHELL);
     if !takes_script || !is_one_word || script.len() < 2 {
         return None;

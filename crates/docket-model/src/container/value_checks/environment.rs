@@ -11,6 +11,7 @@ pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Find
     for (index, entry) in entries.into_iter().flatten().enumerate() {
         let Some(entry) = entry.as_str() else { continue };
         let at = Place::Index(&at, index);
+        // A value may contain `=`, so only the first one separates.
         let (name, value) = match entry.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (entry, None),
@@ -28,6 +29,7 @@ pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Find
 fn doubt(name: &str, value: Option<&str>) -> Option<String> {
     let shown = shortened(name);
     let bare = name.trim();
+    // Lines are copied from shell scripts.
     let bare = bare.strip_prefix("export ").unwrap_or(bare).trim_start();
     let Some(value) = value else {
         let split = bare.split_once(':').or_else(|| bare.split_once(char::is_whitespace));

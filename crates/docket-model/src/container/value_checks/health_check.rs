@@ -15,7 +15,9 @@ pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Find
     let at = Place::Key(&at, "Healthcheck");
     for key in ["Interval", "Timeout", "StartPeriod", "StartInterval"] {
         let time = health.get(key).and_then(Value::as_i64);
+        // Zero means that the image's own value counts.
         if let Some(time) = time.filter(|time| *time != 0 && *time < SHORTEST) {
+            // A small number was most likely meant as seconds.
             let meant = time.clamp(1, 3600);
             let message = format!(
                 "{time} is a number of nanoseconds, and less than 1 ms, the least that an engine takes: \

@@ -58,6 +58,7 @@ fn image(config: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
 /// Standard input is never attached to a container of docket.
 fn standard_input(config: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
     let is_set = |key| config.get(key) == Some(&Value::Bool(true));
+    // `OpenStdin` first, because it alone can make a program wait.
     let (key, then) = if is_set("OpenStdin") {
         ("OpenStdin", "a program that reads it waits forever")
     } else if is_set("AttachStdin") {
@@ -88,6 +89,7 @@ fn mounts(host: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
 fn limits(host: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
     let number = |key| host.get(key).and_then(Value::as_i64).filter(|number| *number > 0);
     if let Some(bytes) = number("Memory").filter(|bytes| *bytes < LEAST_MEMORY) {
+        // A small number was most likely meant as MiB; a larger one has no obvious meaning.
         let meant = if bytes > 4096 { 64 } else { bytes };
         let message = format!(
             "{bytes} is a number of bytes, and Docker gives no container less than 6 MiB: for {meant} \
@@ -96,6 +98,7 @@ fn limits(host: &Map<String, Value>, at: Place<'_>, found: &mut Findings<'_>) {
         );
         found.doubtful(Place::Key(&at, "Memory"), message);
     }
+    // A thousandth of a CPU is less than any program is given on purpose.
     if let Some(cpus) = number("NanoCpus").filter(|cpus| *cpus < 1_000_000) {
         let meant = if cpus > 1024 { 1 } else { cpus };
         let noun = if meant == 1 { "CPU" } else { "CPUs" };

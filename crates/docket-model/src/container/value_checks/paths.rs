@@ -25,6 +25,7 @@ pub(super) fn binds(host: &Map<String, Value>, at: Place<'_>, found: &mut Findin
     let driver = host.get("VolumeDriver").and_then(Value::as_str).unwrap_or_default();
     let at = Place::Key(&at, "Binds");
     for (index, bind) in binds.into_iter().flatten().enumerate() {
+        // A drive letter has a colon of its own, so the split below would be wrong.
         let Some(bind) = bind.as_str().filter(|bind| !is_of_windows(bind)) else { continue };
         if let Some(problem) = problem_of_bind(bind, matches!(driver, "" | "local")) {
             found.wrong(Place::Index(&at, index), problem);
@@ -41,6 +42,7 @@ fn problem_of_bind(bind: &str, is_local: bool) -> Option<String> {
         [source, target] | [source, target, _] => (*source, *target),
         _ => return Some(format!("more than two `:`: {form}")),
     };
+    // A source such as `data` is the name of a volume.
     let is_path = source.contains('/') || source.starts_with(['.', '~', '$']);
     if is_local && is_path && !source.starts_with('/') {
         let rest = shortened(bind.get(source.len()..).unwrap_or_default());
@@ -85,6 +87,7 @@ fn relative(path: &str) -> String {
 
 /// A path without its relative beginning.
 fn bare(path: &str) -> String {
+    // No shell or Compose expands `~` and `${DIR}` here, so the suggestion leaves them out.
     let path = path.trim_start_matches(['.', '~', '/']);
     shortened(path.rsplit_once("}/").map_or(path, |(_, rest)| rest).trim_start_matches('$'))
 }
