@@ -23,7 +23,7 @@ pub(crate) enum Key {
     Status(AllocationName),
     /// The record of a run.
     Run(AllocationName, Instant),
-    /// A piece of what an attempt wrote, at most [`PIECE`](docket_model::output::PIECE) bytes.
+    /// A piece of what an attempt wrote, at most [`PIECE`] bytes.
     #[serde(skip)]
     Piece(PieceKey),
     /// An entry of the journal, by its sequence number.
