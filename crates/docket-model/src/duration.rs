@@ -54,6 +54,7 @@ impl Duration {
     /// A duration of so many seconds, at most the limit.
     #[must_use]
     pub const fn from_seconds(seconds: u64) -> Self {
+        // `min` is not a constant function.
         Self(if seconds < MAX_SECONDS { seconds } else { MAX_SECONDS })
     }
 
@@ -84,11 +85,13 @@ impl FromStr for Duration {
 }
 
 fn iso_seconds(text: &str, period: &str) -> Result<u64, InvalidDuration> {
+    // ISO 8601 has capital letters; small ones are as clear.
     let period = period.to_ascii_uppercase();
     let (date, time) = match period.split_once('T') {
         Some((date, time)) => (date, Some(time)),
         None => (period.as_str(), None),
     };
+    // Only before the `T`: after it, `M` is minutes.
     if date.contains(['Y', 'M']) {
         return Err(InvalidDuration::Calendar);
     }
@@ -114,6 +117,7 @@ fn parts(text: &str, mut rest: &str, mut units: &[Unit]) -> Result<u64, InvalidD
             return Err(malformed());
         }
         let Some(place) = units.iter().position(|(name, _)| *name == unit) else {
+            // A known unit that is left over was used before, or comes after a smaller one.
             let misplaced = known.iter().any(|(name, _)| *name == unit);
             return Err(if misplaced {
                 InvalidDuration::Order(format!("{number}{unit}"))
@@ -123,7 +127,9 @@ fn parts(text: &str, mut rest: &str, mut units: &[Unit]) -> Result<u64, InvalidD
         };
         let (given, smaller) = units.split_at(place + 1);
         let length = given.last().map_or(1, |(_, length)| *length);
+        // Only digits get here, so it fails if there are too many of them.
         let number: u64 = number.parse().map_err(|_| InvalidDuration::TooLong(text.to_owned()))?;
+        // A sum that saturates is above the limit, which is checked by the caller.
         seconds = seconds.saturating_add(number.saturating_mul(length));
         (units, rest) = (smaller, tail);
     }

@@ -99,10 +99,12 @@ impl ImageReference {
             Some((last, tag)) => (name.get(..path_start + last.len()).unwrap_or(name), Some(tag)),
             None => (name, None),
         };
+        // In this order the message is about the first wrong part, as it is read.
         check_repository(repository, text)?;
         tag.map_or(Ok(()), |tag| check_tag(tag, repository))?;
         digest.map_or(Ok(()), |digest| check_digest(digest, repository))?;
         let version = match digest {
+            // With both, Docker pulls by the digest and ignores the tag.
             Some(digest) => Version::Digest(digest.to_owned()),
             None => Version::Tag(tag.unwrap_or(DEFAULT_TAG).to_owned()),
         };
@@ -137,6 +139,7 @@ impl ImageReference {
     #[must_use]
     pub fn registry(&self) -> &str {
         match self.repository.split_once('/') {
+            // Without a slash the whole text is a path: `localhost:5000` is a tag of `localhost`.
             Some((host, _)) if is_host(host) => host,
             _ => DEFAULT_REGISTRY,
         }
@@ -173,6 +176,7 @@ fn check_form(text: &str) -> Result<(), InvalidImage> {
 
 /// Docker's rule for whether the first part of a name is a registry.
 fn is_host(text: &str) -> bool {
+    // Capital letters cannot be in a path, so Docker takes such a word for a host.
     text == "localhost" || text.contains(['.', ':']) || text.chars().any(char::is_uppercase)
 }
 
@@ -191,6 +195,8 @@ fn check_repository(repository: &str, text: &str) -> Result<(), InvalidImage> {
         }
         if !is_path_part(part) {
             return Err(match path.to_ascii_lowercase() {
+                // Only if lower case would make it valid; another character has a message of its
+                // own.
                 lower if lower != path && lower.split('/').all(is_path_part) => {
                     InvalidImage::CapitalLetters(shortened(&text.replacen(path, &lower, 1)))
                 }
@@ -207,6 +213,7 @@ fn check_repository(repository: &str, text: &str) -> Result<(), InvalidImage> {
 fn check_host(host: &str) -> Result<(), InvalidImage> {
     let is_sound = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
         && host.chars().all(|c| c.is_ascii_alphanumeric() || ".:-[]".contains(c));
+    // An IPv6 address has colons and ends with a bracket if it has no port.
     let port = host.rsplit_once(':').filter(|_| !host.ends_with(']')).map(|(_, port)| port);
     let has_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
     if is_sound && has_port { Ok(()) } else { Err(InvalidImage::Registry(shortened(host))) }
@@ -238,6 +245,7 @@ fn check_tag(tag: &str, repository: &str) -> Result<(), InvalidImage> {
 fn check_digest(digest: &str, repository: &str) -> Result<(), InvalidImage> {
     let invalid = || InvalidImage::Digest(shortened(digest));
     let Some((algorithm, hash)) = digest.split_once(':') else {
+        // `busybox@1.36` is a usual slip for `busybox:1.36`.
         let is_tag = check_tag(digest, repository).is_ok();
         let tagged = || InvalidImage::TagAfterAt(shortened(&format!("{repository}:{digest}")));
         return Err(if is_tag { tagged() } else { invalid() });

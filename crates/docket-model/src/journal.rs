@@ -234,8 +234,10 @@ impl Outage {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> Option<Self> {
+        // An outage that lasts covers the rest of the span.
         let end = |outage: &Self| outage.to.map_or(to, |end| end.min(to));
         let touches = |outage: &Self| outage.from <= to && outage.to.is_none_or(|end| end >= from);
+        // Ends count as inside, so that an outage of no length at the instant itself is found too.
         let touching = outages.into_iter().filter(touches);
         touching.max_by_key(|outage| end(outage) - outage.from.max(from))
     }
@@ -250,6 +252,7 @@ impl From<Pause> for Outage {
 /// Formats a time for people: RFC 3339 in UTC, to the second.
 #[must_use]
 pub fn shown(moment: DateTime<Utc>) -> String {
+    // Instants are whole seconds, and fractions would only make sentences harder to read.
     moment.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

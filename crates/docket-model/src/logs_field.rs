@@ -11,6 +11,7 @@ use crate::{
 };
 
 /// How many entries an allocation shows, the newest.
+// The original keeps all for ever; this is what a response can show and a reader can use.
 pub const MAX_ENTRIES: usize = 100;
 
 /// The newest entries of these runs, the newest last, in the local time of `zone`.
@@ -18,6 +19,8 @@ pub const MAX_ENTRIES: usize = 100;
 pub fn entries<'a>(newest_first: impl IntoIterator<Item = &'a Run>, zone: Zone) -> Vec<String> {
     let mut steps = Vec::new();
     for run in newest_first {
+        // The records of older runs are not read: their entries are older, but for runs that
+        // overlap.
         if steps.len() >= MAX_ENTRIES {
             break;
         }
@@ -25,6 +28,8 @@ pub fn entries<'a>(newest_first: impl IntoIterator<Item = &'a Run>, zone: Zone) 
             steps.extend(attempt.steps.iter().map(|(at, step)| (*at, run, attempt, step)));
         }
     }
+    // Runs may overlap, so their steps interleave. The sort is stable: equal times keep their
+    // order.
     steps.sort_by_key(|(at, ..)| *at);
     let skipped = steps.len().saturating_sub(MAX_ENTRIES);
     let shown = steps.into_iter().skip(skipped);
@@ -33,6 +38,7 @@ pub fn entries<'a>(newest_first: impl IntoIterator<Item = &'a Run>, zone: Zone) 
 
 fn entry(at: DateTime<Utc>, zone: Zone, words: &str) -> String {
     let mut text = String::with_capacity(40 + words.len());
+    // Go's default format of a time, which scripts for the original parse.
     let at = at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S%.9f %z %Z");
     // Writing to a String cannot fail.
     let _: fmt::Result = write!(text, "{at}, [{}]", on_one_line(words));

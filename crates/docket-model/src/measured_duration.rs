@@ -13,6 +13,7 @@ pub fn length(length: TimeDelta) -> String {
         rest %= size;
         (count, name)
     });
+    // Two units are precise enough to read; `1d 2h 3m 4s` is not easier.
     let largest = counted.iter().skip_while(|(count, _)| *count == 0).take(2);
     let parts: Vec<_> = largest
         .filter(|(count, _)| *count > 0)
@@ -25,6 +26,7 @@ pub fn length(length: TimeDelta) -> String {
 #[must_use]
 pub fn exact(time: TimeDelta) -> String {
     match time.num_milliseconds() {
+        // Differences of clocks may be negative; the remainder below would have the wrong sign.
         milliseconds @ ..0 => format!("-{}", exact(TimeDelta::milliseconds(-milliseconds))),
         milliseconds @ ..1000 => format!("{milliseconds}ms"),
         milliseconds @ ..60_000 => match milliseconds % 1000 / 100 {

@@ -43,6 +43,7 @@ impl Why {
     #[must_use]
     pub fn reason(&self, outage: Option<&Outage>) -> Reason {
         match self {
+            // With an outage the instant would have been late without the suspension too.
             Self::SuspendedLate(reason) if outage.is_none() => reason.clone().late(),
             Self::TooLate | Self::SuspendedLate(_) => {
                 Reason::DeadlinePassed { outage: outage.copied().map(Box::new) }
@@ -76,6 +77,7 @@ impl Suspensions<'_> {
         .into_iter()
         .flatten()
         .collect();
+        // Where both were in force, the one that began first kept the instant from starting.
         held.sort_by_key(|(since, ..)| *since);
         held.into_iter()
     }
@@ -130,7 +132,9 @@ pub fn suspended_spans(
         return vec![(DateTime::<Utc>::MAX_UTC, reason)];
     }
     let spans = suspensions.in_order().flat_map(|(since, until, reason)| {
+        // While it is in force its end may still change, so everything undecided belongs to it.
         let until = until.filter(|until| *until <= now).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        // Instants before its beginning were due, and docket had not decided them in time.
         [(since, Why::SuspendedLate(reason.clone())), (until, Why::Suspended(reason))]
     });
     spans.collect()
@@ -151,6 +155,7 @@ pub fn all_missed(
     let spans = suspended_spans(allocation, suspensions, now);
     let pieces = spans.into_iter().chain([(DateTime::<Utc>::MAX_UTC, rest)]);
     let missed = pieces.filter_map(|(until, why)| {
+        // A span ends before its time: an instant at the end of a suspension starts.
         let to = now.min(until - TimeDelta::nanoseconds(1));
         let missed = missed_within(allocation, zone, from, to, why)?;
         from = missed.last;
@@ -168,6 +173,7 @@ pub fn missed_within(
     to: DateTime<Utc>,
     why: Why,
 ) -> Option<Missed> {
+    // The last one first: without it there is none, and the other two are not computed.
     let last = allocation.latest(from, to, zone)?;
     let first = allocation.next(from, zone)?;
     Some(Missed { first, last, count: allocation.count(from, last, zone), why })
@@ -201,10 +207,12 @@ pub fn after_parents(
     succeeded: &[Option<Instant>],
     now: DateTime<Utc>,
 ) -> Option<Instant> {
+    // Successes from before the allocation was pushed do not count.
     let floor = decided.unwrap_or_default().max(allocation.scheduled_at);
     let newer = |instant: &Option<Instant>| {
         instant.is_some_and(|instant| floor < instant.moment() && instant.moment() <= now)
     };
+    // A chain shares one instant, that of its newest parent. `None` is less than any instant.
     let instant = succeeded.iter().copied().max().flatten()?;
     let policies = &allocation.specification.policies;
     let is_open = policies.not_before.is_none_or(|bound| instant.moment() >= bound)

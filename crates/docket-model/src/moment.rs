@@ -123,6 +123,8 @@ impl Moment {
         let wall = time.and_utc().timestamp();
         let nanoseconds = time.nanosecond();
         let moment = |seconds| DateTime::from_timestamp(seconds, nanoseconds);
+        // A local time is handled as seconds of an imaginary UTC, so that arithmetic ignores the
+        // zone.
         let reading = |wall| DateTime::from_timestamp(wall, 0).map(|wall| wall.naive_utc());
         match zone.rules().meaning(wall)? {
             Meaning::Once(at) => moment(at).map(Self::Once),
@@ -161,6 +163,7 @@ fn find(
 ) -> Result<Moment, InvalidMoment> {
     let text = text.trim();
     let malformed = || InvalidMoment::Malformed { text: text.to_owned(), zone: zone.name() };
+    // First, because a local time must not be read where an offset is given.
     if let Some(at) = absolute(text) {
         return Ok(Moment::Once(at));
     }
@@ -184,6 +187,7 @@ fn absolute(text: &str) -> Option<DateTime<Utc>> {
     if let Some(utc) = text.strip_suffix(['Z', 'z']) {
         return wall(utc).map(|wall| wall.and_utc());
     }
+    // The last sign: the date has dashes too.
     let (time, offset) = text.split_at_checked(text.rfind(['+', '-'])?)?;
     let offset: FixedOffset = offset.parse().ok()?;
     wall(time)?.and_local_timezone(offset).single().map(|at| at.to_utc())
@@ -191,6 +195,7 @@ fn absolute(text: &str) -> Option<DateTime<Utc>> {
 
 fn wall(text: &str) -> Option<NaiveDateTime> {
     let (date, time) = text.split_once(['T', 't', ' '])?;
+    // chrono also reads `2026-1-2` and signed years, which are typing errors here.
     let is_date = date.len() == 10 && date.bytes().all(|b| b.is_ascii_digit() || b == b'-');
     let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok().filter(|_| is_date)?;
     Some(date.and_time(self::time(time.trim_start())?))
@@ -205,8 +210,10 @@ fn time(text: &str) -> Option<NaiveTime> {
 /// The latest such time of day up to now, or the first one after it.
 fn near(time: NaiveTime, zone: Zone, now: DateTime<Utc>, toward: Toward) -> Option<Moment> {
     let today = now.with_timezone(&zone).date_naive();
+    // A time may be skipped or come twice on one of the days, so each is resolved by itself.
     let on = |day: Option<NaiveDate>| Moment::of_wall(day?.and_time(time), zone);
     let (yesterday, tomorrow) = (on(today.pred_opt()), on(today.succ_opt()));
+    // Today's time may be on either side of now, so the neighbouring days are needed.
     let mut days = [yesterday, on(Some(today)), tomorrow].into_iter().flatten();
     match toward {
         Toward::Past => days.rfind(|moment| moment.at() <= now),

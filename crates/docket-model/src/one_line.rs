@@ -8,6 +8,7 @@ pub fn on_one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
+            // A line break in an engine's message could fake a log line of docket.
             '\n' => line.push_str("\\n"),
             '\r' => line.push_str("\\r"),
             '\t' => line.push_str("\\t"),
@@ -20,6 +21,7 @@ pub fn on_one_line(text: &str) -> String {
 /// Replaces a character that ends a line, controls a terminal or changes the direction of text.
 #[must_use]
 pub fn visible(c: char) -> char {
+    // Characters that turn the direction of text can make a line show something else than it says.
     let turns_around = matches!(
         c,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'

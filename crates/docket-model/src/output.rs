@@ -14,6 +14,8 @@ pub use self::streams::{Stream, Streams};
 pub const PIECE: usize = 64 << 10;
 
 /// After how many bytes it is noted again when they were written.
+// Times help to find a line by its clock; one for every line could take as much memory as the
+// output.
 const TIME_STEP: u64 = 4 << 10;
 
 /// The output of an attempt; if it is too long, its head and its tail.
@@ -79,6 +81,7 @@ impl Output {
 
     /// Appends bytes that were written to a stream.
     pub fn push_to(&mut self, stream: Stream, bytes: &[u8]) {
+        // An empty piece would count as a change of the stream, of which only so many are kept.
         if !bytes.is_empty() {
             self.streams.note(self.written(), stream);
         }
@@ -88,6 +91,7 @@ impl Output {
     /// Notes when the bytes that follow were written. `at` is asked once in some thousand bytes.
     pub fn note_time(&mut self, at: impl FnOnce() -> Option<DateTime<Utc>>) {
         let position = self.written();
+        // Asked before `at`, because parsing the engine's time stamp for every line takes long.
         if self.times.back().is_some_and(|(last, _)| position < last + TIME_STEP) {
             return;
         }
@@ -95,6 +99,7 @@ impl Output {
         let head = self.head.length as u64;
         let first_omitted = self.times.partition_point(|(position, _)| *position < head);
         let is_omitted = |(next, _): &(u64, _)| self.omitted > 0 && *next <= head + self.omitted;
+        // Of the times in the gap the last one stays: it is that of the first byte of the tail.
         while self.times.get(first_omitted + 1).is_some_and(is_omitted) {
             self.times.remove(first_omitted);
         }
@@ -102,14 +107,18 @@ impl Output {
 
     /// Appends bytes to the same stream as before.
     pub fn push(&mut self, mut bytes: &[u8]) {
+        // The head is never written again once the tail has begun: its bytes are the first ones for
+        // ever.
         let head_room = (self.limit / 2).saturating_sub(self.head.length);
         if self.tail.length == 0 && self.omitted == 0 && head_room > 0 {
             let (head, rest) = bytes.split_at(head_room.min(bytes.len()));
             self.head.push(head);
             bytes = rest;
         }
+        // Not half, which would lose a byte of an odd limit.
         let room = self.limit - self.limit / 2;
         let skipped = bytes.len().saturating_sub(room);
+        // Bytes that would be dropped at once are not copied into the tail first.
         let (_, bytes) = bytes.split_at(skipped);
         let excess = (self.tail.length + bytes.len()).saturating_sub(room);
         self.tail.drop_first(excess);
@@ -140,7 +149,9 @@ impl Output {
             let (stream, next) = self.streams.at(position(kept));
             streams.note((kept - first) as u64, stream);
             let next = next.map(|next| next - position(kept));
+            // Without a further change the loop ends, since a piece has at most that many bytes.
             let next = kept + next.and_then(|next| usize::try_from(next).ok()).unwrap_or(PIECE);
+            // Positions jump at the gap, so the stream is looked up anew behind the head.
             kept = if kept < head { next.min(head) } else { next };
         }
         let noted = self.times.partition_point(|(noted, _)| *noted <= position(first));
@@ -168,6 +179,7 @@ impl Output {
             return Place { omitted: 0, kept: within(from)..head, position: from };
         }
         let position = from.max(tail);
+        // A position beyond the end is that of a reader who has everything.
         let first = within(position - tail).saturating_add(head).min(all);
         Place { omitted: tail.saturating_sub(from), kept: first..all, position }
     }
@@ -178,6 +190,7 @@ impl Output {
         let Place { omitted, kept, position } = self.place(from);
         let note = Excerpt { omitted, ..Excerpt::default() }.into_bytes();
         let next = position + kept.len() as u64;
+        // An output has one gap inside and one before it, so this recursion is shallow.
         let rest = if kept.is_empty() || next >= self.written() { 0 } else { self.readable(next) };
         note.len() as u64 + kept.len() as u64 + rest
     }
@@ -186,6 +199,7 @@ impl Output {
     #[must_use]
     pub fn kept_bytes(&self, from: usize, most: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(most.min(self.kept().saturating_sub(from)));
+        // Only the second read crosses the gap; each part ignores an index beyond its end.
         self.head.read(from, most, &mut bytes);
         let rest = most - bytes.len();
         self.tail.read((from + bytes.len()).saturating_sub(self.head.length), rest, &mut bytes);
@@ -243,6 +257,7 @@ impl Output {
     #[must_use]
     pub fn to_sized(&self) -> Self {
         let sized = Self::sized(self.kept(), self.omitted).behind_missing(self.missing);
+        // What the memory store holds still counts towards its limit.
         Self { notes_elsewhere: self.weight() - self.kept(), ..sized }
     }
 
@@ -278,6 +293,7 @@ impl Output {
         let mut position = 0;
         while position < self.written() {
             let excerpt = self.excerpt(position, usize::MAX);
+            // The bytes may be elsewhere, and then there is never more to read.
             if excerpt.is_empty() {
                 break;
             }
@@ -325,6 +341,7 @@ impl Excerpt {
 #[derive(Debug, Clone, Default)]
 struct Pieces {
     /// All but the last hold [`PIECE`] bytes.
+    // `read` finds a byte by division, which needs pieces of one length.
     all: VecDeque<Vec<u8>>,
     /// How many bytes of the first piece were dropped.
     dropped: usize,
@@ -341,6 +358,7 @@ impl Pieces {
                     last.extend_from_slice(next);
                     bytes = rest;
                 }
+                // Grown as bytes come: most outputs are far smaller than a piece.
                 _ => self.all.push_back(Vec::new()),
             }
         }
@@ -349,6 +367,7 @@ impl Pieces {
     fn drop_first(&mut self, count: usize) {
         self.length -= count;
         self.dropped += count;
+        // Only whole pieces are freed, and the rest is skipped by its number.
         while let Some(first) = self.all.front().map(Vec::len).filter(|it| *it <= self.dropped) {
             self.dropped -= first;
             self.all.pop_front();

@@ -69,6 +69,8 @@ impl Run {
             state,
             cancellation: None,
             ended_at: is_over.then_some(decided_at),
+            // A run that starts has its first attempt from its claim on, so that its steps have a
+            // place.
             attempts: if is_over { Vec::new() } else { vec![Attempt::new(1)] },
         }
     }
@@ -125,6 +127,7 @@ impl Run {
     /// for a backfill.
     fn due_at(&self) -> Option<DateTime<Utc>> {
         match &self.trigger {
+            // Its instant is that of its parents, which may have run for hours.
             Trigger::Dependency => Some(self.decided_at),
             Trigger::Manual(_) if self.is_backfill() => None,
             Trigger::Schedule | Trigger::CatchUp | Trigger::Manual(_) => {
@@ -137,6 +140,7 @@ impl Run {
     /// for a backfill. Never negative, even if the clock was set back meanwhile.
     #[must_use]
     pub fn lateness(&self) -> Option<TimeDelta> {
+        // Later attempts are late because of `Retries`, not because of docket.
         let started = self.attempts.first()?.started_at?;
         Some((started - self.due_at()?).max(TimeDelta::zero()))
     }
@@ -154,6 +158,8 @@ impl Run {
         let mut started = self.attempts.iter().filter(|attempt| attempt.started_at.is_some());
         let first = started.next()?;
         match started.next_back() {
+            // One clock for each duration: the engine's is exact for one container, and cannot span
+            // several engines.
             None => first.lasted(),
             Some(last) => Some((last.ended_at()? - first.started_at?).max(TimeDelta::zero())),
         }
@@ -163,6 +169,7 @@ impl Run {
     #[must_use]
     pub fn latest(&self) -> Instant {
         match &self.state {
+            // Missed instants in a row are one record, named by the first of them.
             RunState::Missed { last, .. } => *last,
             _ => self.id.instant,
         }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 /// One life of a server: `7-1795955400000-9f1c…`, its number, its start in milliseconds, its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+// The derived order compares the fields as they are listed, so the start must be the first.
 pub struct Life {
     /// When it started, by the clock of its server, in milliseconds since 1970. The later life is the
     /// greater one.
@@ -32,6 +33,7 @@ impl Life {
     /// A new life with this number, which starts now.
     #[must_use]
     pub fn new(number: u64, now: DateTime<Utc>) -> Self {
+        // Random, because copies of a store count on with the same numbers.
         Self { started_at: now.timestamp_millis(), id: Uuid::new_v4(), number }
     }
 
@@ -52,6 +54,7 @@ impl FromStr for Life {
     type Err = InvalidLife;
 
     fn from_str(text: &str) -> Result<Self, InvalidLife> {
+        // At most three, since a UUID may be written with dashes itself.
         let mut parts = text.splitn(3, '-');
         let mut part = || parts.next().ok_or_else(|| InvalidLife(text.to_owned()));
         let (number, started_at, id) = (part()?, part()?, part()?);

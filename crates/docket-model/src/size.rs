@@ -92,8 +92,8 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, InvalidSize> {
         let malformed = || InvalidSize::Malformed(text.to_owned());
         let (number, unit) = split(text);
-        // A fraction of a unit is rarely a whole number of bytes, so it is
-        // rejected and not rounded.
+        // A fraction of a unit is rarely a whole number of bytes, so it is rejected and not
+        // rounded.
         if number.is_empty() || number.contains('.') {
             return Err(malformed());
         }

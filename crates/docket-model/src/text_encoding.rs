@@ -51,6 +51,7 @@ fn in_latin_1(byte: u8) -> String {
 /// # Errors
 /// The first position that is not UTF-8, is a NUL, or is a byte order mark at the beginning of a line.
 pub fn decode(bytes: &[u8]) -> Result<&str, InvalidText> {
+    // First, because UTF-16 of ASCII letters is valid UTF-8 with NULs.
     if let Some(encoding) = wide_encoding(bytes) {
         let problem = Problem::Wide(encoding);
         return Err(InvalidText { problem, line: 1, column: 1, offset: 0 });
@@ -61,6 +62,7 @@ pub fn decode(bytes: &[u8]) -> Result<&str, InvalidText> {
         let byte = bytes.get(offset).copied().unwrap_or_default();
         invalid(bytes, offset, Problem::Byte(byte))
     })?;
+    // Neither YAML nor an environment can hold a NUL.
     if let Some(offset) = text.find('\0') {
         return Err(invalid(bytes, offset, Problem::Nul));
     }
@@ -74,6 +76,7 @@ pub fn decode(bytes: &[u8]) -> Result<&str, InvalidText> {
 /// files of variables and documents begin with ASCII, by the NULs in its first character.
 fn wide_encoding(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
+        // UTF-32 before UTF-16, whose mark is the beginning of the other's.
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
         [first, 0, 0, 0, ..] | [0, 0, 0, first, ..] if *first != 0 => Some("UTF-32"),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
@@ -95,6 +98,7 @@ fn invalid(bytes: &[u8], offset: usize, problem: Problem) -> InvalidText {
     let before = bytes.get(..offset).and_then(|bytes| std::str::from_utf8(bytes).ok());
     let before = before.unwrap_or_default();
     let last = before.rsplit(['\n', '\r']).next().unwrap_or_default();
+    // Old Macs ended lines with a return alone, and YAML reads it as a line break.
     let lone_returns = before.matches('\r').count() - before.matches("\r\n").count();
     InvalidText {
         problem,

@@ -74,8 +74,7 @@ impl Compressed {
 /// Equal texts may have been compressed with different dictionaries.
 impl PartialEq for Compressed {
     fn eq(&self, other: &Self) -> bool {
-        // self.text() || Comparing bytes first avoids decompression where both have the same
-        // dictionary.
+        // Comparing bytes first avoids decompression where both have the same dictionary.
         self.0 == other.0 || self.text() == other.text()
     }
 }

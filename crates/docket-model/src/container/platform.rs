@@ -94,7 +94,7 @@ impl Platform {
     #[must_use]
     pub fn fits(&self, image: &Self) -> bool {
         let same = |required: &Option<String>, found: &Option<String>| {
-            // required == found || A part that is left open is for the engine to choose.
+            // A part that is left open is for the engine to choose.
             required.is_none() || required == found
         };
         let variant = match (&self.architecture, &self.variant, &image.variant) {

@@ -6,6 +6,7 @@ use super::node::{Content, Entry, Node};
 use crate::allocation::KEYS_OF_A_SCHEDULE;
 
 /// Keys of the Engine API whose values have free keys, in which case matters.
+// A label `Team` and a label `team` are two, so merging them would lose one.
 const FREE: [&str; 11] = [
     "Annotations",
     "DriverOpts",
@@ -27,8 +28,11 @@ const FREE: [&str; 11] = [
 /// either replaces the other.
 pub(super) fn overlay<'t>(defaults: &Rc<Node<'t>>, own: &Rc<Node<'t>>) -> Rc<Node<'t>> {
     let replaced: &[&str] = match (is_given(own, "Cron"), is_given(own, "After")) {
+        // An allocation with `After` would otherwise get a schedule, or warnings about its keys,
+        // from the defaults.
         (false, true) => &KEYS_OF_A_SCHEDULE,
         (true, false) => &["After"],
+        // With both of them given, the reader reports the conflict.
         _ => &[],
     };
     match &defaults.content {
@@ -52,6 +56,7 @@ fn is_given(node: &Node<'_>, key: &str) -> bool {
 /// Merges two values under `keys`, the innermost last.
 fn merged<'t>(defaults: &Rc<Node<'t>>, own: &Rc<Node<'t>>, keys: [&str; 2]) -> Rc<Node<'t>> {
     let (Content::Map(defaults), Content::Map(entries)) = (&defaults.content, &own.content) else {
+        // A null of the allocation gets here too, and so removes a default.
         return Rc::clone(own);
     };
     let free = is_free(keys);
@@ -63,6 +68,7 @@ fn merged<'t>(defaults: &Rc<Node<'t>>, own: &Rc<Node<'t>>, keys: [&str; 2]) -> R
             Some((_, default)) => merged(default, value, [keys[1], key.text()]),
             None => Rc::clone(value),
         };
+        // The allocation's own keys come first, so errors keep the order in which it was written.
         all.push((Rc::clone(key), value));
     }
     let rest = defaults.iter().filter(|(key, _)| {

@@ -46,6 +46,8 @@ fn is_blank(value: &Node<'_>) -> bool {
 pub(super) fn point(source: &Source<'_>, node: &Node<'_>, finding: Finding) -> Located {
     let located = source.located(node.mark, finding);
     // The parser includes what follows a quoted string, such as a comment.
+    // The text between the quotes is measured in the source, because escapes make the value
+    // shorter.
     let length = quotation(source, node, &located).map(|(start, text)| start + text.len() + 1);
     Located {
         length: length.map_or(located.length, |length| length.min(located.length)),
@@ -69,6 +71,7 @@ fn quotation<'s>(
     let start = written.find(quote)? + 1;
     let mut rest = written.get(start..)?.char_indices().peekable();
     while let Some((index, letter)) = rest.next() {
+        // Single quotes escape a quote by doubling it, double quotes by a backslash.
         let doubled = quote == '\'' && rest.peek().is_some_and(|(_, next)| *next == quote);
         if letter == quote && !doubled {
             return Some((start, written.get(start..start + index)?));
@@ -98,6 +101,7 @@ fn narrowed(
         let start = whole.length.checked_sub(scalar.text.len())?;
         (start, source.text().get(whole.offset + start..end)?)
     };
+    // Escapes and folded lines shift offsets, so only the whole value is pointed at.
     if text != scalar.text {
         return None;
     }
@@ -122,6 +126,8 @@ struct Found<'a, 't> {
 fn follow<'a, 't>(item: &'a Node<'t>, path: &[Step]) -> Found<'a, 't> {
     let mut found = Found { key: None, value: Some(item) };
     for step in path {
+        // The rest of the path is missing from the document; the last key found is the nearest
+        // place.
         let Some(here) = found.value else { break };
         found.value = match (step, &here.content) {
             (Step::Key(name), _) => here.entry(name).map(|(key, value)| {

@@ -14,6 +14,7 @@ pub fn schema() -> Value {
     let about = specification["properties"]["Container"]["description"].take();
     let mut container = container::options_schema();
     container["description"] = about;
+    // Referenced and not repeated, because the options of the Engine API are most of the schema.
     specification["properties"]["Container"] = json!({"$ref": "#/definitions/Container"});
     let mut defaults = specification.clone();
     relax(&mut defaults);
@@ -62,6 +63,7 @@ fn relax(schema: &mut Value) {
     match schema {
         Value::Object(keywords) => {
             keywords.remove("required");
+            // It has the choice between `Cron` and `After`, of which the defaults may provide one.
             keywords.remove("allOf");
             keywords.values_mut().for_each(relax);
         }

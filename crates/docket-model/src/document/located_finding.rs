@@ -44,6 +44,7 @@ pub(super) struct Noted {
     /// Hashes of errors that are only counted.
     remembered: HashSet<u64>,
     omitted: usize,
+    // Seeded, since the errors come from a client that could choose texts whose hashes collide.
     hasher: RandomState,
 }
 
@@ -51,6 +52,7 @@ impl Noted {
     pub(super) fn note(&mut self, located: Located) {
         let key = (located.offset, located.finding.to_string());
         if self.shown.len() < MAX_REPORTED {
+            // The key has the position first, so the map is sorted as the text is.
             self.shown.insert(key, located);
         } else if !self.shown.contains_key(&key) && self.is_new(&key) {
             self.omitted += 1;
@@ -71,6 +73,7 @@ impl Noted {
         if self.remembered.len() < MAX_REMEMBERED {
             self.remembered.insert(hash)
         } else {
+            // Beyond the limit an error may be counted twice: a count that is too high is harmless.
             !self.remembered.contains(&hash)
         }
     }

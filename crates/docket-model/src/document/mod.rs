@@ -113,13 +113,16 @@ pub fn read_within(
             format!("{} bytes are more than the limit of {MAX_LENGTH}: split it", text.len());
         return Err([source.at_start(message)].into_iter().collect());
     }
+    // The limit is set before parsing, because aliases can make a short text grow exponentially.
     let allowance = node::allowance(text.len(), expanded);
+    // Each value weighs at least 1, and a separator may belong to a key and a value.
     if most_values(text) > allowance / 2 {
         let message =
             format!("the document is too large: it has more than {} values", allowance / 2);
         return Err([source.at_start(message)].into_iter().collect());
     }
     let mut reading = Reading::new(&source, unknown_options, allowance);
+    // YAML is tried first, since only its parser reports positions.
     if let Err(broken) = reading.events() {
         match json(text, allowance) {
             Some(root) => {
@@ -141,6 +144,7 @@ fn most_values(text: &str) -> usize {
 /// The tree of JSON that is not YAML, because it escapes surrogates; without positions.
 fn json(text: &str, allowance: usize) -> Option<Rc<Node<'static>>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // Anything else is YAML with an error, and JSON's message about it would not help.
     if !text.trim_start().starts_with(['{', '[']) {
         return None;
     }

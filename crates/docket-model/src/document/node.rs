@@ -9,6 +9,7 @@ use super::{source_text::Mark, yaml_scalars::Scalar};
 use crate::strict_json::TEXT_WEIGHT;
 
 /// The limit for nested values, aliases followed: as deep as JSON may be on its way to the engine.
+// serde_json reads at most 128 nested values, and each value is nested in a few of docket's own.
 pub(super) const MAX_HEIGHT: usize = 100;
 
 /// A key and its value.
@@ -37,12 +38,16 @@ pub(super) enum Content<'t> {
 ///
 /// The text itself weighs less than its bytes; the rest is for aliases and defaults.
 pub(super) fn allowance(bytes: usize, expanded: usize) -> usize {
+    // A small document gets 16 million on top, so that defaults may be repeated in many
+    // allocations.
     bytes.saturating_mul(2).saturating_add(1 << 24).min(expanded / TEXT_WEIGHT)
 }
 
 impl<'t> Node<'t> {
     pub(super) fn new(mark: Mark, content: Content<'t>) -> Rc<Self> {
         let (weight, height) = match &content {
+            // Weight and height are computed once from the children: walking aliases again would
+            // take exponential time.
             Content::Scalar(scalar) => (scalar.text.len() / TEXT_WEIGHT, 0),
             Content::List(items) => sum(items.iter()),
             Content::Map(entries) => sum(entries.iter().flat_map(|(key, value)| [key, value])),
@@ -60,6 +65,7 @@ impl<'t> Node<'t> {
             }
             Value::Object(entries) => {
                 let entry = |(key, value)| {
+                    // A literal is always a string, as every key and string of JSON is.
                     let key = scalar(key, ScalarStyle::Literal);
                     (Node::new(mark, key), Node::from_json(value, mark))
                 };

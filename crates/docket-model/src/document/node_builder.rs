@@ -19,6 +19,7 @@ use super::{
 use crate::finding::{FieldPath, Finding, shortened};
 
 /// How many entries `<<` may copy in a document.
+// `<<` copies entries before they are weighed, so it needs a limit of its own.
 const MAX_MERGED: usize = 1 << 22;
 
 /// The root of a document.
@@ -33,6 +34,7 @@ pub(super) enum Root<'t> {
 pub(super) struct Loader<'t> {
     source: &'t Source<'t>,
     parser: Parser<'t, StrInput<'t>>,
+    // The parser numbers anchors anew when a name is reused, so the number finds the right one.
     anchors: HashMap<usize, Rc<Node<'t>>>,
     /// How many more entries `<<` may copy.
     mergeable: usize,
@@ -122,6 +124,8 @@ impl<'t> Loader<'t> {
         let mark = Mark::from(span);
         let (anchor, content) = match event {
             Event::Alias(anchor) => return self.alias(anchor, mark),
+            // Checked on the way down, because reading is recursive; the height below also counts
+            // aliases.
             _ if depth > MAX_HEIGHT => return Err(self.too_deep(mark)),
             Event::Scalar(text, style, anchor, tag) => {
                 let scalar = self.tagged(Scalar::new(text, style), tag, mark);
@@ -138,6 +142,7 @@ impl<'t> Loader<'t> {
             _ => return Err(self.wrong(mark, "expected a value")),
         };
         let node = Node::new(mark, content);
+        // Aliases can add up to a height that the text itself never has.
         if node.height > MAX_HEIGHT {
             return Err(self.too_deep(mark));
         }
@@ -155,6 +160,8 @@ impl<'t> Loader<'t> {
     fn alias(&self, anchor: usize, mark: Mark) -> Result<Rc<Node<'t>>, Located> {
         match self.anchors.get(&anchor) {
             Some(node) => Ok(Rc::clone(node)),
+            // The parser rejects unknown anchors, and a node is registered only when it is
+            // complete.
             None => Err(self.wrong(mark, "this alias is inside the value that it repeats")),
         }
     }
@@ -181,12 +188,16 @@ impl<'t> Loader<'t> {
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
             match &key.content {
+                // In quotes `"<<"` is an ordinary key. Merging waits for the whole mapping, whose
+                // own keys win.
                 Content::Scalar(scalar) if scalar.plain && scalar.text == "<<" => {
                     merges.push(value);
                 }
                 Content::Scalar(scalar) if scalar.to_value().is_string() => {
                     entries.push((key, value));
                 }
+                // The entry is dropped: without a string for a key nothing below could name its
+                // path.
                 _ => self.note_key(&key),
             }
         }
@@ -244,6 +255,7 @@ impl<'t> Loader<'t> {
             let new = more.iter().filter(|(key, _)| seen.insert(key.text()));
             added.extend(new.map(|(key, value)| (Rc::clone(key), Rc::clone(value))));
         }
+        // It borrows from `entries`, which grows now.
         drop(seen);
         entries.extend(added);
         Ok(())
@@ -261,6 +273,8 @@ impl<'t> Loader<'t> {
         };
         match (tag.is_yaml_core_schema(), tag.suffix.as_str()) {
             (true, "str") | (false, "!") => scalar.plain = false,
+            // The value decides which of them it is; a contradiction shows up as an error of its
+            // type.
             (true, "int" | "float" | "bool" | "null") => scalar.plain = true,
             _ => self.note_tag(&tag, mark),
         }

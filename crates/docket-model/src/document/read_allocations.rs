@@ -120,6 +120,7 @@ impl<'t> Reading<'t> {
             }
         }
         if let Some((key, defaults)) = defaults {
+            // Set before the allocations are read, wherever the two keys are in the text.
             match &defaults.content {
                 Content::Map(_) => self.defaults = Some(Rc::clone(defaults)),
                 Content::Scalar(scalar) if scalar.is_null() => {}
@@ -155,6 +156,7 @@ impl<'t> Reading<'t> {
             Some(defaults) => &overlay(defaults, item),
             None => item,
         };
+        // Weighed before it becomes a JSON value, which copies what aliases share.
         if item.weight > MAX_WEIGHT {
             self.too_large(item, "this allocation is too large, with its aliases and defaults");
             return;
@@ -169,6 +171,7 @@ impl<'t> Reading<'t> {
             return;
         };
         self.left = left;
+        // First, so that a duplicate name is reported even if the allocation has other errors.
         self.name(item);
         let read =
             Specification::read(item.to_value(), &FieldPath::default(), self.unknown_options);
@@ -205,6 +208,7 @@ impl<'t> Reading<'t> {
         let specifications: Vec<_> =
             self.specifications.iter().map(|read| &read.specification).collect();
         for DependencyError { index, field, message, .. } in
+            // Every other name counts as known: only the server knows which allocations exist.
             dependencies::check(&specifications, &|_| Some(Vec::new()))
         {
             let places = self.parents.get(&index).into_iter().flatten();
@@ -221,6 +225,7 @@ impl<'t> Reading<'t> {
             return;
         };
         let text = name.text();
+        // A missing or empty name has its own error.
         if text.is_empty() {
             return;
         }

@@ -8,9 +8,12 @@ use super::Located;
 use crate::finding::{FieldPath, Finding};
 
 /// The parser counts characters; the byte offset of every so-many-th one is kept.
+// A thousandth of the offsets takes little memory, and finding one reads at most so many
+// characters.
 const STRIDE: usize = 1024;
 
 /// The most characters that an error points at: more than a schedule may have.
+// A value on one line may be megabytes long, and a caret under all of it helps less.
 const MOST_POINTED: usize = 2048;
 
 /// A position, in characters; small, because every value has one.
@@ -76,6 +79,7 @@ fn small(count: usize) -> u32 {
 pub(super) struct Source<'t> {
     text: &'t str,
     /// The byte offset of every [`STRIDE`]th character; empty if all are ASCII.
+    // Computed for the first error only: most documents have none.
     strides: OnceCell<Vec<usize>>,
 }
 
@@ -95,6 +99,7 @@ impl<'t> Source<'t> {
             return 0;
         }
         let strides = self.strides.get_or_init(|| strides(self.text));
+        // In ASCII text a character's index is its byte offset.
         let Some(base) = strides.get(character / STRIDE) else {
             return character.min(self.text.len());
         };
@@ -122,6 +127,7 @@ impl<'t> Source<'t> {
             line: mark.line(),
             column: mark.column as usize + 1,
             offset,
+            // The parser's span of a plain scalar may include white space after it.
             length: shown.unwrap_or_default().trim_end().len(),
         }
     }

@@ -18,6 +18,7 @@ pub(super) fn explain(source: &Source<'_>, error: &ScanError) -> Located {
     let (before, after) = source.text().split_at_checked(offset).unwrap_or_default();
     let line_before = before.rsplit(['\n', '\r']).next().unwrap_or_default();
     let line_after = after.split(['\n', '\r']).next().unwrap_or_default();
+    // The parser's position may be before the tab, which is what must be replaced.
     if error.info().contains("tab") {
         let message = "a tab cannot indent YAML: use spaces";
         let tab = after.find('\t').and_then(|index| after.get(..index));
@@ -32,10 +33,12 @@ pub(super) fn explain(source: &Source<'_>, error: &ScanError) -> Located {
 
 /// `*` and `@`, with which many schedules begin, are special in YAML.
 fn unquoted_schedule(before: &str, after: &str) -> Option<String> {
+    // Lowering the case of ASCII keeps all offsets.
     let value = before.to_ascii_lowercase().rfind("cron:")? + "cron:".len();
     let line = format!("{before}{after}");
     let schedule = line.get(value..)?.split(" #").next()?.trim();
     let schedule = match schedule.find([',', '}']) {
+        // Inside `{…}` a comma ends the value; elsewhere it belongs to a list of the schedule.
         Some(end) if before.contains('{') => schedule.get(..end)?.trim_end(),
         _ => schedule,
     };
@@ -44,6 +47,8 @@ fn unquoted_schedule(before: &str, after: &str) -> Option<String> {
 }
 
 /// Parts of the parser's messages, and how to fix the error. The first that matches counts.
+// The parser has no error codes. A message that changes with its version falls back to its own
+// words.
 const REMEDIES: [(&[&str], &str); 7] = [
     (
         &["mapping values are not allowed"],

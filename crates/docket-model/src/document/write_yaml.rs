@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 /// Lists that are longer than this, in characters, have one line for each item.
+// With key and indentation such a line still fits a terminal of 80 columns in most cases.
 const WIDTH: usize = 72;
 
 /// A longer key needs the explicit form `? key` (YAML allows 1,024 characters).
@@ -23,6 +24,7 @@ pub fn to_yaml(value: &Value) -> String {
     let mut text = String::new();
     block(&mut text, value, 0);
     text.push('\n');
+    // Every value begins with the separator from its key, which the outermost one does not have.
     let start = text.len() - text.trim_start_matches([' ', '\n']).len();
     text.split_off(start)
 }
@@ -65,6 +67,7 @@ fn nested(out: &mut String, item: &Value, depth: usize) {
     block(out, item, depth);
     let indentation = 1 + 2 * depth;
     let starts_on_next_line = out.get(start..).is_some_and(|item| item.starts_with('\n'));
+    // The mapping was written on the next line; its first key moves up behind the dash.
     if item.is_object() && starts_on_next_line {
         out.replace_range(start..start + indentation, " ");
     }
@@ -77,6 +80,7 @@ fn inline(items: &[Value]) -> Option<String> {
         texts.push(match item {
             Value::Array(_) | Value::Object(_) => return None,
             Value::String(text) if text.contains('\n') => return None,
+            // These characters are plain in a block and special in a list on one line.
             Value::String(text) if text.contains([',', '[', ']', '{', '}']) => quoted(text),
             Value::String(text) => scalar(text),
             Value::Null | Value::Bool(_) | Value::Number(_) => item.to_string(),
@@ -89,6 +93,7 @@ fn inline(items: &[Value]) -> Option<String> {
 /// True if a text is readable as a block of lines.
 fn is_literal(text: &str) -> bool {
     text.contains('\n')
+        // White space at the beginning would count as indentation of the block.
         && !text.starts_with(char::is_whitespace)
         && !text.chars().any(|char| is_special(char) && char != '\n' && char != '\t')
 }
@@ -103,6 +108,7 @@ fn literal(out: &mut String, text: &str, pad: &str) {
     push(out, format_args!(" |{keep}"));
     for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
         out.push('\n');
+        // Trailing spaces on empty lines would only be noise; YAML does not need them.
         if !line.is_empty() {
             push(out, format_args!("{pad}{line}"));
         }
@@ -125,6 +131,7 @@ fn is_plain(text: &str) -> bool {
     starts_plain
         && text.chars().all(|char| char.is_ascii_alphanumeric() || "_/. =@+-".contains(char))
         && !text.ends_with(' ')
+        // A line that begins with it starts another document.
         && !text.starts_with("---")
         && !RESERVED.contains(&text.to_ascii_lowercase().as_str())
 }

@@ -59,12 +59,14 @@ fn number(text: &str) -> Option<Number> {
     }
     let mut rest = digits.chars();
     let starts_with_zero = rest.next() == Some('0');
+    // A leading zero means octal to YAML 1.1, so `010` is neither 8 nor 10 here but a string.
     if starts_with_zero && rest.next().is_some_and(|c| c.is_ascii_digit()) {
         return None;
     }
     let unsigned = text.strip_prefix('+').unwrap_or(text);
     if digits.bytes().all(|byte| byte.is_ascii_digit()) {
         let whole = unsigned.parse::<u64>().map(Number::from);
+        // Unsigned first: limits of the Engine API use the whole range of 64 bits.
         if let Ok(whole) = whole.or_else(|_| unsigned.parse::<i64>().map(Number::from)) {
             return Some(whole);
         }
@@ -81,6 +83,7 @@ fn in_other_base(text: &str) -> Option<u64> {
         "0o" => (text.get(2..)?, 8),
         _ => return None,
     };
+    // `from_str_radix` accepts a sign after the prefix; YAML does not.
     let signed = digits.starts_with(['+', '-']);
     u64::from_str_radix(digits, base).ok().filter(|_| !signed)
 }

@@ -43,6 +43,7 @@ impl Suspension {
     /// other.
     #[must_use]
     pub fn beside(self, held: Option<&Self>) -> Self {
+        // What is in force may be both: one of all that keeps the one by name inside.
         let (all, individual) = match held.cloned() {
             Some(Self { all: Some(OfAll { individual }), .. }) => (held, individual),
             other => (None, other.map(Box::new)),
@@ -59,8 +60,10 @@ impl Suspension {
 
     /// This suspension of all allocations, with the one by name that is in force as well.
     fn over(self, individual: Option<Box<Self>>) -> Self {
+        // Without an end it outlasts every other.
         let end = |held: &Self| held.until.unwrap_or(DateTime::<Utc>::MAX_UTC);
         match individual {
+            // A suspension by name that ends later covers all of the other, so only it is kept.
             Some(individual) if end(&individual) >= end(&self) => *individual,
             individual => Self { all: Some(OfAll { individual }), ..self },
         }
@@ -77,8 +80,11 @@ impl Suspension {
     /// `None` if it does not change.
     #[must_use]
     pub fn resumed(&self, is_of_all: bool, at: DateTime<Utc>) -> Option<Self> {
+        // An end in the past stays on record, so that instants which were missed meanwhile have
+        // their reason.
         let ended = || Self { until: Some(at), all: None, ..self.clone() };
         match &self.all {
+            // Resuming all together leaves alone what was suspended by its name.
             None if is_of_all => None,
             Some(OfAll { individual: Some(individual) })
                 if is_of_all && individual.holds_at(at) =>

@@ -21,6 +21,8 @@ pub enum Stream {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Streams {
+    // Most output stays on one stream for many lines, so positions of changes take less memory than
+    // the stream of each line.
     changes: Vec<u64>,
 }
 
@@ -28,6 +30,8 @@ impl Streams {
     /// Notes that the bytes from this position on were written to this stream. Positions must not
     /// decrease.
     pub(super) fn note(&mut self, position: u64, stream: Stream) {
+        // The stream follows from whether the number of changes is odd, so the first change is to
+        // standard error.
         if Self::after(self.changes.len()) != stream && self.changes.len() < MOST_CHANGES {
             self.changes.push(position);
         }

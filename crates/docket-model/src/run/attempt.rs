@@ -9,10 +9,12 @@ use super::Reason;
 use crate::output::Output;
 
 /// The bytes of the text of a container's id, with its reference count.
+// 64 hexadecimal digits and two counters.
 const CONTAINER_ID_WEIGHT: usize = 80;
 
 /// The id that an engine gave a container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+// Shared, because an id is copied into every task and message about its container.
 pub struct ContainerId(pub Arc<str>);
 
 impl fmt::Display for ContainerId {
@@ -43,6 +45,7 @@ impl AttemptKey {
     /// The next attempt at the same part.
     #[must_use]
     pub fn next(self) -> Self {
+        // `Retries.Limit` ends a run long before the number does.
         Self { number: self.number.saturating_add(1), ..self }
     }
 
@@ -178,6 +181,7 @@ impl Attempt {
     #[must_use]
     pub fn duration(&self) -> Option<TimeDelta> {
         let exit = self.exit.as_ref()?;
+        // An engine whose clock is set back meanwhile reports an end before the start.
         Some((exit.ended_at? - exit.started_at?).max(TimeDelta::zero()))
     }
 
@@ -194,6 +198,7 @@ impl Attempt {
     pub fn ended_at(&self) -> Option<DateTime<Utc>> {
         let noticed_at = self.noted(|step| matches!(step, Step::Exited))?;
         match (self.started_at, self.duration()) {
+            // The engine's own end is by another clock, so only its duration is used.
             (Some(started_at), Some(duration)) => Some((started_at + duration).min(noticed_at)),
             _ => Some(noticed_at),
         }
@@ -201,6 +206,7 @@ impl Attempt {
 
     /// When the newest of these steps was noted.
     fn noted(&self, matches: impl Fn(&Step) -> bool) -> Option<DateTime<Utc>> {
+        // A container may be created twice in one attempt, if the first one was replaced.
         let mut newest_first = self.steps.iter().rev();
         newest_first.find(|(_, step)| matches(step)).map(|(at, _)| *at)
     }
@@ -211,6 +217,7 @@ impl Attempt {
         let steps = steps.sum::<usize>() + self.steps.len() * size_of::<DateTime<Utc>>();
         let remarks = self.remarks.iter().map(String::len).sum::<usize>();
         let output = self.output.as_ref().map_or(0, |output| output.weight());
+        // Texts behind `Arc`, such as the name of the engine, are mostly shared by many runs.
         size_of::<Self>() + steps + remarks + output + CONTAINER_ID_WEIGHT
     }
 }

@@ -22,6 +22,7 @@ impl Instant {
     /// The instant at a time, which is cut to milliseconds.
     #[must_use]
     pub fn new(moment: DateTime<Utc>) -> Self {
+        // A container's name has milliseconds at most, and the name must identify the instant.
         let millis = moment.nanosecond() / 1_000_000 * 1_000_000;
         Self(moment.with_nanosecond(millis).unwrap_or(moment))
     }

@@ -439,6 +439,7 @@ impl Reason {
             }
             Self::NoAnswer(error) => size_of_val(&**error) + error.call.len() + error.message.len(),
             Self::Suspended(hold) | Self::Paused(hold) => {
+                // Boxed variants count their box, which `size_of::<Run>` does not have.
                 size_of_val(&**hold) + hold.by.len() + hold.why.as_ref().map_or(0, |why| why.len())
             }
             Self::Edited(edited) => size_of_val(&**edited),
@@ -452,6 +453,8 @@ impl Reason {
 
 impl Hold {
     fn is_same_as(&self, other: &Self) -> bool {
+        // A record of an older version has no beginning, and must fold into newer ones of one
+        // suspension.
         let known = self.since.zip(other.since);
         let words = |hold: &Self| (hold.by.clone(), hold.why.clone(), hold.is_late);
         words(self) == words(other) && known.is_none_or(|(one, other)| one == other)

@@ -89,6 +89,7 @@ impl RunState {
     pub fn retried_at(self, until: DateTime<Utc>) -> Self {
         match self {
             Self::Failed(reason) | Self::TimedOut(reason) => Self::Retrying { reason, until },
+            // Only a failure is retried; any other end is final whatever `Retries` says.
             other => other,
         }
     }

@@ -16,6 +16,7 @@ pub enum Trigger {
     /// Its schedule, at an instant that was over when docket decided.
     CatchUp,
     /// A request of a user.
+    // Shared and large: a trigger is copied with each change of its run.
     Manual(Arc<ManualRequest>),
     /// The success of all allocations that it runs after.
     Dependency,

@@ -17,6 +17,7 @@ macro_rules! words {
         pub enum $name {
             $($(#[$doc])* $variant,)+
             /// A word of a later version.
+            // A client of an older version must show the runs of a newer server.
             Other(Box<str>),
         }
 
@@ -48,6 +49,7 @@ macro_rules! words {
 
         impl From<String> for $name {
             fn from(word: String) -> Self {
+                // Reading never fails: one unknown word would make a whole list of runs unreadable.
                 Self::parse(&word).unwrap_or_else(|| Self::Other(word.into()))
             }
         }

@@ -35,6 +35,8 @@ impl Calendar {
     pub(super) fn at_or_after(&self, from: i64, rules: &Rules) -> Option<i64> {
         // The calendar has no instants before its first year, in any zone.
         let mut from = from.max(-NEAR);
+        // A time that is made up runs at the change itself, which `first_change` below would
+        // exclude.
         match rules.first_change(from - 1, from) {
             Some(change) if self.makes_up(change) => return Some(from),
             _ => {}
@@ -42,14 +44,19 @@ impl Calendar {
         loop {
             let offset = rules.offset(from);
             let goal = self.walk.at_or_after(from + offset).map(|wall| wall - offset);
+            // Only changes near the goal matter; listing those of decades in between would take
+            // long.
             let near = goal.map_or(from + NEAR, |goal| match goal - from {
                 ..=NEAR => goal,
                 _ => from + NEAR,
             });
             match (rules.first_change(from, near), goal) {
+                // The change comes before the goal, and brings a run of its own.
                 (Some(change), _) if self.makes_up(change) => return Some(change.at),
                 (Some(change), _) => from = self.after(change),
                 (None, None) => return None,
+                // Far away, the offset at the goal may be another, so the search begins again close
+                // to it.
                 (None, Some(goal)) if goal - from > NEAR => from = (goal - NEAR).max(near),
                 (None, Some(goal)) => match self.repeats(goal, offset, rules) {
                     Some(change) => from = self.after(change),
@@ -67,6 +74,7 @@ impl Calendar {
         let around = if self.clock == Clock::Fixed { NEAR } else { 0 };
         let mut count = 0;
         while from <= until {
+            // A change just before `from` still matters: its repeated hour may not be over.
             let change = rules.first_change(from - around, until + around);
             let near = change.map_or(until + 1, |change| (change.at - around).min(until + 1));
             if from < near {
@@ -91,6 +99,7 @@ impl Calendar {
 
     /// Returns whether a local time of the calendar in the gap of a change runs after it.
     pub(super) fn makes_up(&self, change: Change) -> bool {
+        // Several skipped times make one run, so it is enough that there is any.
         self.clock == Clock::Fixed && change.is_made_up() && self.first_left_out(change).is_some()
     }
 
@@ -115,6 +124,7 @@ impl Calendar {
             return None;
         }
         match rules.meaning(at + offset)? {
+            // The first occurrence runs, also if the search began between the two.
             Meaning::Twice { first, second } if at == second => rules.first_change(first, second),
             _ => None,
         }

@@ -30,6 +30,8 @@ pub(super) fn parse(whole: Piece<'_>) -> Result<Calendar, Vec<ScheduleError>> {
         return calendar(&lists).map_err(|message| vec![ScheduleError::new(None, whole, message)]);
     }
     if words.len() == 6 {
+        // Other programs read six fields with seconds first, which is the usual reason of such
+        // errors.
         explain_six(whole, &mut errors);
     }
     Err(errors)
@@ -49,6 +51,7 @@ fn wrong_count(whole: Piece<'_>, found: usize) -> ScheduleError {
 /// The error for six fields that are probably meant to begin with seconds.
 fn explain_six(whole: Piece<'_>, errors: &mut [ScheduleError]) {
     let seven = format!("{} *", whole.text);
+    // Seven fields never get here again, so this parses at most twice.
     let is_meant = parse(Piece { text: &seven, offset: 0 }).is_ok();
     let in_year = errors.iter().position(|error| error.part == Some(Field::Year.name()));
     let Some(index) = in_year.or(is_meant.then_some(0)) else {
@@ -78,6 +81,8 @@ impl List {
         for piece in word.split(|c| c == ',') {
             match field_element::parse(field, piece) {
                 _ if piece.text.is_empty() => {
+                    // One error for the list: after `,,` each further empty element would be the
+                    // same slip.
                     errors.push(field.misuse(word, "has an empty element in its list"));
                     break;
                 }
@@ -107,6 +112,7 @@ impl List {
         let values: BTreeSet<u16> =
             self.elements.iter().flat_map(|element| element.values()).collect();
         let all = usize::from(self.field.greatest() - self.field.least()) + 1;
+        // `*` takes the crate less memory than all values.
         if !self.is_restricted() || values.len() == all {
             return "*".to_owned();
         }
@@ -126,6 +132,7 @@ fn calendar(lists: &[List]) -> Result<Calendar, String> {
         values(Field::Month, "*"),
         values(Field::Year, "*"),
     );
+    // All values are numbers in range, so the crate accepts them; its error is a safety net.
     let times = times.parse().map_err(|error: cron::error::Error| error.to_string())?;
     let days = [Field::MonthDay, Field::WeekDay].map(list);
     let is_wildcard = [Field::Second, Field::Minute, Field::Hour]
@@ -141,6 +148,7 @@ fn calendar(lists: &[List]) -> Result<Calendar, String> {
 }
 
 fn day_rule(lists: [Option<&List>; 2]) -> DayRule {
+    // `*,5` counts as open: an element `*` already matches every day.
     let [month, week] = lists.map(|list| list.filter(|list| list.is_restricted()));
     let deciding = match (month, week) {
         (None, None) => Deciding::Neither,
@@ -179,6 +187,7 @@ fn week_days(list: &List) -> WeekDays {
                 }
             }
             _ => {
+                // Sunday is both 0 and 7.
                 days.days |= element.values().fold(0, |all, day| all | 1 << (day % SUNDAY));
             }
         }

@@ -140,6 +140,8 @@ impl Field {
     }
 
     fn number(self, piece: Piece<'_>) -> Result<u16, ScheduleError> {
+        // Leading zeros may make the text long, so a text that overflows is out of range, not
+        // misspelt.
         let number = piece.text.parse::<u64>().ok().and_then(|number| u16::try_from(number).ok());
         let range = self.least()..=self.greatest_written();
         number.filter(|number| range.contains(number)).ok_or_else(|| {
@@ -160,6 +162,7 @@ impl Field {
         let meant = self
             .names()
             .iter()
+            // `TUES` and `SEPT` are common abbreviations.
             .find(|name| text.get(..3).is_some_and(|head| name.starts_with(head)));
         match meant.and_then(|name| name.get(..3)) {
             Some(name) if text.bytes().all(|byte| byte.is_ascii_alphabetic()) => {

@@ -52,6 +52,7 @@ pub(super) struct Month {
 
 impl Month {
     fn weekday(self, day: u32) -> u32 {
+        // `first + day - 1` modulo 7, without a negative number in between.
         (self.first + day + 6) % 7
     }
 
@@ -60,12 +61,15 @@ impl Month {
     }
 
     fn all(self) -> u32 {
+        // Bit 0 stays empty, so that a day's bit has the number of the day.
         (u32::MAX >> (31 - self.length)) & !1
     }
 
     /// The weekday nearest to a day within the month, as a bit.
     fn nearest(self, day: u32) -> u32 {
         let moved = match self.weekday(day) {
+            // A nearest weekday never leaves the month, so the first goes forward and the last
+            // back.
             6 if day > 1 => day - 1,
             6 => day + 2,
             0 if day < self.length => day + 1,
@@ -106,6 +110,7 @@ impl MonthDays {
         if self.last_weekday {
             days |= month.last_weekday();
         }
+        // The 31st in a month of 30 days is skipped, not moved.
         days & month.all()
     }
 }
@@ -115,6 +120,7 @@ impl WeekDays {
         let named = (1..=month.length).filter(|day| {
             let weekday = 1 << month.weekday(*day);
             let nth = self.nth.get(((day - 1) / 7) as usize).copied().unwrap_or(0);
+            // A day is the last of its kind if a week later is another month.
             let last = if day + 7 > month.length { self.last } else { 0 };
             (self.days | nth | last) & weekday != 0
         });

@@ -65,6 +65,7 @@ impl Display for ScheduleError {
         }
         formatter.write_str(&self.message)?;
         match &self.hint {
+            // A hint after a question is its answer, not the rest of a sentence.
             Some(hint) if self.message.ends_with('?') => write!(formatter, " {hint}"),
             Some(hint) => write!(formatter, ", {hint}"),
             None => Ok(()),
@@ -127,6 +128,8 @@ pub(super) struct Piece<'a> {
 
 impl<'a> Piece<'a> {
     pub(super) fn trimmed(self) -> Self {
+        // Line breaks come with YAML blocks; other white space of Unicode is an error, as all of a
+        // schedule is ASCII.
         let blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
         let text = self.text.trim_start_matches(blank);
         let offset = self.offset + self.text.len() - text.len();

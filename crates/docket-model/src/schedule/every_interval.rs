@@ -16,6 +16,7 @@ pub(super) struct Interval {
 impl Interval {
     /// Parses the text after `@every`.
     pub(super) fn parse(piece: Piece<'_>) -> Result<Self, ScheduleError> {
+        // Only a text that cannot be read is compared with the units of other programs.
         let seconds = total(piece).map_err(|error| foreign(piece).unwrap_or(error))?;
         if seconds == 0 {
             return Err(ScheduleError::new(PART, piece, "an interval is at least 1s".into()));
@@ -33,6 +34,8 @@ impl Interval {
 
     /// Returns the first run after `from`.
     pub(super) fn next(self, from: i64, anchor: i64) -> Option<i64> {
+        // By division, so that a server that was down for a year computes no missed instant one by
+        // one.
         let run = self.runs_until(from, anchor).checked_add(1)?;
         anchor.checked_add(self.seconds.checked_mul(run)?)
     }
@@ -44,6 +47,7 @@ impl Interval {
     }
 
     fn runs_until(self, at: i64, anchor: i64) -> i64 {
+        // Before the anchor there are no runs, and the first one is an interval after it.
         at.saturating_sub(anchor).max(0) / self.seconds
     }
 }
@@ -73,6 +77,7 @@ fn total(piece: Piece<'_>) -> Result<u64, ScheduleError> {
 }
 
 /// The units of intervals in other programs: their names, and their milliseconds.
+// Milliseconds, because durations of Go have fractions of a second; 0 is for units below one.
 const FOREIGN_UNITS: [(&[&str], u64); 7] = [
     (&["ns", "us", "\u{b5}s", "\u{3bc}s"], 0),
     (&["ms"], 1),
@@ -98,6 +103,7 @@ fn foreign(piece: Piece<'_>) -> Option<ScheduleError> {
         (rest, longest) = (after, longest.max(*size));
     }
     let is_own = |c: char| c.is_ascii_digit() || matches!(c, 'h' | 'm' | 's');
+    // With units of its own the text has another error, which `total` has found.
     if piece.text.chars().all(is_own) && !text.contains("ms") {
         return None;
     }

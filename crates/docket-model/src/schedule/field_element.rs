@@ -91,6 +91,7 @@ fn range(
         let first = field.value(base)?;
         // Sunday is the first day of a week, unless it ends a range.
         let first = if field == Field::WeekDay { first.number % SUNDAY } else { first.number };
+        // As in Vixie cron, `5/15` goes on to the end of the range.
         let last = if step.is_some() { field.greatest() } else { first };
         return Ok(Element::Range(Range { first, last, step: step.unwrap_or(1), is_star: false }));
     };
@@ -101,6 +102,7 @@ fn range(
         return Err(month_dependent::lonely(field, letter));
     }
     let (first, mut last) = (field.value(left)?, field.value(right)?);
+    // `SAT-SUN` is the weekend; with numbers, `6-0` is reversed and `6-7` means it.
     if field == Field::WeekDay && last.is_name && last.number == 0 && first.number > 0 {
         last.number = SUNDAY;
     }
@@ -129,6 +131,7 @@ fn reversed(
     let error = field.misuse(whole, "is reversed");
     let (lower, upper) = (field.least(), field.greatest_written());
     let rewrite = match (field, step) {
+        // Years do not wrap around, so the ends were exchanged.
         (Field::Year, _) => range(last.number, first.number),
         (_, Some(step)) => stepped(field, (first.number, last.number), step),
         (Field::WeekDay, _) if first.number == SUNDAY => range(0, last.number),

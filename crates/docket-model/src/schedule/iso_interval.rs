@@ -64,6 +64,7 @@ impl Repeating {
     pub(super) fn next(&self, from: i64, anchor: i64, rules: &Rules) -> Option<Run> {
         let mut number = self.first_after(from, anchor, rules)?;
         loop {
+            // Runs are counted by number, so those that were missed or skipped are used up.
             if self.runs.is_some_and(|runs| number >= runs) {
                 return None;
             }
@@ -78,6 +79,7 @@ impl Repeating {
     /// Returns the number of runs in `(from, to]`.
     pub(super) fn count(&self, from: i64, to: i64, anchor: i64, rules: &Rules) -> u64 {
         let number = |at| {
+            // No run after it, so every run is before: the count ends with the calendar.
             let number = self.first_after(at, anchor, rules).unwrap_or(u64::MAX);
             self.runs.map_or(number, |runs| number.min(runs))
         };
@@ -85,6 +87,7 @@ impl Repeating {
         let left_out = if self.period.is_exact() {
             0
         } else {
+            // Each run is inspected for a long gap, so the search needs an end.
             let end = end.min(number(LAST_LONG_GAP));
             let runs = (first..end).filter_map(|number| self.run(number, anchor, rules));
             runs.filter(|run| !run.is_real()).count() as u64
@@ -103,12 +106,15 @@ impl Repeating {
 
     /// Returns the number of the first run after `from`, by division and one or two steps.
     fn first_after(&self, from: i64, anchor: i64, rules: &Rules) -> Option<u64> {
+        // Beyond the calendar counts as after, so that the search ends there.
         let is_after = |number| self.run(number, anchor, rules).is_none_or(|run| run.at > from);
         let begin = self.run(0, anchor, rules)?.at;
+        // A period of zero has one run, and nothing to divide by.
         let Some(guess) = from.saturating_sub(begin).checked_div(self.period.mean()) else {
             return Some(u64::from(begin <= from));
         };
         let mut number = u64::try_from(guess).unwrap_or(0);
+        // Months differ from their mean by days, so the guess is off by a run or two.
         while number > 0 && is_after(number - 1) {
             number -= 1;
         }
@@ -126,6 +132,8 @@ impl Repeating {
             Start::Instant(at) => self.stepped_from(at, k, rules)?,
             Start::Acceptance => self.stepped_from(anchor, k, rules)?,
         };
+        // Hours are added after the zone is resolved: they are real time, days and months are local
+        // time.
         let at = run.at.checked_add(self.period.seconds.checked_mul(k)?)?;
         Some(Run { at, ..run })
     }
@@ -135,6 +143,7 @@ impl Repeating {
         if k == 0 || self.period.is_exact() {
             return Some(Run { at, wall: None });
         }
+        // Days and months keep the local time, so the instant becomes a local time first.
         resolved(self.period.stepped(at + rules.offset(at), k)?, rules)
     }
 }
@@ -165,6 +174,7 @@ impl Period {
     /// Adds k times the months, the day clamped to the month's end, then k times the days.
     fn stepped(self, wall: i64, k: i64) -> Option<i64> {
         let months = u32::try_from(k).ok().and_then(|k| self.months.checked_mul(k));
+        // Without months the number of a run may be larger than chrono's count of months.
         let months = if self.months == 0 { 0 } else { months? };
         let wall = DateTime::from_timestamp(wall, 0)?.checked_add_months(Months::new(months))?;
         wall.timestamp().checked_add(self.days.checked_mul(k)?.checked_mul(DAY)?)

@@ -22,6 +22,7 @@ impl Walk {
     /// Returns the first local time of the calendar at or after `wall`.
     pub(super) fn at_or_after(&self, wall: i64) -> Option<i64> {
         let day = self.day_at_or_after(wall.div_euclid(DAY))?;
+        // The crate has open day fields and knows nothing of the day rule, so it may leave the day.
         let found = self.time_at_or_after(wall.max(day * DAY))?;
         if found.div_euclid(DAY) == day {
             return Some(found);
@@ -57,6 +58,7 @@ impl Walk {
     }
 
     fn time_at_or_after(&self, wall: i64) -> Option<i64> {
+        // The crate searches strictly after a time.
         let before = DateTime::from_timestamp(wall - 1, 0)?;
         self.times.after(&before).next().map(|found| found.timestamp())
     }
@@ -64,6 +66,7 @@ impl Walk {
     /// Returns the first matching day at or after a day, both counted from 1970-01-01. It steps by
     /// whole months, so a date decades away, or a nonexistent one, costs little.
     fn day_at_or_after(&self, day: i64) -> Option<i64> {
+        // The language begins in 1970, so an earlier day means the first one.
         let start = DateTime::from_timestamp(day.max(0).checked_mul(DAY)?, 0)?.date_naive();
         let years =
             (start.year()..=*YEARS.end()).filter(|year| includes(self.times.years(), *year));
@@ -76,6 +79,7 @@ impl Walk {
         let this = start.with_day(1)?;
         for first in months.skip_while(|first| *first < this) {
             let over = if first == this { start.day() } else { 0 };
+            // Clears the bits of the days before the one from which the search begins.
             let days = self.days.days(shape(first)) & (u32::MAX << over);
             if days != 0 {
                 let named = first.with_day(days.trailing_zeros())?.and_time(NaiveTime::MIN);

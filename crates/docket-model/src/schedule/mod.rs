@@ -128,6 +128,8 @@ impl Schedule {
         anchor: DateTime<Utc>,
         zone: Zone,
     ) -> Option<DateTime<Utc>> {
+        // Instants are whole seconds, so dropping a fraction of `from` neither skips nor repeats
+        // one.
         let (after, anchor) = (from.timestamp(), whole_second(anchor));
         let at = match &self.rule {
             Rule::Empty => None,
@@ -151,6 +153,7 @@ impl Schedule {
         zone: Zone,
     ) -> Option<DateTime<Utc>> {
         let next = |from| self.next(from, anchor, zone).filter(|instant| *instant < before);
+        // The newest instant is usually near, so the strides begin small.
         let strides = (0..=LONGEST_STRIDE).map(|power| TimeDelta::seconds(1 << power));
         let found = strides.into_iter().find_map(|stride| next(before - stride))?;
         Some(last_instant(found, before, next))
@@ -195,6 +198,8 @@ impl Schedule {
         anchor: DateTime<Utc>,
         zone: Zone,
     ) -> impl Iterator<Item = Upcoming> {
+        // It keeps one set of rules, so that an update of the zone data does not change a series
+        // halfway.
         upcoming::Walker {
             rule: &self.rule,
             after: from.timestamp(),

@@ -22,6 +22,7 @@ fn month_day(piece: Piece<'_>) -> Option<Result<Element, ScheduleError>> {
         _ => {}
     }
     let (head, tail) = piece.split_at(text.len().saturating_sub(1));
+    // Quartz has it; docket rejects it with its own message instead of a broken range.
     if text.starts_with("L-") {
         let what = "is not known, days before the last cannot be counted";
         return Some(Err(field.misuse(piece, what)));
@@ -29,6 +30,7 @@ fn month_day(piece: Piece<'_>) -> Option<Result<Element, ScheduleError>> {
     let is_number = !head.text.is_empty() && head.text.bytes().all(|byte| byte.is_ascii_digit());
     match tail.text {
         "W" | "w" if is_number => Some(field.value(head).map(|day| Element::Nearest(day.number))),
+        // Mistaken for the day of the week, where `5L` is valid.
         "L" | "l" if is_number => {
             let hint = "L for the last day; the last Friday is 5L in dow";
             Some(Err(field.misfit(piece).with_hint(hint)))
@@ -49,6 +51,7 @@ fn week_day(piece: Piece<'_>) -> Option<Result<Element, ScheduleError>> {
             let what = "alone does not say which day of the week";
             Some(Err(field.misuse(piece, what).with_hint("write 6 or 6L")))
         }
+        // A range or a step with `L` is left to the error of ranges, which explains it.
         (day, _) if is_letter_last && !day.contains(['-', '/', 'L', 'l']) => {
             Some(field.value(head).map(|day| Element::LastOf(day.number % SUNDAY)))
         }

@@ -18,6 +18,7 @@ const OFFSET: &str = "+00:00";
 pub(super) fn is_meant(text: &str) -> bool {
     let mut letters = text.chars();
     let first = letters.next();
+    // A minus or a small `r` is wrong, but shows what is meant, so the error is about that.
     let head = letters.as_str().trim_start_matches(|c: char| c.is_ascii_digit() || c == '-');
     matches!(first, Some('R' | 'r')) && head.starts_with('/')
 }
@@ -31,6 +32,7 @@ pub(super) fn parse(piece: Piece<'_>) -> Result<Repeating, Vec<ScheduleError>> {
         ]);
     };
     match (runs(count), self::start(start), self::period(period)) {
+        // A second run would be at the same instant, and an instant has one run.
         (Ok(runs), Ok(start), Ok(found)) if found.is_zero() && runs != Some(1) => {
             let repeating = Repeating { runs, start, period: found };
             Err(vec![zero(period, repeating.runs)])
@@ -152,6 +154,8 @@ fn amounts(text: &str, units: &str) -> Option<Vec<i64>> {
         let digits = rest.strip_suffix(tail).unwrap_or_default();
         match tail.strip_prefix(unit) {
             Some(tail) if !digits.is_empty() => {
+                // Every product with it overflows or exceeds the limit, which gives the right
+                // error.
                 found.push(digits.parse().unwrap_or(i64::MAX));
                 rest = tail;
             }

@@ -30,6 +30,7 @@ pub(super) fn parse(text: &str) -> Result<Rule, Vec<ScheduleError>> {
     }
     if text.len() > LONGEST {
         let message = format!("{} bytes are too long (up to {LONGEST})", text.len());
+        // Only its first character is quoted, because the error repeats the text that it is about.
         let (start, _) = whole.split_at(text.chars().next().map_or(0, char::len_utf8));
         return Err(vec![ScheduleError::new(None, start, message)]);
     }
@@ -43,6 +44,7 @@ pub(super) fn parse(text: &str) -> Result<Rule, Vec<ScheduleError>> {
     };
     let mut errors = vec![zone];
     if !rest.text.is_empty() {
+        // The rest is checked too, so that one correction fixes all of it.
         errors.extend(form(rest).err().into_iter().flatten());
     }
     Err(errors)

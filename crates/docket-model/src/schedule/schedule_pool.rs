@@ -14,6 +14,7 @@ const LEAST_SWEEP: usize = 1024;
 
 #[derive(Default)]
 struct Pool {
+    // Weak, so that the pool keeps no schedule alive.
     schedules: HashMap<Box<str>, Weak<Schedule>>,
     sweep_at: usize,
 }
@@ -22,6 +23,7 @@ impl Pool {
     fn insert(&mut self, schedule: &Arc<Schedule>) {
         if self.schedules.len() >= self.sweep_at {
             self.schedules.retain(|_, schedule| schedule.strong_count() > 0);
+            // Doubling makes the cost of a sweep constant for each insertion.
             self.sweep_at = (2 * self.schedules.len()).max(LEAST_SWEEP);
         }
         self.schedules.insert(schedule.text().into(), Arc::downgrade(schedule));
@@ -33,6 +35,7 @@ impl Pool {
 /// # Errors
 /// As [`Schedule::parse`].
 pub fn shared(text: &str) -> Result<Arc<Schedule>, InvalidSchedule> {
+    // Held while parsing, which takes microseconds; two threads then never parse one text twice.
     let mut pool = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(schedule) = pool.schedules.get(text).and_then(Weak::upgrade) {
         return Ok(schedule);

@@ -55,6 +55,7 @@ fn parts_of(seconds: i64) -> Vec<String> {
 
 /// An interval: `every 5 minutes`, `every 1 hour 30 minutes`.
 fn every(seconds: i64) -> String {
+    // English leaves out a single 1: `every hour`, but `every 1 hour 30 minutes`.
     match parts_of(seconds).as_slice() {
         [only] => format!("every {}", only.strip_prefix("1 ").unwrap_or(only)),
         parts => format!("every {}", parts.join(" ")),
@@ -73,6 +74,7 @@ fn of_repeating(repeating: &Repeating) -> String {
     };
     if repeating.runs == Some(1) {
         return match start {
+            // The period of a single run has no effect, so it is not mentioned.
             Some(start) => format!("once, at {start}"),
             None => "once, when it was created".to_owned(),
         };

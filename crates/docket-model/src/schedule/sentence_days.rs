@@ -33,12 +33,15 @@ pub(super) fn of(rule: &DayRule, sets: &Sets) -> String {
         Deciding::Neither if months.is_empty() => months,
         Deciding::Neither => format!("every day {months}"),
         Deciding::Month => match months.strip_prefix("in ") {
+            // `of March` reads better than `of the month in March`; a range of months keeps its own
+            // words.
             Some(months) => month_days(rule.month, &format!("of {months}")),
             None => with_months(month_days(rule.month, "of the month")),
         },
         Deciding::Week => with_months(week_days(rule.week)),
         Deciding::Either => {
             let days = [month_days(rule.month, "of the month"), week_days(rule.week)];
+            // Both sets of days run, which `and` says and `or` would leave open.
             with_months(days.join(" and "))
         }
     }
@@ -130,6 +133,7 @@ fn listed(days: u8) -> impl Iterator<Item = (usize, &'static str)> {
 /// `1st`, `22nd`, `13th`.
 fn nth(day: usize) -> String {
     let ending = match day % 10 {
+        // 11th, 12th and 13th are irregular.
         _ if day / 10 == 1 => "th",
         1 => "st",
         2 => "nd",

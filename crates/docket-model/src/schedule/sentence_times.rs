@@ -50,6 +50,7 @@ fn each_unit(sets: &Sets) -> String {
     let seconds = sets.seconds.as_slice();
     if seconds == [0] {
         return match (stepped(minutes), minutes) {
+            // `*/7` starts anew each hour, which `every 7 minutes` alone would hide.
             (Some((0, step)), [.., last]) if step > 1 && last + step > 59 => {
                 let of_hours = of_hours.strip_prefix(" of").unwrap_or(" each hour");
                 format!("every {step} minutes within{of_hours}")
@@ -119,6 +120,7 @@ fn regular(sets: &Sets) -> Option<(String, bool)> {
 
 /// A few single times.
 fn listed(minutes: &[u32], hours: &[u32], second: Option<u32>) -> Option<(String, bool)> {
+    // The product is the number of times, since each minute runs in each hour.
     if minutes.len() * hours.len() > LISTED {
         return None;
     }
@@ -137,6 +139,7 @@ fn hourly(minute: u32, hours: &[u32]) -> Option<String> {
         ((0, step), _) if step > 1 && 24 % step == 0 && minute == 0 => {
             Some(format!("every {step} hours"))
         }
+        // Steps that do not divide the day have a shorter distance over midnight.
         ((first, step), _) if step > 1 && first < step && 24 % step == 0 => {
             Some(format!("every {step} hours from {first:02}:{minute:02}"))
         }

@@ -22,6 +22,7 @@ impl Schedule {
     pub fn left_out(&self, gap: &Gap, anchor: DateTime<Utc>, zone: Zone) -> LeftOut {
         let rules = zone.rules();
         let (wall, at) = (gap.time.and_utc().timestamp(), gap.at.timestamp());
+        // Schedules have whole seconds.
         let is_named = gap.time.nanosecond() == 0
             && match &self.rule {
                 Rule::Empty | Rule::Every(_) => false,

@@ -124,6 +124,8 @@ fn run_note(run: Run, rules: &Rules) -> Option<Note> {
     let (wall, meaning) = run.wall?;
     let time = reading(wall)?;
     match meaning {
+        // With hours in its period a run is moved away from its local time, and the note would be
+        // wrong.
         Meaning::Twice { first, .. } if first == run.at => Some(Note::First(time)),
         Meaning::Never(change) if change.at == run.at => {
             let to = reading(run.at + rules.offset(run.at))?;

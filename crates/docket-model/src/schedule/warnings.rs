@@ -18,6 +18,7 @@ const ALL_DAYS: u32 = 0xFFFF_FFFE;
 pub(super) fn warnings(calendar: &Calendar, text: &str) -> Vec<String> {
     let mut warnings = Vec::new();
     if calendar.may_mean_seconds {
+        // The sixth field is an open year here, so leaving it out changes nothing.
         let shorter = text.rsplit_once([' ', '\t']).map_or(text, |(shorter, _)| shorter).trim_end();
         warnings.push(format!(
             "six fields end with the year; if seconds were meant first, write `{text} *`, and if not, \
@@ -28,6 +29,7 @@ pub(super) fn warnings(calendar: &Calendar, text: &str) -> Vec<String> {
     if days.deciding == Deciding::Either && calendar.has_stepped_days {
         warnings.push(format!("runs on {} OR {}", month_days(days.month), week_days(days.week)));
     }
+    // From 1970 on, not from now: the answer must not depend on the day of the check.
     if calendar.walk.at_or_after(0).is_none() {
         warnings.push("never runs: there is no such date".to_owned());
     }

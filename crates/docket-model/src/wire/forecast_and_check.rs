@@ -112,6 +112,7 @@ impl CheckFinding {
         let Located { finding, line, column, offset, length } = located;
         let pointed = text.get(*offset..offset + length).unwrap_or_default();
         let (message, hint) = match finding.schedule.as_slice() {
+            // The message of a finding has the hint within it; a client shows the two apart.
             [only] => {
                 let part = only.part.map(|part| format!("{part}: ")).unwrap_or_default();
                 (format!("{part}{}", only.message), only.hint.clone())
@@ -121,6 +122,7 @@ impl CheckFinding {
         Self {
             line: *line,
             column: *column,
+            // Editors of the page count characters, the model counts bytes.
             length: pointed.chars().count(),
             field: finding.field.to_string(),
             message,

@@ -50,6 +50,7 @@ impl FrameKind {
 /// A frame of bytes whose end is at a position of the output.
 #[must_use]
 pub fn output_frame(kind: FrameKind, end: u64, bytes: &[u8]) -> Vec<u8> {
+    // Pieces have at most 64 KiB, so nothing is cut in fact.
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let (bytes, _) = bytes.split_at(usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len()));
     [&[kind.number()], &end.to_be_bytes()[..], &length.to_be_bytes()[..], bytes].concat()
@@ -73,6 +74,7 @@ impl OutputFrames {
         let (length, _) = rest.split_first_chunk::<4>()?;
         let end = u64::from_be_bytes(*end);
         let whole = HEADER.checked_add(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        // `None` leaves everything in place until the rest of the frame arrives.
         let bytes = self.0.get(HEADER..whole)?.to_vec();
         self.0.drain(..whole);
         Some(OutputFrame { kind, end, bytes })

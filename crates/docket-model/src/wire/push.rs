@@ -71,6 +71,7 @@ impl Refused {
     pub fn because_of(errors: &Reported<Finding>) -> Self {
         let mut fields = IndexMap::<String, String>::new();
         for finding in &errors.shown {
+            // The original has one text for each field.
             let text = fields.entry(finding.field.to_string()).or_default();
             if !text.is_empty() {
                 text.push_str("; ");

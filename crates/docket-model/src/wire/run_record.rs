@@ -263,6 +263,7 @@ fn reason_code(run: &Run) -> Option<String> {
 
 /// The values of a reason by their names.
 fn values(reason: &Reason) -> Map<String, Value> {
+    // Taken from the stored form, so that a new reason has its values here without further code.
     let Ok(Value::Object(mut values)) = serde_json::to_value(reason) else { return Map::new() };
     // The code has a key of its own, and a text without one is the reason.
     values.remove("Code");
@@ -280,6 +281,7 @@ fn next_attempt(run: &Run) -> Option<DateTime<Utc>> {
 
 /// Why a run that is not over is being cancelled.
 fn cancellation(run: &Run) -> Option<String> {
+    // Once it is over, the reason of its state says why.
     let cancellation = run.cancellation.as_ref().filter(|_| !run.state.is_over())?;
     Some(cancellation.reason.to_string())
 }
@@ -317,6 +319,7 @@ impl RunRecord {
     /// True once nothing more happens to the run.
     #[must_use]
     pub fn is_over(&self) -> bool {
+        // The state may be a word of a later version, which does not show whether it is an end.
         self.ended.is_some()
     }
 }

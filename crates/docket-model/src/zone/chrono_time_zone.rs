@@ -10,6 +10,7 @@ use chrono::{
 use super::{Meaning, Rules, Zone};
 
 /// More letters than the longest abbreviation in the database.
+// An array keeps the offset `Copy`, and with it chrono's times in a zone.
 const LETTERS: usize = 12;
 
 /// The years of RFC 3339, which have four digits.
@@ -63,6 +64,7 @@ impl TimeZone for Zone {
     }
 
     fn offset_from_local_datetime(&self, local: &NaiveDateTime) -> MappedLocalTime<ZoneOffset> {
+        // Taken once, so that both offsets of an ambiguous time come from the same data.
         let rules = self.rules();
         let at = |instant| ZoneOffset::at(*self, &rules, instant);
         match rules.meaning(local.and_utc().timestamp()) {

@@ -56,6 +56,8 @@ impl Rules {
 
     /// Reads a compiled zone file (RFC 9636); `None` if it is not one, or counts leap seconds.
     pub(super) fn parse(name: &str, file: &[u8]) -> Option<Self> {
+        // Files of the `right/` directory count leap seconds, which would shift all times by almost
+        // half a minute.
         if file.get(LEAP_SECONDS)? != [0; 4] {
             return None;
         }
@@ -107,6 +109,8 @@ impl Rules {
                 Meaning::Twice { first: wall - seconds(before), second: wall - seconds(after) }
             }
             AmbiguousOffset::Gap { before, after } => {
+                // The change lies between the two instants that the local time would have by either
+                // offset.
                 let (from, to) = (wall - seconds(after), wall - seconds(before));
                 Meaning::Never(self.first_change(from, to)?)
             }
@@ -147,6 +151,7 @@ fn reading(wall: i64) -> Option<civil::DateTime> {
 
 /// The nearest instant within the years -9999 to 9999.
 fn timestamp(at: i64) -> Timestamp {
+    // Rules do not change beyond, so the nearest instant has the right offset.
     let nearest = if at < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_second(at).unwrap_or(nearest)
 }

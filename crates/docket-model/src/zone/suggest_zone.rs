@@ -61,6 +61,7 @@ fn offset_hint(text: &str, sign: Sign) -> Option<String> {
         return Some(format!(": {place}, as no zone is named by such an offset"));
     }
     let (hours, side) = (minutes / 60, if is_ahead { "ahead of" } else { "behind" });
+    // The database has `Etc/GMT-14` to `Etc/GMT+12`.
     let longest = if is_ahead { 14 } else { 12 };
     if hours > longest {
         return Some(format!(": {place}, as no zone is {hours} hours {side} UTC"));
@@ -108,6 +109,7 @@ fn rule_hint(text: &str) -> Option<String> {
 
 /// Compares with whole names and with their cities alone, so that `Berlin` finds its zone.
 fn nearest(name: &str) -> &'static str {
+    // The text comes from a client, and is compared with every name of the database.
     let typed: String = name.chars().take(LONGEST_NAME).collect::<String>().to_ascii_lowercase();
     let typed = typed.trim().replace(' ', "_");
     let distance = |zone: &&str| {

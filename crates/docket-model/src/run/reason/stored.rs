@@ -18,6 +18,8 @@ impl Serialize for Reason {
 
 impl<'de> Deserialize<'de> for Reason {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // An older version stored a string and this one an object, which only the value itself
+        // shows.
         deserializer.deserialize_any(Stored)
     }
 }

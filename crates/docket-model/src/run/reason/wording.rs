@@ -41,6 +41,7 @@ impl fmt::Display for Reason {
 impl Reason {
     /// The words of the reason, with moments and runs in a style.
     #[must_use]
+    // The words are stored nowhere, so they can change with a version; programs read the code.
     pub fn words(&self, style: &dyn TimeStyle) -> String {
         match self {
             Self::ExitCode { exit_code } => format!("exit code {exit_code}"),
@@ -144,6 +145,8 @@ impl Reason {
             Self::LabelsRemoved => "its container no longer has docket's labels",
             Self::CopyOfStore => "a server with a copy of the store created its container",
             Self::SuspendedBySpecification => "suspended by its specification",
+            // The callers pass only reasons without values; an empty text never equals stored
+            // words.
             _ => "",
         }
     }
