@@ -81,17 +81,23 @@ async function loadAll() {
       for (const allocation of page) {
         const item = make(allocation);
         found.set(item.name, item);
+        // The first load is shown as it comes; a later one replaces the old items only when it is
+        // complete.
         if (!isLoaded()) items.set(item.name, item);
       }
+      // Each drawing sorts all that is there, which after each page would slow down the load.
       if (isLoaded() || Date.now() - drawnAt < DRAW_PAUSE) continue;
       drawnAt = Date.now();
       notify();
     }
   } catch (error) {
+    // What is there stays: an old list is better than none.
     failed = error;
     return;
   }
   failed = null;
+  // The page with a name may have been written before the event about it, so the load says nothing
+  // about it.
   const isOld = (name) => !touchedSince.has(name);
   for (const name of [...items.keys()].filter(isOld)) if (!found.has(name)) items.delete(name);
   for (const [name, item] of found) if (isOld(name)) set(item);
@@ -117,6 +123,7 @@ function next(header) {
   const path = /<\/?([^>]*)>;\s*rel="next"/.exec(header ?? "");
   if (!path) return null;
   const url = new URL(`./${path[1]}`, document.baseURI);
+  // The link repeats the small limit of the first page.
   url.searchParams.set("limit", PAGE);
   return send("GET", url.href);
 }
@@ -129,6 +136,7 @@ export async function refresh(name) {
     notify();
     return item;
   } catch (error) {
+    // Only a 404 says that it is gone; a server that is away says nothing.
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
     drop(name);
     return null;
@@ -139,6 +147,7 @@ export async function refresh(name) {
 function set(item) {
   items.set(item.name, item);
   const left = Date.parse(item.status.Suspended?.Until ?? "") - now();
+  // A browser's timer holds 32 bits: with more it would fire at once.
   if (left > 0 && left < LONGEST_TIMER) setTimeout(touch, left, item.name);
 }
 
@@ -162,19 +171,23 @@ async function catchUp() {
   if (stale.size > MANY) {
     const wait = loadedAt + LOAD_PAUSE - Date.now();
     if (wait <= 0) await load();
+    // Many changes one after another must not load everything each time.
     else timer = setTimeout(catchUp, wait);
     return;
   }
   const names = [...stale];
   stale.clear();
+  // One after another: the browser's connections are needed for the view, too.
   for (const name of names) await refresh(name).catch(() => {});
 }
 
 // What a run says of its allocation is shown at once; the rest is asked for.
 function take(record) {
   const item = items.get(record.Allocation);
+  // It may be new: its own event may still be on its way, or was missed.
   if (!item) return touch(record.Allocation);
   const last = item.status.LastRun;
+  // An event of an older run, such as a late backfill, must not replace a newer result.
   const isNews = !last || instantOf(record.Run) >= instantOf(last.Run) || isUnderWay(last.State);
   if (isNews && !isUnderWay(record.State)) {
     const attempt = record.Attempts.at(-1);
@@ -195,12 +208,15 @@ const notify = redraws(() => changed.give());
 
 /** Makes an item of an allocation as the server shows it. */
 export function make(allocation) {
+  // The list is requested without logs, but a single allocation has them: thousands would take much
+  // memory.
   const { Logs: _, ...kept } = allocation;
   const status = kept.Status ?? {};
   const labels = Object.entries(kept.Labels ?? {}).map(([key, value]) => `${key}=${value}`);
   const suspended = Boolean(status.Suspended || kept.Suspended);
   const next = suspended || !status.Next ? Infinity : Date.parse(status.Next);
   const image = kept.Container?.Config?.Image ?? "";
+  // Joined and lowered once, not at each key of a search.
   const searched = [kept.Name, kept.Description, kept.Cron, status.Schedule, status.TimeZone, image, ...labels];
   return {
     name: kept.Name,

@@ -25,6 +25,7 @@ const TEMPLATE = {
   Container: { Config: { Image: "busybox", Cmd: ["echo", "hello"] } },
 };
 
+// For the page and not for the view, so that the next allocation opens in the same mode.
 let lastMode = "form";
 
 /** Shows the view for an allocation, or for a new one where `name` is null. */
@@ -42,6 +43,8 @@ export function show(outlet, name) {
   const tabs = Object.fromEntries(["form", "text"].map((key) =>
     [key, el("button.segment", { type: "button", onclick: () => change(key) }, key === "form" ? "Form" : "Text")]));
   let latestCheck = [];
+  // A check may end while the mouse is down on a button, which moves if the findings above it
+  // change.
   const drawCheck = redraws(() => cleanup.isOver() || showCheck(...latestCheck));
   const check = checker((...result) => { latestCheck = result; drawCheck(); });
   let mode = lastMode;
@@ -103,6 +106,7 @@ export function show(outlet, name) {
     if (wanted === mode) return;
     try {
       const converted = await (wanted === "text" ? convert(() => specification, toYaml) : convert(text.text, parsed));
+      // The other mode was chosen again while the server converted.
       if (chosen !== wanted) return;
       if (wanted === "text") text.set(converted);
       else fields.set((specification = converted));
@@ -126,6 +130,7 @@ export function show(outlet, name) {
   }
 
   async function parsed() {
+    // Only the server reads YAML; the page has no parser of its own.
     const result = await checkNow().catch(() => null);
     if (result?.Allocations.length === 1) return result.Allocations[0].Specification;
     throw new Error("The form can show one allocation without errors: fix the text first.");
@@ -184,6 +189,7 @@ export function show(outlet, name) {
   }
 
   async function trySave() {
+    // The check that is shown may be of an older text.
     const found = await checkNow();
     showCheck(found, null);
     const errors = found.Findings.filter((finding) => finding.Fatal);
@@ -191,6 +197,7 @@ export function show(outlet, name) {
     if (found.Allocations.length !== 1) throw new Error(`Not saved: the text has ${found.Allocations.length} allocations, and the editor saves one. Use docket push for several.`);
     const [{ Name: saved, Specification: body }] = found.Allocations;
     const isSame = saved === name;
+    // A new name must not overwrite an allocation that the user has not seen.
     const guard = isSame && base ? { "if-match": base.tag } : { "if-none-match": "*" };
     try {
       await send("POST", address(), { body, headers: guard });
@@ -229,13 +236,16 @@ export function show(outlet, name) {
 
   // Shows a change by another user at once, before a save fails.
   async function compare() {
+    // While it is saved, the event may be about this very save.
     if (saving || !base) return;
+    // Without a response nothing is known, so nothing is reported.
     const theirs = await current(name).catch((error) => (error.status === 404 ? null : base));
     if (theirs === null) {
       base = null;
       fill(message, el("p.card.warned", { role: "status" }, "The allocation was deleted while you were editing. Saving creates it again."));
       return;
     }
+    // A new revision may have the same specification, and then there is nothing to compare.
     if (theirs.tag === base.tag || JSON.stringify(theirs.specification) === JSON.stringify(base.specification)) return;
     fill(message, el("p.card.warned", { role: "status" }, "The allocation has changed on the server while you were editing. ",
       el("button", { type: "button", onclick: () => conflict().catch((error) => fill(wrong, harmless(error.message))) }, "Show differences")));

@@ -61,6 +61,7 @@ export function show(outlet) {
   cleanup.add(() => document.removeEventListener("keydown", key));
   refresh();
   router.setTitle("", heading);
+  // After the rows have their height: before, the window cannot be scrolled that far.
   scrollTo(0, query.scroll);
   return () => {
     query.scroll = scrollY;
@@ -69,6 +70,7 @@ export function show(outlet) {
 
   // A search passes once over what is sorted already: ten thousand take a few milliseconds.
   function refresh(asked) {
+    // A signal calls without a value; the controls of this view call with "asked".
     const isNew = asked !== "asked";
     sort(isNew);
     const sought = query.text.trim().toLowerCase().split(/\s+/).filter(Boolean);
@@ -91,6 +93,7 @@ export function show(outlet) {
     tell(ordered.length);
     if (asked === "asked") {
       announce(`${counted(found.length, "allocation")} found`);
+      // A shorter list may end above what is seen.
       scrollTo(0, Math.min(scrollY, outlet.offsetTop));
     }
   }
@@ -196,6 +199,8 @@ function labelFilter(refresh) {
     select.hidden = counts.size === 0 && !query.label;
     if (text !== shown) {
       shown = text;
+      // The chosen label stays in the list, even if no allocation has it any more: a select cannot
+      // show a value that it does not offer.
       const some = [...new Set([query.label, ...frequent])].filter(Boolean);
       fill(select, el("option", { value: "" }, "Any label"), some.map((label) => el("option", { value: label }, harmless(label))));
     }

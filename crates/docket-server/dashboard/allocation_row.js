@@ -36,6 +36,7 @@ function showStrip(item, place) {
   const draw = (runs) => fill(place, el("div.strip-window", null, strip.draw(runs)));
   const runs = strip.runsOf(item.name);
   if (runs) draw(runs);
+  // It has no runs, so there is nothing to request.
   else if (!item.status.LastRun && activeInWords(item.status).length === 0) draw([]);
   else {
     draw([]);

@@ -70,6 +70,7 @@ export function make(name) {
     const [coming, explanation, entries] = await Promise.all([
       get(`${address(name, "instants")}?limit=10`).catch(() => null),
       get(address(name, "why")).catch(() => null),
+      // Entries of the server are among them, so more are requested than are shown.
       get(`${address("-", "journal")}?allocation=${encodeURIComponent(name)}&limit=60`).catch(() => null),
     ]);
     if (ended) return;

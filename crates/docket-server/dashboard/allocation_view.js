@@ -29,6 +29,7 @@ export function show(outlet, name) {
   const table = runsTable(name, runs.older);
   const side = sides.make(name);
   const sight = new ResizeObserver(() => drawRuns());
+  // What the list already has is drawn at once; the request for the rest follows.
   let item = state.all().get(name) ?? null;
   let shown = null;
   // True after a key that runs it, until what the dialog shows is loaded.
@@ -68,6 +69,7 @@ export function show(outlet, name) {
     if (fresh) {
       item = fresh;
       draw();
+    // Before all are loaded, a missing item says nothing.
     } else if (item && state.isLoaded()) {
       gone();
     }
@@ -83,6 +85,7 @@ export function show(outlet, name) {
   }
 
   function draw() {
+    // Items are replaced and never changed, so the same item needs no drawing.
     if (item === shown) return;
     shown = item;
     if (isRunRequested) runWith();
@@ -96,6 +99,7 @@ export function show(outlet, name) {
   }
 
   function drawButtons() {
+    // The buttons are new after each change, and the focus would be lost with the old ones.
     const focused = buttons.contains(document.activeElement) ? document.activeElement.dataset.does : null;
     const zone = row.zoneOf(item);
     const button = (does, words, act, kind = "button") => el(kind, { type: "button", "data-does": does, onclick: act }, words);

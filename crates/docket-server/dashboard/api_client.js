@@ -43,6 +43,7 @@ export async function send(method, url, { body, headers, type, signal: abort } =
       },
       signal: abort,
       credentials: "same-origin",
+      // A response from the browser's cache would show an old state.
       cache: "no-store",
     });
     if (answer.ok) return answer;
@@ -57,6 +58,7 @@ async function attempt(url, options) {
     reached.give(isOurs(answer));
     if (isOurs(answer)) return answer;
   } catch (error) {
+    // An aborted request says nothing about the server.
     if (error.name === "AbortError") throw error;
     reached.give(false);
   }

@@ -19,10 +19,12 @@ export function open({ title, text = [], fields = [], verb, danger = false, act 
   const dialog = el("dialog.card", { "aria-labelledby": id, onclose: () => dialog.remove() }, form);
   document.body.append(dialog);
   dialog.showModal();
+  // Without a field the safe button has the focus: Enter must not do what is dangerous.
   (form.querySelector("input, textarea, select") ?? cancel).focus();
 
   async function submit(event) {
     event.preventDefault();
+    // Enter in a field submits, even while the action is under way.
     if (go.disabled) return;
     go.disabled = true;
     fill(message);

@@ -34,6 +34,7 @@ export function furnish(place, bannerPlace) {
   place.append(serverLamp.node, engineLamp.node, time);
   bannerPlace.append(banner, pauseBanner);
   reached.on((isReached) => (isReached ? found() : lost()));
+  // A pause, for example, is shown at once.
   events.server.on(() => look());
   events.gap.on(() => look());
   events.broken.on(() => look());
@@ -42,6 +43,7 @@ export function furnish(place, bannerPlace) {
 }
 
 async function look() {
+  // A slow response must not lead to more requests.
   if (asking) return;
   asking = true;
   asked = Date.now();
@@ -58,6 +60,7 @@ async function look() {
 }
 
 function lost() {
+  // Later failures belong to the same loss.
   lostSince ??= Date.now();
   show();
 }
@@ -65,6 +68,7 @@ function lost() {
 function found() {
   if (lostSince === null) return;
   lostSince = null;
+  // The browser's own next try may be seconds away.
   events.reopen();
   // Requests in between were not answered.
   events.gap.give({ Reason: "the server was away" });
@@ -106,6 +110,7 @@ function show() {
     `store ${health.Store}`,
     warning,
   ]);
+  // `/-/version` may fail although the server is healthy; the engine's state is then unknown.
   if (!version) return;
   const engine = version.Engine;
   engineLamp.set(

@@ -20,6 +20,7 @@ function furnish(node, classes, attributes, children) {
   if (classes.length) node.setAttribute("class", classes.join(" "));
   for (const [key, value] of Object.entries(attributes ?? {})) {
     if (value === null || value === undefined || value === false) continue;
+    // Listeners and no attributes: the content security policy forbids scripts in attributes.
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
     else if (key.startsWith(".")) node[key.slice(1)] = value;
     else node.setAttribute(key, value === true ? "" : value);
@@ -32,6 +33,7 @@ function furnish(node, classes, attributes, children) {
 export function append(node, children) {
   for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
+    // `append` makes text nodes of texts, so no text can become an element.
     node.append(child instanceof Node ? child : String(child));
   }
 }

@@ -63,6 +63,7 @@ function draw(name, count, points, { middle, most }, zone, width, title) {
     picture.append(svg("g.goes", { onclick: () => go(at(name, run.Run)) },
       svg("title", null, message),
       svg("path.stem", { d: `M${x(index)} ${y(0)}V${y(value)}` }),
+      // The stem is one pixel wide; the area is what a mouse can hit.
       svg("rect.hit", { x: x(index) - 4, y: TOP, width: 8, height: HEIGHT - BOTTOM - TOP }),
       shape(run.State, x(index) - 3.5, y(value) - 3.5, 7)));
   }

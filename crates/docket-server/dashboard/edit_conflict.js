@@ -16,6 +16,7 @@ export function resolve({ name, theirs, mine, by }) {
     el("tbody", null, lines.map(({ left, right, same }) => el("tr", null, cell(left, same, "left"), cell(right, same, "right")))));
   return new Promise((done) => {
     const choose = (choice) => {
+      // Before the close, whose event resolves with null: the first value of a promise stays.
       done(choice);
       dialog.close();
     };

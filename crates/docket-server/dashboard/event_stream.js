@@ -26,6 +26,7 @@ let opened = false;
 
 /** Begins to follow; again after the page was hidden. */
 export function follow() {
+  // A browser has six connections to a server, and many tabs of docket would use them all up.
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   // What a hidden page loaded is outdated when the page is shown.
   opened = document.hidden;
@@ -46,6 +47,7 @@ function close() {
 
 function open() {
   if (source) return;
+  // A new stream cannot send the header `Last-Event-ID`, so the id is in the query.
   source = new EventSource(`${address("-", "events")}${last ? `?since=${encodeURIComponent(last)}` : ""}`);
   const listen = (kind, given) => source.addEventListener(kind, (event) => {
     last = event.lastEventId;

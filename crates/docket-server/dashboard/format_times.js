@@ -54,6 +54,7 @@ export function counted(count, noun) {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+// Making a formatter takes far longer than using it, and a list uses a few for thousands of times.
 const formats = new Map();
 
 function format(zone, shape) {

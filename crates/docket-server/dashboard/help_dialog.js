@@ -39,6 +39,7 @@ function open() {
 
 function key(event) {
   if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+  // In a field these keys are text.
   if (event.target.closest?.("input, textarea, select, dialog")) return;
   if (event.key === "?") open();
   else if (event.key === "g") go("#/");

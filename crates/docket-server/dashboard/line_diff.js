@@ -1,12 +1,14 @@
 // Which lines differ between two texts: the longest common lines stay, the others came or went.
 
 /** Beyond so many lines in the middle they are shown as all different. */
+// The table below has the square of it: 4.5 MB at most.
 const MOST = 1500;
 
 /** Pairs of lines `{left, right}`; equal ones stand side by side, a missing one is null. */
 export function paired(left, right) {
   const [a, b] = [left.split("\n"), right.split("\n")];
   let start = 0;
+  // Most edits touch a few lines: what is equal at both ends needs no table.
   while (start < a.length && start < b.length && a[start] === b[start]) start += 1;
   let end = 0;
   while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;

@@ -24,6 +24,7 @@ export function checker(report) {
 
   function stop() {
     clearTimeout(timer);
+    // The server checks one document at a time: an outdated check must not delay the next one.
     controller?.abort();
   }
 

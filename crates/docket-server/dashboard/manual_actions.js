@@ -21,6 +21,7 @@ export async function runNow(name, zone) {
 export function runWith(name, allocation, zone) {
   const config = allocation.Container?.Config ?? {};
   const usual = [config.Cmd ?? []].flat();
+  // One argument per line cannot show an argument that is empty or has lines of its own.
   const hasLines = usual.some((word) => word === "" || word.includes("\n"));
   const cmd = el("textarea", { rows: 3, spellcheck: "false", ".value": usual.join("\n"), disabled: hasLines });
   const env = el("textarea", { rows: 3, spellcheck: "false", placeholder: "KEY=VALUE" });
@@ -38,6 +39,7 @@ export function runWith(name, allocation, zone) {
       const words = lines(cmd);
       const changed = !hasLines && words.length > 0 && words.join("\n") !== usual.join("\n");
       const body = {
+        // An unchanged command is left out, so that the record does not say it was replaced.
         ...(changed ? { Cmd: words } : {}),
         Env: lines(env),
         ...(atInput.value.trim() ? { At: atInput.value.trim() } : {}),

@@ -7,6 +7,7 @@ import { append, el, fill, say } from "./dom_elements.js";
 import { bytes, counted } from "./format_times.js";
 
 /** The maximum number of lines on the page. */
+// More would make each drawing of a followed output slow.
 const LINES = 2000;
 /** How much of the end of a stored output is requested, in bytes. */
 const TAIL = 512 * 1024;
@@ -29,6 +30,7 @@ export function output(name) {
   /** Shows the output of an attempt, or of all attempts to come where the run is under way. */
   function show(run, attempt, isLive) {
     const key = `${run.Run}/${isLive ? "live" : attempt && query(attempt)}`;
+    // Called at each change of the record: the same output is not requested again.
     if (seen === key && !reading?.failed) return;
     // What is followed goes on to its end by itself, and then stands there already.
     const wasLive = seen === `${run.Run}/live`;
@@ -64,12 +66,14 @@ export function output(name) {
     const size = attempt.OutputBytes ?? 0;
     const skip = Math.max(0, size - TAIL);
     const omitted = attempt.OutputOmitted ?? 0;
+    // A stored output is read from its beginning.
     const sheet = paper(lines, () => false);
     const cut = () => [
       skip > 0 && `the first ${bytes(skip)} are not shown here`,
       omitted > 0 && `${bytes(omitted)} were not kept`,
     ];
     const answer = await send("GET", `${url}?${query(attempt)}&skip=${skip}`, { signal });
+    // A piece may end within a character, which the decoder keeps for the next one.
     const decoder = new TextDecoder();
     let taken = skip;
     for await (const piece of pieces(answer.body.getReader())) {
@@ -91,6 +95,7 @@ export function output(name) {
     };
     for (;;) {
       await untilVisible(signal);
+      // After a break it continues with the byte after the last one.
       if (await stream(`${url}?follow=true&skip=${taken}`, take, signal)) break;
       // A refusal has a reason to show; after a temporary failure the loop tries again.
       if (!document.hidden) await get(address(name, "runs", id), { signal }).catch(unlessAway);
@@ -171,6 +176,7 @@ function paper(place, isFollowing) {
   function write(text) {
     for (const line of screen.take(text)) waiting.push(line);
     open = screen.line();
+    // A fast output writes more lines between two frames than are ever shown.
     if (waiting.length > LINES) {
       dropped += waiting.length - LINES;
       waiting = waiting.slice(-LINES);
@@ -205,6 +211,7 @@ function drawn(line) {
     return names ? el("span", { class: names }, text) : text;
   }));
   if (line.leftOut > 0) append(node, [el("span.cut", null, ` … ${counted(line.leftOut, "character")} more in this line`)]);
+  // An empty line would have no height.
   if (!node.firstChild) fill(node, "\u200b");
   return node;
 }

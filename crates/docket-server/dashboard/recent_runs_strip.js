@@ -62,6 +62,7 @@ async function next() {
     asked.set(name, []);
     const url = `${address(name, "runs")}?limit=${SHOWN}`;
     const { Runs: runs } = await get(url);
+    // A map keeps the order of its insertions, so the first is the oldest.
     if (known.size >= KEPT) known.delete(known.keys().next().value);
     known.set(name, runs);
     for (const record of asked.get(name)) learn(record);

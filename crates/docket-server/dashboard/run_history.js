@@ -50,6 +50,7 @@ export function history(name) {
     // Older pages that were asked for stay.
     const kept = runs.filter((run) => page.Cursor && isBefore(run.Run, oldest));
     runs = [...page.Runs, ...kept];
+    // With older pages kept, the cursor of the oldest stays.
     if (kept.length === 0) cursor = page.Cursor ?? null;
     for (const record of learntSince.values()) learn(record);
     loaded = true;
@@ -72,6 +73,7 @@ export function history(name) {
     if (index >= 0 && runs[index].Run === record.Run) runs[index] = record;
     else if (index >= 0) runs.splice(index, 0, record);
     else if (cursor === null) runs.push(record);
+    // It is older than all that are loaded, so a later page has it.
     else return;
     runs.length = Math.min(runs.length, KEPT);
     notify();

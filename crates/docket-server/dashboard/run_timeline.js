@@ -37,6 +37,7 @@ export function timeline() {
 function draw(name, runs, zone, width) {
   const present = now();
   const spans = runs.map((run) => {
+    // A run that never started is at its instant.
     const begin = startedAt(run) ?? instantOf(run.Run);
     return { run, begin, end: begin + (durationOf(run, present) ?? 0) };
   });
@@ -66,6 +67,7 @@ function laid(spans, x) {
   for (const span of spans) {
     const left = x(span.begin);
     let lane = ends.findIndex((end) => end < left);
+    // With more runs at once than lanes the last lane has several; the table below has them all.
     if (lane < 0) lane = ends.length < LANES ? ends.length : LANES - 1;
     ends[lane] = Math.max(x(span.end), left + 10) + 1;
     span.lane = lane;

@@ -105,6 +105,7 @@ export function show(outlet, name, id) {
 
   function drawButtons(live) {
     const kind = live ? "cancel" : "again";
+    // The same buttons stay, so that the focus in them stays too.
     if (buttons.dataset.kind === kind) return;
     buttons.dataset.kind = kind;
     fill(buttons, live
@@ -121,6 +122,7 @@ export function show(outlet, name, id) {
       showOutput();
     } }, words);
     const newest = titleOf(run.Attempts.at(-1));
+    // The buttons are new after each drawing.
     const focused = [...choice.children].indexOf(document.activeElement);
     fill(choice, live && button("Live", chosen === null, null),
       ...run.Attempts.map(titleOf).map((title) => button(title, chosen === title || (!live && chosen === null && title === newest), title)));

@@ -43,6 +43,7 @@ export function runsTable(name, older) {
   // A row that has not changed is left as it is, and so is the focus in it.
   function rowOf(run, zone) {
     const held = rows.get(run.Run);
+    // The duration of a run under way grows, so its row is drawn anew.
     if (held?.run === run && run.Ended) return held.row;
     const row = draw(run, zone);
     rows.set(run.Run, { run, row });

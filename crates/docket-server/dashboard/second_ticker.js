@@ -12,6 +12,7 @@ export function everySecond(listener) {
 
 function start() {
   if (timer !== null || document.hidden) return;
+  // A new timer for each second: an interval would drift away from the full seconds.
   timer = setTimeout(tick, 1000 - (Date.now() % 1000));
 }
 

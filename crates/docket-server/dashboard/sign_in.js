@@ -21,6 +21,7 @@ export function onChange(listener) {
 
 /** Asks for a token; resolves with true once there is a session. */
 export function signIn() {
+  // Many requests may fail at once with 401; they share one dialog.
   asking ??= new Promise((resolve) => open(resolve));
   return asking;
 }
@@ -33,6 +34,7 @@ export async function signOut() {
   signedIn = false;
   remember(false);
   location.hash = "#/";
+  // Everything that was loaded must leave the page with the session.
   location.reload();
 }
 
@@ -70,6 +72,7 @@ function open(resolve) {
     // Password managers want a name beside the secret.
     el("input.visually-hidden", { type: "text", autocomplete: "username", ".value": "docket", tabindex: "-1", "aria-hidden": "true" }),
     el("label", { for: "token" }, "Token"), input, message, el("div.buttons", null, button));
+  // Browsers close a dialog at a second Esc although `cancel` is prevented.
   const screen = el("dialog.login", { "aria-labelledby": "login-title", oncancel: (event) => event.preventDefault(), onclose: () => asking && screen.showModal() }, form);
   input.setAttribute("aria-describedby", "token-error");
   document.body.append(screen);
@@ -89,6 +92,7 @@ function open(resolve) {
       remember(true);
       announce("signed in");
       resolve(true);
+      // The stream was refused before the session.
       events.reopen();
       afterwards();
       return;

@@ -74,6 +74,7 @@ export function form(changed) {
     held = specification;
     for (const { path, input, locked, how } of fields) {
       const value = at(specification, path);
+      // Edited here, a word with lines of its own would become several.
       input.disabled = how.write === words && hasLines(value);
       locked.hidden = !input.disabled;
       input.value = how.write ? how.write(value) : (value ?? "");
@@ -108,6 +109,7 @@ const at = (value, path) => path.split(".").reduce((held, key) => held?.[key], v
 
 // A copy in which the value stands at its path, or is absent where the field is empty.
 function written(specification, path, text, { read, empty }) {
+  // A copy, because the editor notices a change by the identity of the object.
   const copy = structuredClone(specification);
   const keys = path.split(".");
   const last = keys.pop();

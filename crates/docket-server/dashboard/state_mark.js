@@ -31,6 +31,7 @@ export const isUnderWay = (state) => UNDER_WAY.has(state);
 export const isFailure = (state) => FAILURES.has(state);
 
 function known(state) {
+  // A later version of the server may have more states.
   return STATES[state] ?? STATES.none;
 }
 

@@ -51,6 +51,7 @@ export function terminal() {
         if (command) {
           if (command[2] === "m") style = styled(style, command[1]);
           rest = rest.slice(command[0].length);
+        // A longer one never ends, and would hide all that follows.
         } else if (rest.length <= LONGEST_COMMAND && UNFINISHED.test(rest)) {
           kept = rest;
           rest = "";
@@ -72,6 +73,7 @@ export function terminal() {
     if (!shown) return;
     line.length += shown.length;
     const last = line.parts.at(-1);
+    // The same object: a new style is only made by a command.
     if (last && last.style === style) last.text += harmless(shown);
     else line.parts.push({ text: harmless(shown), style });
   }
@@ -80,6 +82,7 @@ export function terminal() {
 const fresh = () => ({ parts: [], length: 0, leftOut: 0 });
 
 function styled(style, parameters) {
+  // Private parameters, such as `?`, are not about colours.
   if (/[^\d;:]/.test(parameters)) return style;
   const codes = parameters.split(/[;:]/).map(Number);
   let next = { ...style };

@@ -48,6 +48,7 @@ export function textEditor({ label, changed, save }) {
     const each = area.value.split("\n");
     clear();
     for (const number of gutter.children) number.className = "";
+    // One message behind each line; the list below has them all.
     const said = new Set();
     for (const finding of findings.slice(0, MARKED)) {
       const kind = finding.Fatal ? "bad" : "warn";
@@ -88,6 +89,7 @@ export function textEditor({ label, changed, save }) {
     const start = each.slice(0, finding.Line - 1).reduce((sum, text) => sum + text.length + 1, 0) + line.slice(0, finding.Column - 1).join("").length;
     area.focus();
     area.setSelectionRange(start, start + line.slice(finding.Column - 1, finding.Column - 1 + finding.Length).join("").length);
+    // A textarea does not scroll to its selection, but the window can scroll to the line's number.
     gutter.children[finding.Line - 1]?.scrollIntoView({ block: "center" });
   }
 

@@ -27,6 +27,7 @@ export function start(place, all) {
   views = all;
   outlet = place;
   addEventListener("hashchange", () => {
+    // `go` has already shown the view when this event arrives.
     if (current() !== place) show();
   });
   // The browser shows the view of a link only after further keys.
@@ -65,12 +66,14 @@ export function setTitle(title, heading) {
 
 function show() {
   if (held && !confirm(held)) {
+    // The address has already changed; the view has not.
     history.replaceState(null, "", place);
     return;
   }
   held = null;
   place = current();
   const steps = place.replace(/^#\/?/, "").split("/").filter(Boolean).map(decode);
+  // The old view is ended before its elements are removed, so that it can still read its position.
   end?.();
   outlet.replaceChildren();
   scrollTo(0, 0);

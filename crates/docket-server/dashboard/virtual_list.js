@@ -48,6 +48,7 @@ export function rows({ label, header, draw, drop }) {
   }
 
   function show() {
+    // The height of a row depends on the width of the window, by the style sheet.
     height = Number.parseFloat(getComputedStyle(table).getPropertyValue("--row")) || 56;
     body.style.height = `${items.length * height}px`;
     const top = -body.getBoundingClientRect().top;
@@ -60,6 +61,7 @@ export function rows({ label, header, draw, drop }) {
     const names = new Set([...wanted].map((index) => items[index].name));
     for (const [name, { item, row }] of drawn) {
       if (names.has(name)) continue;
+      // A removed element would leave the focus on the whole page, and the arrow keys with it.
       if (row.contains(document.activeElement)) table.focus();
       row.remove();
       drawn.delete(name);
@@ -90,6 +92,7 @@ export function rows({ label, header, draw, drop }) {
       drawn.set(item.name, { item, row });
     }
     row.setAttribute("aria-rowindex", index + 2);
+    // Rows are placed by a transform, which does not lay out the others again.
     row.style.transform = `translateY(${index * height}px)`;
     row.focusable.tabIndex = item.name === active ? 0 : -1;
     return row;
