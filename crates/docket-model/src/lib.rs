@@ -3,6 +3,7 @@
 //! A value of a type in this crate that exists is valid: reading is checking.
 
 /// Lets serde read and write a type as the text that its `FromStr` reads and its `Display` writes.
+// Before the modules: a macro is visible only behind its definition.
 macro_rules! text_for_serde {
     ($type:ident, $error:ident) => {
         impl TryFrom<String> for $type {

@@ -23,6 +23,7 @@ pub use self::wording::TimeStyle;
 
 /// Why a run is in its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+// `remote` leaves serde's traits to `stored`, which also reads the words of older versions.
 #[serde(remote = "Self", tag = "Code", rename_all = "kebab-case", rename_all_fields = "PascalCase")]
 pub enum Reason {
     /// The container ended with an exit code other than 0.
@@ -79,6 +80,7 @@ pub enum Reason {
         image: Box<str>,
     },
     /// The image could not be pulled, and the engine does not have it.
+    // Boxed, as every record has the size of the largest variant, and few have this one.
     PullFailed(Box<ImageError>),
     /// The engine does not have the image, and `Pull: Never` forbids pulling it.
     PullForbidden {

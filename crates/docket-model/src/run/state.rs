@@ -106,6 +106,7 @@ impl RunState {
     /// True where it ended without success, so that its record outlives those of successes.
     #[must_use]
     pub fn is_failure(&self) -> bool {
+        // Skipped and cancelled runs ended as a policy or a user wanted.
         matches!(self, Self::Failed(_) | Self::TimedOut(_) | Self::Missed { .. } | Self::Lost(_))
     }
 }

@@ -168,6 +168,7 @@ fn often(minutes: &[u32]) -> Option<String> {
 
 /// True if the times are equally spaced across the hour.
 fn goes_round(values: &[u32], step: u32) -> bool {
+    // Otherwise the distance over the full hour is another one.
     60 % step == 0 && values.len() == (60 / step) as usize
 }
 

@@ -26,6 +26,7 @@ pub(super) fn warnings(calendar: &Calendar, text: &str) -> Vec<String> {
         ));
     }
     let days = &calendar.walk.days;
+    // Vixie cron takes a field that begins with a star as open, and would require both.
     if days.deciding == Deciding::Either && calendar.has_stepped_days {
         warnings.push(format!("runs on {} OR {}", month_days(days.month), week_days(days.week)));
     }

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 /// Starts a manual run: the body of `POST /{name}/runs`, which may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+// A misspelt key must not start a run with the container's own command.
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct RunRequest {
     /// The command that replaces the container's own.

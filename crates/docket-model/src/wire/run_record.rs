@@ -296,6 +296,7 @@ impl RunRecord {
                 0
             }
             StateWord::Starting => 1,
+            // A run in the queue has no output yet, while one that is over may have some.
             StateWord::Waiting => 3,
             _ => 2,
         }

@@ -54,6 +54,7 @@ fn offset_hint(text: &str, sign: Sign) -> Option<String> {
     };
     let minutes = minutes(digits)?;
     let place = "write the name of a place, such as `Europe/Berlin`";
+    // No place is needed where there is no offset.
     if minutes == 0 {
         return Some(": write `UTC`".to_owned());
     }

@@ -81,5 +81,6 @@ fn string(value: &Value) -> Result<&str, String> {
 
 /// The text of an item of a list, where null is an error.
 fn item<'v>(value: &'v Value, kind: &str) -> Result<&'v str, String> {
+    // A null key counts as left out; a null item would silently shorten the list.
     if value.is_null() { Err(expected(kind, value)) } else { string(value) }
 }
