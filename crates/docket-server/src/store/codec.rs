@@ -7,6 +7,7 @@
 
 mod allocation;
 mod attempt;
+mod decode_error;
 mod relative_time;
 mod run;
 #[cfg(test)]
@@ -21,10 +22,8 @@ use docket_model::{AllocationName, output::Streams};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use self::decode_error::DecodeError;
 use super::backend::{Collection, Key, Piece, Record};
-
-/// Why a text is not a record.
-type DecodeError = Box<dyn Error + Send + Sync>;
 
 /// A record as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{super::backend::Positioned, DecodeError};
+use super::{super::backend::Positioned, decode_error::DecodeError};
 
 /// An allocation without its name, which is in its key.
 #[derive(Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use docket_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{DecodeError, relative_time::Origin};
+use super::{decode_error::DecodeError, relative_time::Origin};
 
 /// An attempt without what is not known of it.
 #[derive(Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::run::Instant;
 
-use super::DecodeError;
+use super::decode_error::DecodeError;
 
 /// Counts moments from the instant of a run.
 #[derive(Clone, Copy)]

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    DecodeError,
     attempt::{self, StoredAttempt},
+    decode_error::DecodeError,
     relative_time::Origin,
 };
 
