@@ -74,6 +74,8 @@ impl Answer {
 
     pub(crate) fn version() -> Self {
         let body = format!(
+            // Written by `format!` and not by serde: an answer costs the processor that the server
+            // is measured on.
             r#"{{"Version":"20.10.24","ApiVersion":"{API_VERSION}","MinAPIVersion":"1.12","Os":"linux","Arch":"amd64","KernelVersion":"6.1.0"}}"#
         );
         Self::json(200, body)
@@ -90,6 +92,7 @@ impl Answer {
 
     pub(crate) fn image(reference: &str) -> Self {
         let body = serde_json::json!({
+            // One id for all images: nothing under test compares them.
             "Id": format!("sha256:{:064x}", 1),
             "RepoTags": [reference],
             "Architecture": "amd64",
@@ -105,6 +108,7 @@ impl Answer {
 
     pub(crate) fn inspected(container: &Container) -> Self {
         let Container { id, name, image, labels, tty, log_driver, created, .. } = container;
+        // The labels and the log driver are JSON already, as they were sent.
         let (created, state) = (time(*created), state(container));
         let image = quoted(image);
         let body = format!(
@@ -128,6 +132,7 @@ impl Answer {
 
 /// The body of `wait` for a container that ended with `exit_code`.
 pub(crate) fn exited(exit_code: i64) -> Vec<u8> {
+    // The engine ends the body with a line feed.
     format!("{{\"StatusCode\":{exit_code}}}\n").into_bytes()
 }
 
@@ -135,7 +140,9 @@ fn state(container: &Container) -> String {
     let phase = container.phase();
     let running = container.is_live();
     let paused = phase == Phase::Paused;
+    // The engine says 0 for a container that has not ended.
     let exit_code = container.exit().unwrap_or_default();
+    // Go's zero time, which the engine sends for what has not happened.
     let never = || "0001-01-01T00:00:00Z".to_owned();
     let (started, finished) = match container.runs.last() {
         None => (never(), never()),

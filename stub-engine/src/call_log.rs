@@ -79,6 +79,8 @@ struct Entries {
 impl Journal {
     pub(crate) fn note(&self, stamp: Stamp) {
         let mut entries = self.entries();
+        // Counted here, because tests and benches poll the counts: passing over all stamps each
+        // time would take the lock for long.
         *entries.counts.entry(stamp.call).or_default() += 1;
         entries.stamps.push(stamp);
     }
@@ -97,6 +99,7 @@ impl Journal {
     }
 
     pub(crate) fn take(&self) -> Vec<Stamp> {
+        // The counts begin again with it, as `Stub::count` says.
         std::mem::take(&mut *self.entries()).stamps
     }
 
@@ -106,11 +109,13 @@ impl Journal {
         let stamps = entries.stamps.iter().map(|stamp| (stamp.at, stamp.to_string()));
         let acts = entries.acts.iter().map(|(at, act)| (*at, format!("{} {act}", clock(*at))));
         let mut lines: Vec<_> = stamps.chain(acts).collect();
+        // Stable, so entries of one moment stay in their order.
         lines.sort_by_key(|(at, _)| *at);
         lines.into_iter().map(|(_, line)| line + "\n").collect()
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
+        // A test that panicked while it read must not hide the log that explains its failure.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -48,8 +48,11 @@ impl Shared {
     ) -> io::Result<Next> {
         let request = Request::read(message.start_line);
         let body = message.body();
+        // Only a creation has a body that matters; the others are not parsed.
         let creation = if request.call == Call::Create { Creation::read(&body) } else { None };
+        // Noted before it takes effect, so that the log has requests which a fault stops.
         let fault = self.note(&request, creation.as_ref());
+        // A closure, because some faults must not let it happen, and others do something before it.
         let effect = || self.containers.answer(&request, creation.as_ref());
         let wants_body = request.wants_body;
         let mut reply = Reply { stream, containers: &self.containers, wants_body, cut: None };
@@ -66,6 +69,7 @@ impl Shared {
     fn take_in(self: &Arc<Self>, hold: &Hold, message: &Message<'_>) -> oneshot::Receiver<Answer> {
         let (sender, answer) = oneshot::channel();
         let shared = Arc::clone(self);
+        // Owned: the request may arrive when its connection and its buffer are gone.
         let (line, body) = (message.start_line.to_owned(), message.body().into_owned());
         hold.add(move || {
             let answer =
@@ -80,6 +84,7 @@ impl Shared {
 
     fn note(&self, request: &Request<'_>, creation: Option<&Creation<'_>>) -> Option<Fault> {
         let at = now();
+        // The name of a creation may be held by another container, which the call is not about.
         let known = match creation {
             Some(_) => None,
             None => self.containers.known(&request.subject),
@@ -96,6 +101,7 @@ impl Shared {
 
     fn fault(&self, call: Call, subject: &Arc<str>) -> Option<Fault> {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        // Without faults there is nothing to look up: what is measured is not slowed down.
         faults.as_mut()?.choose(call, subject)
     }
 }
@@ -137,6 +143,8 @@ async fn inflict(
 ) -> io::Result<Next> {
     match fault {
         Fault::Hold { hold, sender } => answer_held(late(&hold), sender, reply).await,
+        // The client is not watched meanwhile: a request that has arrived takes effect even if its
+        // sender is gone.
         Fault::Delay(time) => {
             sleep(time).await;
             reply.send(effect()).await
@@ -157,6 +165,8 @@ async fn inflict(
             Ok(Next::Closes)
         }
         Fault::CutHead | Fault::CutBody => reply.send(effect()).await,
+        // The connection stays open until the client closes it, so only the client's own timeout
+        // ends the call.
         Fault::HangBefore => until_closed(reply.stream).await.map(|()| Next::Closes),
         Fault::HangAfter => {
             effect();
@@ -169,6 +179,7 @@ async fn inflict(
 pub(crate) async fn serve(mut stream: UnixStream, shared: Arc<Shared>) -> io::Result<()> {
     let mut received = Vec::with_capacity(READ);
     loop {
+        // One read may contain several requests.
         while let Some(message) = Message::read(&received).map_err(io::Error::other)? {
             let next = shared.meet(&mut stream, &message).await?;
             if message.closes || next == Next::Closes {

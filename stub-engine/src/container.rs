@@ -103,7 +103,9 @@ impl Container {
         else {
             return;
         };
+        // Several look-ups may find the end; only the first one notes it.
         run.end_is_noted = true;
+        // The events have the time of the end, and not that of the look that noticed it.
         let (at, killed, stopped) = (run.ended, run.kill_after_grace, run.is_stopped);
         let actions = [
             killed.then_some(Action::Kill { signal: KILL }),
@@ -152,6 +154,7 @@ struct Body<'a> {
     image: Option<Cow<'a, str>>,
     tty: bool,
     #[serde(borrow)]
+    // Not parsed here: an answer quotes them as they came.
     labels: Option<&'a RawValue>,
     #[serde(borrow)]
     stop_signal: Option<Cow<'a, str>>,
@@ -184,6 +187,7 @@ impl<'a> Creation<'a> {
             image: body.image.unwrap_or_default(),
             labels,
             tty: body.tty,
+            // Docker's default driver.
             log_driver: log_driver.map_or("\"json-file\"", RawValue::get),
             stop_signal: body.stop_signal,
             stop_timeout: body.stop_timeout,

@@ -43,6 +43,7 @@ pub(crate) struct Containers {
     warnings: Vec<String>,
     resources: Resources,
     held: Mutex<Held>,
+    // Apart from `happened`: a creation, or an end by itself, wakes only the readers of events.
     changed: Notify,
     happened: Notify,
 }
@@ -90,6 +91,7 @@ impl Containers {
     fn id(&self) -> String {
         match &self.new_ids {
             None => "STUB:STUB:STUB:STUB".to_owned(),
+            // Relaxed: only the number matters, nothing else is published with it.
             Some(count) => format!("STUB:{}", count.fetch_add(1, Ordering::Relaxed)),
         }
     }
@@ -123,6 +125,7 @@ impl Containers {
             return Answer::error(404, &format!("No such container: {}", request.subject));
         };
         let answer = match request.call {
+            // These two change nothing, so there is nothing to log.
             Call::Logs => return logs(container, place, request),
             Call::Wait => return lifecycle::wait(container, place, request),
             Call::Start => lifecycle::start(container),
@@ -149,6 +152,7 @@ impl Containers {
             Err(refused) => return refused,
         };
         let held = self.held();
+        // The engine lists the newest first.
         let there = held.all.iter().rev().filter(|container| container.removed.is_none());
         Answer::listed(there.filter(|container| listing.shows(container)))
     }
@@ -170,6 +174,8 @@ impl Containers {
             );
             return Answer::error(409, &message);
         }
+        // Under the lock that was taken for the name: two requests for one name cannot both find it
+        // free.
         let id = held.next_id();
         let answer = Answer::created(&id, &self.warnings);
         let program = self.programs.of(&creation.image);
@@ -184,6 +190,7 @@ impl Containers {
         let mut held = self.held();
         let places = held.all.iter().enumerate();
         let idle = places.filter(|(_, it)| it.removed.is_none() && !it.is_live());
+        // Collected first, because a removal changes the table.
         let idle: Vec<_> = idle.map(|(place, _)| place).collect();
         for place in &idle {
             held.remove(*place);
@@ -230,6 +237,7 @@ impl Containers {
     pub(crate) fn end_all(&self) {
         let mut held = self.held();
         held.all.iter_mut().for_each(lifecycle::end_by_force);
+        // All ends are logged before any reader is woken.
         (0..held.all.len()).for_each(|place| held.log_news(place));
         self.changed.notify_waiters();
         self.happened.notify_waiters();
@@ -254,6 +262,8 @@ impl Containers {
             happened.as_mut().enable();
             let (lines, next_end) = {
                 let held = self.held();
+                // An end is caused by time and not by a request: the reader has to wake up by
+                // itself when the next run ends.
                 let next_end = held.ends.peek().map(|Reverse((ends, _))| *ends);
                 (reader.new_lines(&held.log, &held.all), next_end)
             };
@@ -280,6 +290,7 @@ impl Containers {
             match end {
                 End::Was(exit_code) => return exit_code,
                 End::Open => changed.await,
+                // The end may still change: a stop ends the run earlier, and a pause later.
                 End::At(ends) => {
                     tokio::select! {
                         () = sleep_until(ends.into()) => {}
@@ -292,6 +303,8 @@ impl Containers {
 
     fn held(&self) -> MutexGuard<'_, Held> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        // Ends happen with time alone, so each look at the containers first logs those that are
+        // due.
         if held.log_ends() {
             self.happened.notify_waiters();
         }

@@ -109,6 +109,7 @@ fn empty(name: &Arc<str>) -> Line {
 }
 
 fn add(line: &mut Line, container: &Container) {
+    // Containers come in the order of their creation, so the newest one has the last word.
     line.labels = container.labels();
     line.creates += 1;
     line.starts += container.runs.len();

@@ -87,6 +87,7 @@ impl Programs {
     }
 
     pub(crate) fn of(&self, image: &str) -> Arc<Program> {
+        // Most stubs have one program, and then no name has to be compared.
         let known = if self.by_image.is_empty() { None } else { self.by_image.get(plain(image)) };
         Arc::clone(known.unwrap_or(&self.default))
     }

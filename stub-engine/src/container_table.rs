@@ -27,6 +27,8 @@ pub(crate) struct Held {
     pub(crate) by_id: HashMap<Arc<str>, usize>,
     pub(crate) log: EventLog,
     /// When runs end, and the places of their containers; some may have ended otherwise.
+    // Entries are not removed when a run ends otherwise: `note_end` ignores a run that was noted,
+    // or whose end was moved.
     pub(crate) ends: BinaryHeap<Reverse<(Instant, usize)>>,
 }
 
@@ -38,6 +40,7 @@ impl Held {
     /// Logs the ends of all runs that have ended; true if there were any.
     pub(crate) fn log_ends(&mut self) -> bool {
         let mut any = false;
+        // The heap has the earliest end on top, so a look costs little while nothing ends.
         while let Some(Reverse((ends, place))) = self.ends.peek().copied()
             && ends <= Instant::now()
         {
@@ -55,6 +58,7 @@ impl Held {
         for event in container.news.drain(..) {
             self.log.push(place, event);
         }
+        // Each change may have moved the end, so it is entered again; the old entry does no harm.
         let unnoted = container.runs.last().filter(|run| !run.end_is_noted);
         if let Some(ends) = unnoted.and_then(Run::ends) {
             self.ends.push(Reverse((ends, place)));
@@ -75,6 +79,7 @@ impl Held {
             container.note_end();
             container.note(Action::Destroy);
             container.removed = Some(now());
+            // The name is free at once, as with the engine after its response.
             self.by_name.remove(&container.name);
             self.by_id.remove(&container.id);
         }
@@ -85,6 +90,7 @@ impl Held {
         match self.all.get(place) {
             Some(container) => match container.runs.get(run) {
                 Some(run) => run.end(),
+                // A run that has not begun can still come, unless the container is gone.
                 None if container.removed.is_none() => End::Open,
                 None => End::Was(0),
             },

@@ -67,6 +67,7 @@ impl Event {
         let mut attributes: BTreeMap<_, _> =
             detail.map(|(key, value)| (key.to_owned(), value.to_string())).collect();
         attributes.extend(container.labels());
+        // The image and the name are set after the labels, as the engine does.
         attributes.insert("image".to_owned(), container.image.to_string());
         attributes.insert("name".to_owned(), container.name.to_string());
         attributes

@@ -28,6 +28,8 @@ impl EventLog {
     pub(crate) fn push(&mut self, place: usize, event: Event) {
         if self.entries.len() == KEPT {
             self.entries.pop_front();
+            // The numbers go on, so that a reader that fell behind skips what is gone and nothing
+            // else.
             self.first += 1;
         }
         self.entries.push_back((place, event));

@@ -42,6 +42,8 @@ impl EventReader {
         let mut reader = Self {
             since,
             until,
+            // Decided once, when the request arrives: the engine closes the stream of such a reader
+            // at once.
             is_of_past: until.is_some_and(|until| until < now()),
             containers: Vec::new(),
             labels: Vec::new(),
@@ -92,6 +94,7 @@ impl EventReader {
                 self.push(event, container, &mut lines);
             }
         }
+        // Also past events that the filter left out: they are not looked at again.
         self.next = log.end();
         lines
     }
@@ -123,6 +126,7 @@ fn moment(request: &Request<'_>, name: &str) -> Result<Option<DateTime<Utc>>, An
         return Ok(None);
     }
     let (seconds, fraction) = text.split_once('.').unwrap_or((&text, "0"));
+    // A fraction of fewer digits means tenths, hundredths and so on.
     let nanos = format!("{fraction:0<9}");
     let read = seconds.parse().ok().zip(nanos.get(..9).and_then(|nanos| nanos.parse().ok()));
     let moment = read.and_then(|(seconds, nanos)| DateTime::from_timestamp(seconds, nanos));

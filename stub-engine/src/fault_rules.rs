@@ -111,6 +111,7 @@ impl Choice {
 
     pub(crate) fn choose(&mut self, call: Call, subject: &Arc<str>) -> Option<Fault> {
         if let Some(next) = self.faults.first.get_mut(&call).and_then(VecDeque::pop_front) {
+            // `None` in the list means no fault, also not by the rule or by chance.
             return next;
         }
         let ruled = self.faults.rule.as_ref().and_then(|rule| rule(call, subject));
@@ -122,6 +123,7 @@ impl Choice {
             return None;
         }
         let asked = self.asked.entry((call, Arc::clone(subject))).or_default();
+        // One throw for all chances of a call: so they add up, and at most one of them is met.
         let thrown = throw(self.faults.seed, call, subject, *asked);
         *asked += 1;
         let mut reach = 0;
@@ -138,11 +140,14 @@ impl Choice {
 
 /// A number below 1,000, the same for the same question: FNV-1a, its bits mixed as `SplitMix64` does.
 fn throw(seed: u64, call: Call, subject: &str, asked: u64) -> u64 {
+    // Not `DefaultHasher`, whose results may change with each version of Rust: a seed must repeat a
+    // test later, too.
     let numbers = [seed, call as u64, asked].map(u64::to_le_bytes);
     let bytes = numbers.as_flattened().iter().chain(subject.as_bytes());
     let mut mixed = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
+    // FNV alone changes few bits for neighbouring numbers, so successive throws would be alike.
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     (mixed ^ (mixed >> 31)) % 1_000

@@ -67,6 +67,7 @@ impl<'a> Message<'a> {
         match self.framing {
             Framing::Length(_) => Cow::Borrowed(self.framed),
             Framing::Chunked => {
+                // `read` has already seen each chunk to its end.
                 let chunks = Chunks(self.framed).map_while(Result::ok).flatten();
                 Cow::Owned(chunks.collect::<Vec<_>>().concat())
             }
@@ -89,6 +90,7 @@ fn framing<'a>(lines: impl Iterator<Item = &'a str>) -> Result<(Framing, bool), 
         if name.eq_ignore_ascii_case("content-length") {
             framing = Framing::Length(value.parse().map_err(|_| Malformed)?);
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            // A later header replaces an earlier one; no sender here sends both.
             framing = Framing::Chunked;
         } else if name.eq_ignore_ascii_case("connection") {
             closes = value.eq_ignore_ascii_case("close");
@@ -131,6 +133,7 @@ impl<'a> Iterator for Chunks<'a> {
         };
         let start = end + END_OF_LINE.len();
         let chunk = self.0.get(start..).and_then(|rest| rest.get(..size));
+        // The line break after a chunk belongs to it: without it the chunk is not complete.
         let rest = chunk.and_then(|_| self.0.get(start + size + END_OF_LINE.len()..));
         match (chunk, rest) {
             (Some(chunk), Some(rest)) => {

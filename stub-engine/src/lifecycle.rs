@@ -30,6 +30,7 @@ enum Effect {
 
 pub(crate) fn start(container: &mut Container) -> Answer {
     match container.phase() {
+        // As Docker responds to what is already so.
         Phase::Running => Answer::done(304),
         Phase::Paused => Answer::error(409, "cannot start a paused container, try unpause instead"),
         Phase::Created | Phase::Exited => {
@@ -50,6 +51,7 @@ pub(crate) fn wait(container: &Container, place: usize, request: &Request<'_>) -
         ("" | "not-running", exit) if !container.is_live() => {
             Answer::json(200, exited(exit.unwrap_or_default()))
         }
+        // The wait is for a run that has not begun.
         ("next-exit", exit) if runs == 0 || exit.is_some() => Answer::Wait { place, run: runs },
         ("" | "not-running" | "next-exit", _) => Answer::Wait { place, run: runs.max(1) - 1 },
         (unknown, _) => Answer::error(400, &format!("invalid condition: \"{unknown}\"")),
@@ -62,6 +64,7 @@ pub(crate) fn stop(container: &mut Container, place: usize, request: &Request<'_
         return Answer::done(304);
     }
     let asked = request.parameter("signal");
+    // The request comes before the image's or the container's own stop signal.
     let name = if asked.is_empty() { container.stop_signal.as_deref() } else { Some(&*asked) };
     let Some(signal) = name.map_or(Some(TERM), signal) else {
         return invalid(name.unwrap_or_default());
@@ -69,6 +72,7 @@ pub(crate) fn stop(container: &mut Container, place: usize, request: &Request<'_
     let grace = request.parameter("t").parse().ok().or(container.stop_timeout).unwrap_or(GRACE);
     container.note(Action::Kill { signal });
     if let Some(run) = container.live() {
+        // Set before the end is decided: the event `stop` follows whatever ends the run.
         run.is_stopped = true;
     }
     // A negative one waits for ever.
@@ -83,6 +87,8 @@ pub(crate) fn stop(container: &mut Container, place: usize, request: &Request<'_
             Answer::done(204)
         }
         (Effect::Nothing, Some(grace)) => {
+            // The end is set for the end of the grace; until then the program may still end by
+            // itself.
             end(container, grace, 128 + KILL);
             ended
         }
@@ -194,6 +200,7 @@ fn effect(container: &Container, signal: i64) -> Effect {
         WhenStopped::Undying if signal == KILL => Effect::Fails,
         WhenStopped::Ignores if signal == KILL => Effect::Ends { exit_code: 128 + KILL },
         WhenStopped::Ignores | WhenStopped::Undying => Effect::Nothing,
+        // The exit code that a shell and Docker give to a program that a signal ended.
         WhenStopped::Ends => Effect::Ends { exit_code: 128 + signal },
     }
 }
@@ -208,6 +215,7 @@ fn signal(name: &str) -> Option<i64> {
         "USR1" => Some(10),
         "USR2" => Some(12),
         "TERM" => Some(TERM),
+        // Linux has 64 signals.
         number => number.parse().ok().filter(|number| (1..=64).contains(number)),
     }
 }

@@ -35,9 +35,11 @@ impl Listing {
     pub(crate) fn shows(&self, container: &Container) -> bool {
         let state = container.phase().word();
         let in_state = match self.states.as_slice() {
+            // As with the engine, a filter by state also shows containers that do not run.
             [] => self.all || container.is_live(),
             states => states.iter().any(|wanted| wanted == state),
         };
+        // Labels are parsed last, and only if a filter needs them: a list may pass over thousands.
         in_state && (self.labels.is_empty() || self.has_labels(container))
     }
 

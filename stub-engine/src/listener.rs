@@ -38,6 +38,8 @@ pub(crate) async fn keep(mut orders: UnboundedReceiver<Order>, shared: Arc<Share
                 Some(Order::Open(new)) => listener = UnixListener::from_std(new).ok(),
                 Some(Order::Close(done)) => {
                     listener = None;
+                    // Aborts the tasks and waits for them, so that no request takes effect after
+                    // `vanish` has returned.
                     connections.shutdown().await;
                     drop(done);
                 }
@@ -52,6 +54,7 @@ pub(crate) async fn keep(mut orders: UnboundedReceiver<Order>, shared: Arc<Share
 }
 
 async fn accept(listener: Option<&UnixListener>) -> UnixStream {
+    // Without a listener this branch never ends, and only orders are heard.
     let Some(listener) = listener else { return pending().await };
     loop {
         match listener.accept().await {

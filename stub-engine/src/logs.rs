@@ -31,10 +31,12 @@ pub(crate) fn logs(container: &Container, place: usize, request: &Request<'_>) -
         return Answer::LongLog { log, run: is_followed.then(|| (place, runs - 1)) };
     }
     let piece = piece(container, streams);
+    // A log keeps what all runs of its container wrote.
     let body = piece.repeat(runs);
     match container.phase() {
         Phase::Exited => whole(body),
         _ if !request.flag("follow") => whole(body),
+        // The follower of a container that has not started gets all of its first run.
         Phase::Created => Answer::Follow { place, run: 0, body, rest: piece },
         Phase::Running | Phase::Paused => {
             Answer::Follow { place, run: runs - 1, body, rest: Vec::new() }
@@ -50,6 +52,7 @@ fn whole(body: Vec<u8>) -> Answer {
 /// a terminal.
 fn piece(container: &Container, [output, errors]: [bool; 2]) -> Vec<u8> {
     let program = &container.program;
+    // 16: two headers of eight bytes.
     let mut piece = Vec::with_capacity(program.output.len() + program.errors.len() + 16);
     if output {
         piece.extend(framed(1, &program.output, container.tty));

@@ -118,6 +118,7 @@ impl<'a> Request<'a> {
     /// Whether a parameter is set, as the engine reads it.
     pub(crate) fn flag(&self, name: &str) -> bool {
         let value = self.parameter(name).to_ascii_lowercase();
+        // The list of Docker's own `BoolValue`.
         !matches!(value.as_str(), "" | "0" | "no" | "false" | "none")
     }
 }
@@ -154,6 +155,7 @@ fn route<'a>(method: &str, path: &'a str, query: &'a str) -> (Call, Cow<'a, str>
 /// The calls whose path names what they are about.
 fn about<'a>(method: &str, path: &'a str) -> Option<(Call, Cow<'a, str>)> {
     let (kind, rest) = path.split_once('/')?;
+    // From the end: the name of an image may contain slashes.
     let (subject, action) = match rest.rsplit_once('/') {
         Some((subject, action)) => (subject, action),
         None => (rest, ""),

@@ -17,6 +17,8 @@ pub(crate) const KILL: i64 = 9;
 pub(crate) struct Run {
     pub(crate) started: DateTime<Utc>,
     /// When it has ended, or will.
+    // Beside `ends`, because answers have the wall clock's time, and waiting needs the monotonic
+    // clock.
     pub(crate) ended: DateTime<Utc>,
     pub(crate) exit_code: i64,
     /// Whether a request to stop ends it.
@@ -99,9 +101,12 @@ impl Run {
 
     /// Ends it after this duration, unless it ends by itself before.
     pub(crate) fn end_within(&mut self, grace: Duration, exit_code: i64) {
+        // A signal ends a paused container in the stub, too, and a paused run has no end that could
+        // be moved.
         self.resume();
         let grace = grace.min(FOR_EVER);
         let ends = Instant::now() + grace;
+        // A program that ends by itself before the grace is over keeps its own exit code.
         if ends < self.ends {
             let kill_after_grace = !grace.is_zero();
             *self = Self { ends, ended: now() + grace, exit_code, kill_after_grace, ..*self };

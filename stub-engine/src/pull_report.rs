@@ -21,6 +21,7 @@ impl PullReport {
     pub(crate) fn answer(&self) -> Answer {
         match self {
             Self::UpToDate => Answer::json(200, "{\"status\":\"Status: Image is up to date\"}\r\n"),
+            // Many lines at once, so that the client and not the stub is the bottleneck.
             Self::EndlessLines => Answer::Endless { piece: progress().repeat(200) },
             Self::EndlessLine => Answer::Endless { piece: vec![b'x'; 16 << 10] },
             Self::Fails(message) => {
@@ -28,6 +29,7 @@ impl PullReport {
                     "errorDetail": { "message": message },
                     "error": message,
                 });
+                // As with the engine, a pull that fails later has already been answered with 200.
                 Answer::json(200, [progress(), format!("{error}\r\n").into_bytes()].concat())
             }
         }

@@ -55,6 +55,7 @@ impl Stub {
     pub fn start(socket: impl Into<PathBuf>, mut options: Options) -> io::Result<Self> {
         let socket = socket.into();
         let runtime = Builder::new_current_thread().enable_all().build()?;
+        // Bound here and not on the thread, so that clients can connect once `start` has returned.
         let listener = listen(&socket)?;
         let faults = std::mem::take(&mut options.faults);
         let shared = Arc::new(Shared::new(Containers::new(options), faults));
@@ -160,8 +161,10 @@ impl Stub {
     pub fn come_back(&self) -> io::Result<()> {
         let mut is_away = self.is_away();
         if *is_away {
+            // The file of a closed socket stays, and a bind would fail.
             fs::remove_file(&self.socket)?;
             let listener = listen(&self.socket)?;
+            // Before connections are accepted: the first reader must not get them.
             self.shared.containers.forget_events();
             self.shared.journal.note_act("came back");
             self.order(Order::Open(listener));
@@ -220,6 +223,7 @@ impl Stub {
 
 impl Drop for Stub {
     fn drop(&mut self) {
+        // The thread ends when the sender is dropped, so this comes before the join.
         drop(self.orders.take());
         if let Some(thread) = self.thread.take() {
             // A panic of the thread was printed when it happened.
@@ -232,6 +236,7 @@ impl Drop for Stub {
 
 fn listen(socket: &Path) -> io::Result<StdListener> {
     let listener = StdListener::bind(socket)?;
+    // Tokio requires it of a listener that it adopts.
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

@@ -43,6 +43,7 @@ pub(crate) struct Reply<'a> {
 impl Reply<'_> {
     /// Writes an answer, waiting for what it waits for.
     pub(crate) async fn send(mut self, answer: Answer) -> io::Result<Next> {
+        // The head of such an answer is not sent before its time either.
         let Some(answer) = self.due(answer).await? else {
             return Ok(Next::Closes);
         };
@@ -114,6 +115,7 @@ impl Reply<'_> {
         if self.begin(RAW_STREAM, &[]).await? == Next::Closes {
             return Ok(Next::Closes);
         }
+        // A client that reads slowly stops this loop, so the log is never in memory.
         for frame in log {
             let mut chunk = Vec::new();
             push_chunk(&mut chunk, &frame);
@@ -165,6 +167,7 @@ impl Reply<'_> {
         let mut buffer = Vec::with_capacity(1024);
         push_head(&mut buffer, status, content_type, Some(body.len()));
         let head = buffer.len();
+        // HEAD has the length of the body and no body.
         if self.wants_body {
             buffer.extend_from_slice(body);
         }
@@ -213,6 +216,7 @@ impl Reply<'_> {
 /// Reads and drops until the other side closes the connection.
 pub(crate) async fn until_closed(stream: &mut UnixStream) -> io::Result<()> {
     let mut dropped = [0; 1024];
+    // A client that waits sends nothing more, so the read ends with the connection.
     while stream.read(&mut dropped).await? > 0 {}
     Ok(())
 }
