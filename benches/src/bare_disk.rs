@@ -42,6 +42,7 @@ pub(crate) fn transaction(like: &Reader, directory: &Path, count: usize) -> Resu
     let path = directory.join("bare.db");
     let mut sql = Connection::open(&path)?;
     sql.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    // The settings of the server's store: each commit waits for the disk.
     sql.pragma_update(None, "synchronous", "FULL")?;
     schema.iter().try_for_each(|statement| sql.execute_batch(statement))?;
     let position = |name: &str| columns.iter().position(|column| column == name);
@@ -52,10 +53,12 @@ pub(crate) fn transaction(like: &Reader, directory: &Path, count: usize) -> Resu
     let transaction = sql.transaction()?;
     for number in 0..count {
         (row[id], row[name]) = (Value::Null, Value::Text(workload::idle_name(number)));
+        // Cached, so that the statement is parsed once, as in the server.
         transaction.prepare_cached(&text)?.execute(params_from_iter(&row))?;
     }
     transaction.commit()?;
     let took = started.elapsed();
+    // Closed before the removal, since the log is moved into the file at the close.
     sql.close().map_err(|(_, error)| error)?;
     fs::remove_file(path)?;
     Ok(took)
@@ -74,6 +77,7 @@ fn innermost<'a>(mounts: &'a str, directory: &Path) -> Option<&'a str> {
     });
     // Of two on one place the later one is seen.
     let over = mounts.filter(|(place, _)| directory.starts_with(place));
+    // `max_by_key` returns the last of equal ones.
     over.max_by_key(|(place, _)| place.len()).map(|(_, kind)| kind)
 }
 

@@ -21,6 +21,7 @@ use tokio::{
 };
 
 /// How long a batch may take before it counts as stuck.
+// Far above the slowest batch that a working engine needs.
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// Many runs of one kind.
@@ -38,6 +39,8 @@ pub(crate) struct Batch {
 impl Batch {
     /// Makes all runs, and returns how long they took.
     pub(crate) fn run(&self, docker: &Docker) -> Result<Duration> {
+        // A runtime of its own for each batch: nothing of an earlier one is left in it. It has
+        // several threads, as the server has.
         let runtime = Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async { timeout(LIMIT, self.run_all(docker)).await? })
     }
@@ -50,6 +53,8 @@ impl Batch {
             let (docker, gate) = (docker.clone(), Arc::clone(&gate));
             let (name, body) = (format!("{}-{number}", self.name), self.body());
             runs.spawn(async move {
+                // All tasks exist from the beginning, as the runs of a server do; only the calls
+                // are limited.
                 let _permit = gate.acquire().await?;
                 anyhow::Ok(run(&docker, &name, body).await?)
             });
@@ -66,6 +71,8 @@ impl Batch {
             cmd: Some(vec!["echo".to_owned(), "done".to_owned()]),
             labels: Some(self.labels.clone()),
             host_config: Some(HostConfig {
+                // Setting up a network takes an engine longer than all the rest, and says nothing
+                // about the client.
                 network_mode: Some("none".to_owned()),
                 ..HostConfig::default()
             }),
@@ -109,6 +116,7 @@ async fn run(docker: &Docker, name: &str, body: ContainerCreateBody) -> Result<(
     docker.start_container(&id, None).await?;
     let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
     docker.wait_container(&id, Some(options)).try_for_each(|_| async { Ok(()) }).await?;
+    // docket inspects for the exit code and the times, so the bare client does it, too.
     docker.inspect_container(&id, None).await?;
     let options = LogsOptionsBuilder::default().stdout(true).stderr(true).build();
     docker.logs(&id, Some(options)).try_for_each(|_| async { Ok(()) }).await?;

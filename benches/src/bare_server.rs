@@ -34,9 +34,12 @@ impl Peer {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let stored = allocations
+            // Stored as text: a response is a copy of bytes, the least that any server has to do.
             .map(|allocation| (name(&allocation), Arc::from(allocation.to_string())))
             .collect();
         let stored: Data<Stored> = Data::new(RwLock::new(stored));
+        // The handle is only known on the thread of the server, and the port answers only once it
+        // runs.
         let (ready, starting) = oneshot::channel();
         let thread = thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
@@ -47,6 +50,7 @@ impl Peer {
                         .route("/", post().to(push))
                         .route("/{name}", get().to(one))
                 };
+                // Signals belong to the benches, which stop the server with its value.
                 let server = HttpServer::new(application).disable_signals().listen(listener)?.run();
                 // The other end waits below.
                 let _ = ready.send(server.handle());
@@ -94,6 +98,8 @@ async fn one(stored: Data<Stored>, name: Path<String>) -> HttpResponse {
 }
 
 async fn push(stored: Data<Stored>, body: Bytes) -> HttpResponse {
+    // The same types and checks as docket's, so that the difference is the server and not the
+    // parsing.
     let Ok(StrictJson(posted)) = serde_json::from_slice(&body) else {
         return HttpResponse::BadRequest().finish();
     };

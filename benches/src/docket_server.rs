@@ -28,6 +28,7 @@ const START_LOOK: Duration = Duration::from_micros(200);
 const LOG_LINES: usize = 5;
 
 /// Variables that say how to reach a real engine.
+// PATH is among them because the server may call a credential helper.
 const ENGINE_VARIABLES: [&str; 3] = ["DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "PATH"];
 
 /// A running server; with the memory store, unless its arguments name another.
@@ -46,15 +47,19 @@ impl Server {
     pub(crate) fn start(docket: &Path, engine: &str, arguments: &[&str]) -> Result<Self> {
         let mut server = Self::spawn(docket, engine, arguments)?;
         server.start = server.answers("/-/health", START_LOOK)?;
+        // Not part of the start: an engine may take longer than the server.
         server.answers("/-/ready", Duration::from_millis(5))?;
         Ok(server)
     }
 
     /// Starts a server on an engine, and waits for nothing.
     pub(crate) fn spawn(docket: &Path, engine: &str, arguments: &[&str]) -> Result<Self> {
+        // The listener is dropped at once, and another program could take the port before the
+        // server does. That is rare, and the start then fails.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let directory = TempDir::new()?;
         let mut command = quiet(docket, directory.path())?;
+        // UTC, whatever the host's zone is: the instants of the workload are in UTC.
         command.args(["server", "--time-zone", "UTC", "--listen", &address.to_string()]);
         command.args(arguments).env("DOCKER_HOST", engine);
         let started = Instant::now();
@@ -96,6 +101,7 @@ impl Server {
 
     /// Its resident memory, in millions of bytes.
     pub(crate) fn megabytes(&self) -> Result<f64> {
+        // By way of `u32`, which every `f64` holds exactly.
         let bytes = u32::try_from(process_usage::resident(self.pid())? / 1_000)?;
         Ok(f64::from(bytes) / 1_000.0)
     }
@@ -138,6 +144,7 @@ pub(crate) fn time(docket: &Path, arguments: &[&str], limit: Duration) -> Result
         Ok(ended.is_some())
     });
     let took = started.elapsed();
+    // Also after a success, which only reaps it; after a timeout the command still runs.
     stop(&mut child);
     waited?;
     match ended {
@@ -154,6 +161,7 @@ pub(crate) fn time(docket: &Path, arguments: &[&str], limit: Duration) -> Result
 fn quiet(docket: &Path, directory: &Path) -> Result<Command> {
     let log = File::create(directory.join("log"))?;
     let mut command = Command::new(docket);
+    // A configuration of Docker in the user's home could name another engine.
     command.env_clear().env("HOME", directory).current_dir(directory);
     for name in ENGINE_VARIABLES {
         command.envs(std::env::var_os(name).map(|value| (name, value)));

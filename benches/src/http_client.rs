@@ -16,6 +16,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> Result<u16> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(LIMIT))?;
+    // The server closes the connection, so the end of the answer is the end of the stream.
     stream.write_all(&request(method, path, address, body, "Connection: close\r\n"))?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
@@ -40,6 +41,7 @@ pub(crate) fn request(
     headers: &str,
 ) -> Vec<u8> {
     let length = body.len();
+    // Without a body there is no length: a GET has neither.
     let framing = if body.is_empty() {
         String::new()
     } else {

@@ -23,6 +23,7 @@ const WARM_UP: Duration = Duration::from_millis(300);
 /// With fewer, a fast server could be idle while the load is not.
 const THREADS: usize = 2;
 
+// Larger than most answers, so that one read usually has a whole one.
 const READ: usize = 64 * 1024;
 
 /// Where the load goes.
@@ -41,6 +42,7 @@ pub(crate) type Requests = Arc<[Vec<u8>]>;
 /// Where a connection breaks, or an answer is not a success.
 pub(crate) fn drive(target: &Target, connections: &[Requests], time: Duration) -> Result<f64> {
     not_interrupted()?;
+    // `chunks` does not accept a size of 0.
     let share = connections.len().div_ceil(THREADS).max(1);
     let answered = thread::scope(|scope| {
         let threads: Vec<_> = connections
@@ -58,6 +60,8 @@ pub(crate) fn drive(target: &Target, connections: &[Requests], time: Duration) -
 fn drive_some(target: &Target, connections: &[Requests], time: Duration) -> Result<usize> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        // One beginning and one end for all connections of a thread, so that each is counted for
+        // the same time.
         let begin = Instant::now() + WARM_UP;
         let mut tasks = JoinSet::new();
         for requests in connections {
@@ -85,6 +89,7 @@ async fn connect(
 
 async fn open(address: SocketAddr) -> Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
+    // Nagle's algorithm could hold back the end of a request that does not fit into one packet.
     stream.set_nodelay(true)?;
     Ok(stream)
 }
@@ -104,6 +109,7 @@ async fn send(
         if now >= end {
             break;
         }
+        // An answer counts by its arrival, so the ones of the warm-up do not.
         answered += usize::from(now >= begin);
     }
     Ok(answered)
@@ -143,6 +149,8 @@ async fn answer(stream: &mut (impl AsyncRead + Unpin), received: &mut Vec<u8>) -
         let Some(message) = Message::read(received)? else { continue };
         let status = message.status().context("an answer has no status")?;
         ensure!((200..300).contains(&status), "the server answered `{}`", message.start_line);
+        // One request at a time is under way on a connection, so nothing of a next answer can be in
+        // the buffer.
         received.clear();
         return Ok(());
     }

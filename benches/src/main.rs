@@ -56,6 +56,7 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let chosen = chosen(&arguments.only)?;
+    // Before anything is started, so that Ctrl-C always ends it in order.
     wait::listen()?;
     let bench = Bench { docket: docket(arguments.docket)?, quick: arguments.quick };
     say(&format!("load of the machine before: {}; the reaches are for a quiet one", load()?));
@@ -79,6 +80,7 @@ fn docket(given: Option<PathBuf>) -> Result<PathBuf> {
         Some(docket) => docket,
         None => env::current_exe()?.with_file_name("docket"),
     };
+    // The servers run in directories of their own, where a relative path would lead nowhere.
     docket.canonicalize().with_context(|| {
         format!("no binary at `{}`: run `cargo build --release -p docket`", docket.display())
     })
@@ -95,8 +97,11 @@ fn measure_all(bench: &Bench, chosen: &[&Measure]) -> Result<Vec<(Figure, String
     for measure in chosen {
         say(&format!("{}: {} …", measure.name, measure.about));
         let measured = (measure.figures)(bench);
+        // An interruption makes a measurement fail; it must end the benches and not be a line in
+        // the report.
         not_interrupted()?;
         let measured = measured
+            // The other figures are still measured: a whole pass takes minutes.
             .unwrap_or_else(|error| vec![Figure::failed(measure.about, format!("{error:#}"))]);
         let quick = if bench.quick { " --quick" } else { "" };
         let command =

@@ -53,6 +53,8 @@ impl Processor {
     /// The time spent between an earlier reading and this one, by threads that are still there.
     pub(crate) fn since(&self, earlier: &Self) -> Duration {
         let spent = self.threads.iter().map(|(thread, now)| {
+            // A new thread began at zero. The number of one that ended may be used again, and its
+            // clock is then less than before.
             now.saturating_sub(earlier.threads.get(thread).copied().unwrap_or_default())
         });
         spent.sum()

@@ -23,6 +23,7 @@ impl Unit {
             Self::PerSecond if value < 100.0 => format!("{value:.1} /s"),
             Self::PerSecond => format!("{} /s", grouped(value)),
             Self::Megabytes => format!("{value:.1} MB"),
+            // The figures of an idle server are far below one percent.
             Self::Percent if value < 10.0 => format!("{value:.3} %"),
             Self::Percent => format!("{value:.1} %"),
             Self::Count => grouped(value),
@@ -118,6 +119,7 @@ fn outcome(reached: bool, by: f64, reach: f64, unit: Unit) -> Outcome {
     if reached {
         return Outcome::Reached;
     }
+    // Of a reach of 0 there is no percentage.
     let part = if reach > 0.0 { format!(" ({:.0} %)", 100.0 * by / reach) } else { String::new() };
     Outcome::Missed { by: format!("{}{part}", unit.show(by)) }
 }
@@ -160,6 +162,7 @@ fn table(figures: &[(Figure, String)]) -> String {
         let Figure { what, value, reach, outcome, .. } = figure.clone();
         [what, value, reach, outcome.to_string(), command.clone()]
     }));
+    // Characters and not bytes: `≤` has three bytes.
     let widest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths = [0, 1, 2, 3, 4].map(|column| widest(column).unwrap_or_default());
     let beside = figures.iter().map(|(figure, _)| figure.beside.join("; "));

@@ -17,6 +17,8 @@ impl Sample {
 
     /// The least measurement that is not less than `percent` of all; 0 where there is none.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
+        // A measured value and never one between two: with few measurements an interpolated
+        // percentile looks more exact than it is.
         let rank = (self.0.len() * percent).div_ceil(100).max(1);
         self.0.get(rank - 1).copied().unwrap_or_default()
     }

@@ -52,6 +52,7 @@ impl StoreFile {
     fn open(&self, access: OpenFlags) -> Result<Connection> {
         let path = self.directory.path().join("docket.db");
         let connection =
+            // One thread uses the connection.
             Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(connection)
@@ -77,6 +78,7 @@ impl Reader {
     /// How many bytes the file takes for what is in it, once the log is moved to it.
     pub(crate) fn bytes(&self) -> Result<usize> {
         let number = |pragma: &str| self.number(&format!("SELECT * FROM {pragma}"), []);
+        // Free pages are reused, so they are not what the records take.
         let used = number("pragma_page_count")?.saturating_sub(number("pragma_freelist_count")?);
         Ok(used * number("pragma_page_size")?)
     }
@@ -84,6 +86,7 @@ impl Reader {
     /// The table of runs, and one record in it.
     pub(crate) fn table(&self) -> Result<Table> {
         let text =
+            // With the indexes, whose upkeep is part of each insert.
             "SELECT sql FROM sqlite_schema WHERE tbl_name = 'runs' AND sql NOT NULL ORDER BY rowid";
         let mut schema = self.0.prepare(text)?;
         let schema = schema.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;

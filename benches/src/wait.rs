@@ -22,6 +22,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Starts to listen for Ctrl-C and SIGTERM.
 pub(crate) fn listen() -> Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
+    // Registered before this function returns: a signal that comes now is not lost.
     let (mut interrupt, mut terminate) = {
         let _entered = runtime.enter();
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
@@ -33,6 +34,8 @@ pub(crate) fn listen() -> Result<()> {
                 _ = terminate.recv() => {}
             }
         });
+        // Relaxed: the flag is all that is passed on. The thread ends here, and a further signal
+        // has no effect.
         INTERRUPTED.store(true, Ordering::Relaxed);
     })?;
     Ok(())
@@ -49,6 +52,7 @@ pub(crate) fn pause(duration: Duration) -> Result<()> {
     let end = Instant::now() + duration;
     while let Some(left) = end.checked_duration_since(Instant::now()) {
         not_interrupted()?;
+        // In short pieces, since a signal does not end a sleep of another thread.
         thread::sleep(left.min(LOOK));
     }
     Ok(())

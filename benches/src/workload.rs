@@ -53,6 +53,7 @@ pub(crate) fn manual(name: &str, image: &str, words: &[String]) -> Value {
     json!({
         "Name": name,
         "Cron": "",
+        // The tag's registry does not exist, and a failed pull would be part of the time.
         "Pull": "Missing",
         "Container": {
             "Config": {"Image": image, "Cmd": words},
@@ -86,6 +87,7 @@ pub(crate) fn idle_file(count: usize) -> String {
     for number in 0..count {
         let start = file.len();
         push_block(&mut file, &idle(number), 2);
+        // The first line of a block has two spaces, in which the sign of a list item fits.
         file.replace_range(start..start + 2, "- ");
     }
     file
@@ -106,6 +108,7 @@ fn push_block(file: &mut String, mapping: &Value, indent: usize) {
 }
 
 fn idle_schedule(number: usize) -> String {
+    // Half a year away, so that no idle allocation is due while it is measured.
     let far = now() + Months::new(6);
     let slot = number % SCHEDULES;
     format!("{} {} 1 {} *", 5 * (slot % 12), 2 + slot / 12, far.month())

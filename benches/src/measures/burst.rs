@@ -28,6 +28,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let server = engine.serve(bench)?;
     let (mut waves, mut bare) = (Vec::new(), Vec::new());
     for round in 0..rounds {
+        // In turn, so that both meet the same machine.
         waves.push(Wave::make(&engine, &server, DUE, TimeDelta::seconds(1))?);
         bare.push(bare_burst(&engine, round)?);
     }

@@ -86,6 +86,7 @@ fn claims(bench: &Bench, due: usize, rounds: usize) -> Result<Claims> {
     for _ in 0..rounds {
         let time = round(&engine, &server, &reader, due);
         times.push(time.with_context(|| server.last_words())?);
+        // Right after each round, because the speed of a disk changes from minute to minute.
         bare.push(bare_disk::transaction(&reader, file.directory(), due)?.as_secs_f64() * 1_000.0);
     }
     Ok(Claims {
@@ -99,16 +100,19 @@ fn claims(bench: &Bench, due: usize, rounds: usize) -> Result<Claims> {
 
 /// From the instant until all its claims are on disk, in milliseconds.
 fn round(engine: &StubEngine, server: &Server, reader: &Reader, due: usize) -> Result<f64> {
+    // The push of 10,000 allocations takes seconds, and must be over before the instant.
     let lead = TimeDelta::seconds(if due > 1_000 { 6 } else { 2 });
     let instant = simultaneous_runs::push(server, due, lead)?;
     drop(engine.stub.take_journal());
     let all = reader.newest_run()? + due;
+    // Awake a little before the instant, so that no sleep is part of the measured time.
     pause(left_until(instant).saturating_sub(LOOK))?;
     until("the claims of one instant", LIMIT, LOOK, || Ok(reader.newest_run()? >= all))?;
     let time = milliseconds(instant, now());
     let claimed = reader.runs_of(instant)?;
     ensure!(claimed == due, "{claimed} runs were claimed of {due} that were due");
     let look = Duration::from_millis(20);
+    // The runs are waited for, so that they do not slow down the next round.
     until("the runs of one instant", LIMIT, look, || Ok(engine.stub.count(Call::Remove) >= due))?;
     Ok(time)
 }

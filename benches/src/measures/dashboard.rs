@@ -47,6 +47,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let (few, _) = browser.paint(FEW)?;
     server.fill((FEW..MANY).map(workload::idle))?;
     pause(SETTLED)?;
+    // The same server without a page: only the difference is the page's.
     let alone = spent_by(&server)?;
     let (many, listed) = browser.paint(MANY)?;
     let asked_for = list(server.address())?;
@@ -106,6 +107,7 @@ impl Browser {
     fn ask(&mut self, step: &str) -> Result<Value> {
         writeln!(self.asked, "{step}")?;
         let mut line = String::new();
+        // A script that failed has closed its output: the line is empty and no JSON.
         self.answers.read_line(&mut line)?;
         serde_json::from_str(&line).with_context(|| format!("the browser failed at `{step}`"))
     }
@@ -140,6 +142,7 @@ impl Browser {
 
     fn end(self) -> Result<()> {
         let Self { mut child, asked, .. } = self;
+        // The end of its input ends the script, which closes the browser.
         drop(asked);
         let status = child.wait()?;
         ensure!(status.success(), "the browser ended with {status}");

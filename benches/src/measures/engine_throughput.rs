@@ -29,12 +29,14 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
 
 fn compare(bench: &Bench, engine: &RealEngine) -> Result<Vec<Figure>> {
     let (turns, count) = if bench.quick { (1, 16) } else { (4, 40) };
+    // Its own namespace, so that it touches no containers of a server that really runs there.
     let namespace = format!("bench-{}", std::process::id());
     let at_once = AT_ONCE.to_string();
     let arguments = ["--namespace", &namespace, "--max-starting", &at_once];
     let server = Server::start(&bench.docket, engine.address(), &arguments)?;
     let (mut docket, mut bare) = (Vec::new(), Vec::new());
     for turn in 0..turns {
+        // In turn, so that both meet the same engine.
         let bare_turn = Turn::new(format!("bare-{turn}"), count);
         let took = engine.time(&bare_turn, || run_bare(engine, &bare_turn))?;
         bare.push(number(count) / took.as_secs_f64());

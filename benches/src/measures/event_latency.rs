@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// How many follow.
+// Half of what the server lets in.
 const READERS: usize = 500;
 /// The beginning of the event of a running container.
 const RUN: &str = "\"Run\":{\"Run\":\"";
@@ -55,6 +56,7 @@ fn way(bench: &Bench) -> Result<Sample> {
     let engine = StubEngine::start(Duration::from_millis(100))?;
     let server = engine.serve(bench)?;
     let readers = Readers::connect(server.address(), READERS)?;
+    // One event at a time: what is measured is the way to many readers, and not a queue.
     server.fill(std::iter::once(workload::due_each_second(0)))?;
     let first = second_in(TimeDelta::seconds(1))?;
     let last = first + TimeDelta::seconds(seconds);
@@ -64,10 +66,12 @@ fn way(bench: &Bench) -> Result<Sample> {
     let starts: HashMap<_, _> =
         starts.filter_map(|stamp| Some((stamp.instant?, stamp.at))).collect();
     let seen = readers.end(server)?;
+    // Events before the first and after the last instant belong to runs of which not all is known.
     let ways = seen.iter().filter(|(instant, _)| (first..=last).contains(instant));
     let ways = ways.filter_map(|(instant, at)| Some(milliseconds(*starts.get(instant)?, *at)));
     let sample = Sample::new(ways);
     let expected = READERS * usize::try_from(seconds)?;
+    // Without it a reader that got nothing would improve the figure.
     ensure!(sample.len() >= expected, "{} events of {expected} arrived", sample.len());
     Ok(sample)
 }
@@ -125,6 +129,7 @@ impl Readers {
 
     /// Stops the server, and returns what all of them saw.
     fn end(self, server: Server) -> Result<Seen> {
+        // The stream of each reader ends with the server, and so does its task.
         server.end()?;
         self.thread.join().map_err(|_| anyhow!("the thread of the readers panicked"))?
     }
@@ -140,13 +145,16 @@ async fn read(address: SocketAddr, connected: Arc<Semaphore>) -> Result<Seen> {
         if read == 0 {
             return Ok(seen);
         }
+        // Before the text is searched, so that the search is not part of the way.
         let at = now();
         text.push_str(std::str::from_utf8(&buffer[..read]).context("an event is no text")?);
+        // The first bytes of a stream: from here on no event is missed.
         if !is_let_in && text.contains("retry:") {
             connected.add_permits(1);
             is_let_in = true;
         }
         while let Some((event, rest)) = text.split_once("\n\n") {
+            // A gap would hide the slowest events.
             ensure!(!event.contains("event: gap"), "a reader missed something: {event}");
             let run = event.contains(RUNNING).then(|| event.split_once(RUN)).flatten();
             let run = run.and_then(|(_, run)| read_instant(run.split('"').next()?));

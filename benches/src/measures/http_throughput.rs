@@ -15,6 +15,7 @@ use crate::{
     workload,
 };
 
+// Enough that the server always has a next request.
 const CONNECTIONS: usize = 32;
 
 /// How many allocations are stored.
@@ -79,6 +80,8 @@ fn gets(host: SocketAddr, path: impl Fn(usize) -> String) -> Requests {
 
 /// Pushes that each change an allocation, so that none is skipped as unchanged.
 fn pushes(host: SocketAddr) -> Requests {
+    // Two rounds with different labels: each push differs from the one before it of the same name,
+    // also when the list begins again.
     let requests = (0..2 * STORED).map(|number| {
         let mut allocation = workload::idle(number % STORED);
         allocation["Container"]["Config"]["Labels"]["round"] = json!((number / STORED).to_string());

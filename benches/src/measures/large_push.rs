@@ -31,6 +31,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let took = docket_server::time(&bench.docket, &["push", file, "--host", &host], LIMIT)
         .with_context(|| server.last_words())?;
     let last = format!("/{}", workload::idle_name(count - 1));
+    // The command has succeeded; this proves that the server has all of it.
     let status = http_client::ask(server.address(), "GET", &last, "")?;
     ensure!(status == 200, "the last allocation pushed is not there: status {status}");
     pause(SETTLED)?;

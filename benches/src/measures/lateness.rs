@@ -33,7 +33,9 @@ fn measure(bench: &Bench, idle: usize) -> Result<Vec<Figure>> {
     let engine = StubEngine::start(Duration::ZERO)?;
     let server = engine.serve(bench)?;
     server.fill((0..idle).map(workload::idle))?;
+    // Last, so that none is due while the idle ones are pushed.
     server.fill((0..DUE).map(workload::due_each_second))?;
+    // The instants before it may have come while the allocations were pushed.
     let first = second_in(TimeDelta::seconds(1))?;
     let last = first + TimeDelta::seconds(i64::try_from(seconds)? - 1);
     pause(left_until(last) + AFTER)?;
@@ -74,6 +76,8 @@ impl Created {
             *starts.entry(stamp.subject.to_string()).or_default() += 1;
             lateness.push(milliseconds(instant, stamp.at));
         }
+        // Both clocks are that of this machine, so even a microsecond before the instant is too
+        // early.
         let early = lateness.iter().filter(|late| **late < 0.0).count();
         Self { lateness: Sample::new(lateness), early, starts }
     }
@@ -81,6 +85,7 @@ impl Created {
     /// How many of those that were to be created were not, or were more than once.
     pub(super) fn wrong(&self, wanted: usize) -> usize {
         let doubled = self.starts.values().filter(|times| **times > 1).count();
+        // By name, since the name of a container is its allocation and its instant.
         wanted.abs_diff(self.starts.len()) + doubled
     }
 }

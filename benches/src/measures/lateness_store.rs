@@ -35,6 +35,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     memory.fill([workload::due_each_other_second(0)].into_iter())?;
     sqlite.fill([workload::due_each_other_second(1)].into_iter())?;
     let soon = second_in(TimeDelta::seconds(1))?;
+    // It begins with an even second, so that both servers are due equally often.
     let first = if soon.second().is_multiple_of(2) { soon } else { soon + TimeDelta::seconds(1) };
     let last = first + TimeDelta::seconds(i64::try_from(2 * each)? - 1);
     pause(left_until(last) + AFTER)?;
@@ -45,6 +46,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
         Ok(created)
     };
     let (memory, sqlite) = (created(&memory_engine, &memory)?, created(&sqlite_engine, &sqlite)?);
+    // After the servers, which it would disturb.
     let syncs = bare_disk::syncs(file.directory(), SYNCS)?;
     let (p99, late) = (sqlite.lateness.percentile(99), &sqlite.lateness);
     Ok(vec![

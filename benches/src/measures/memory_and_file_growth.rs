@@ -70,6 +70,7 @@ impl Growth {
     }
 
     fn bytes_each(&self) -> f64 {
+        // Of the first runs only: later ones replace records, and the file stays as it is.
         (self.file_first - self.file_before) * 1_000_000.0 / number(FIRST)
     }
 
@@ -101,7 +102,10 @@ fn grow(
 /// Starts manual runs, some of each allocation at once, and waits until their containers are gone.
 fn make(engine: &StubEngine, server: &Server, runs: usize) -> Result<()> {
     let connections: Vec<_> = (0..ALLOCATIONS).map(|of| demands(server.address(), of)).collect();
+    // In batches of a thousand, which is what a server runs at once by default.
     for _ in 0..runs / (ALLOCATIONS * AT_ONCE) {
+        // The log of the stub would otherwise grow with all runs, and the counts begin again for
+        // each batch.
         drop(engine.stub.take_journal());
         send_once(server.address(), &connections).with_context(|| server.last_words())?;
         let look = Duration::from_millis(5);

@@ -38,6 +38,7 @@ fn each(figure: Figure, megabytes: f64, count: usize) -> Figure {
 }
 
 fn megabytes(bench: &Bench, count: usize) -> Result<f64> {
+    // A new server for each number: an allocator does not give back what a larger one took.
     let engine = StubEngine::start(Duration::ZERO)?;
     let server = engine.serve(bench)?;
     server.fill((0..count).map(workload::idle))?;

@@ -164,11 +164,13 @@ impl StubEngine {
 
 /// The first whole second that is at least this long from now.
 fn second_in(lead: TimeDelta) -> Result<DateTime<Utc>> {
+    // One second more than the truncated time, which may be in the past.
     Ok((now() + lead).duration_trunc(TimeDelta::seconds(1))? + TimeDelta::seconds(1))
 }
 
 /// How long until an instant; `None` if it has passed.
 fn left_until(instant: DateTime<Utc>) -> Duration {
+    // A time in the past has no unsigned duration: nothing is left.
     (instant - now()).to_std().unwrap_or_default()
 }
 

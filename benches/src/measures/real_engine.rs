@@ -75,6 +75,7 @@ pub(super) struct RealEngine {
 impl RealEngine {
     /// Reaches the engine that `DOCKER_HOST` names; says in words why there is none.
     fn reach() -> Result<Result<Self, String>> {
+        // A thread of its own, because events must be read while the caller makes the runs.
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let named = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
         let address = named.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
@@ -101,6 +102,7 @@ impl RealEngine {
             Err(why) => return Ok(vec![Figure::skipped(what, why)]),
         };
         let measured = measured(&engine);
+        // Also after a failure, whose error then comes first.
         let tidied = engine.tidy().context("cannot tidy the engine up");
         let figures = measured?;
         tidied?;
@@ -134,6 +136,7 @@ impl RealEngine {
                 let id = container.id.context("a container has no id")?;
                 self.docker.remove_container(&id, Some(options)).await?;
             }
+            // Removes only the tag: the image still has its own name.
             self.docker.remove_image(IMAGE, None::<RemoveImageOptions>, None).await?;
             Ok(())
         })
@@ -142,6 +145,8 @@ impl RealEngine {
 
 async fn answering() -> Option<Docker> {
     let docker = Docker::connect_with_defaults().ok()?;
+    // An engine on this machine answers at once; a remote one that is away may not refuse the
+    // connection.
     let answer = timeout(Duration::from_secs(3), docker.ping()).await;
     answer.is_ok_and(|answer| answer.is_ok()).then_some(docker)
 }
@@ -149,6 +154,7 @@ async fn answering() -> Option<Docker> {
 /// The time between the first create event of a label and the destroy event of the last run.
 async fn span(docker: Docker, label: String, count: usize) -> Result<Duration> {
     let filters = HashMap::from([("type", vec!["container".to_owned()]), ("label", vec![label])]);
+    // In whole seconds, so that events between the request and its arrival are sent as well.
     let since = now().timestamp().to_string();
     let options = EventsOptionsBuilder::default().since(&since).filters(&filters).build();
     let mut events = docker.events(Some(options)).boxed();
@@ -159,6 +165,7 @@ async fn span(docker: Docker, label: String, count: usize) -> Result<Duration> {
         let at = time_nano.context("an event of the engine has no time")?;
         match action.as_deref() {
             Some("create") => first = first.min(at),
+            // Events may arrive out of order, so the latest time counts and not the last event.
             Some("destroy") => (last, destroyed) = (last.max(at), destroyed + 1),
             _ => {}
         }

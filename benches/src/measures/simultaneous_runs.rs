@@ -42,6 +42,7 @@ impl Wave {
         let instant = push(server, count, lead)?;
         drop(engine.stub.take_journal());
         pause(left_until(instant).saturating_sub(LOOK))?;
+        // After the push, whose parsing is not part of a run.
         let before = Processor::of(server.pid())?;
         until("runs of one instant", LIMIT, LOOK, || Ok(engine.stub.count(Call::Remove) >= count))
             .with_context(|| server.last_words())?;
@@ -60,6 +61,7 @@ impl Wave {
             stamps.map(|stamp| milliseconds(instant, stamp.at))
         };
         let created = times(Call::Create).count();
+        // More or fewer would make the times those of another load.
         ensure!(created == count, "{created} containers were created for {count} runs");
         Ok(Self {
             first_create: times(Call::Create).fold(f64::INFINITY, f64::min),
@@ -76,6 +78,7 @@ pub(super) fn push(server: &Server, count: usize, lead: TimeDelta) -> Result<Dat
     let none = json!({});
     server.fill((0..count).map(|n| workload::due_at(n, instant, "busybox:latest", &none)))?;
     let early = left_until(instant);
+    // Runs of an instant that has passed are caught up, and their lateness says nothing.
     ensure!(!early.is_zero(), "the instant came before the allocations were pushed");
     Ok(instant)
 }

@@ -65,9 +65,11 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let file = StoreFile::new()?;
     fill(bench, &engine, &file, count)?;
     let (mut healthy, mut answered, mut memory) = (Vec::new(), Vec::new(), 0.0);
+    // From the middle: neither the first nor the last that is loaded.
     let path = format!("/{}", workload::idle_name(count / 2));
     for _ in 0..starts {
         let address = engine.stub.docker_host();
+        // Not `start`, which also waits for the engine.
         let mut server = Server::spawn(&bench.docket, &address, &file.arguments())?;
         healthy.push(server.answers("/-/health", LOOK)?.as_secs_f64());
         answered.push(server.answers(&path, LOOK)?.as_secs_f64());
@@ -98,9 +100,11 @@ fn fill(bench: &Bench, engine: &StubEngine, file: &StoreFile, count: usize) -> R
     simultaneous_runs::push(&server, 1, TimeDelta::seconds(1))?;
     until("the first run", LIMIT, LOOK, || Ok(engine.stub.count(Call::Remove) == 1))
         .with_context(|| server.last_words())?;
+    // The server must be gone before another program writes its file.
     server.end()?;
     file.writer()?.execute_batch(REPEAT).context("cannot repeat the run")?;
     let runs = file.reader()?.newest_run()?;
+    // One more: the run that was repeated.
     ensure!(runs == count * RUNS_EACH + 1, "the file has {runs} runs, not {RUNS_EACH} each");
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::{
 const CONNECTIONS: usize = 16;
 
 /// How many different names each connection uses in turn.
+// A name comes again only after its container was removed.
 const NAMES: usize = 500;
 
 /// The calls of a run, by the name of its container.
@@ -39,6 +40,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
 }
 
 fn runs(connection: usize) -> Requests {
+    // Each connection has names of its own, since a name can be held only once.
     let names = (0..NAMES).map(|number| format!("docket.c{connection}.{number}"));
     let requests = names.flat_map(|name| {
         CALLS.map(|(method, before, after)| {

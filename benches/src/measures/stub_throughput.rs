@@ -24,6 +24,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let (mut rates, mut bare) = (Vec::new(), Vec::new());
     let (mut server_time, mut stub_time) = (Vec::new(), Vec::new());
     for round in 0..rounds {
+        // The stub runs in this process, so its thread is found by its name.
         let before = Processor::of_own_threads(THREAD)?;
         let wave = Wave::make(&engine, &server, due, TimeDelta::seconds(4))?;
         let stub = Processor::of_own_threads(THREAD)?.since(&before);
