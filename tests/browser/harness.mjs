@@ -123,7 +123,7 @@ export function shell(name, line, more = {}) {
 }
 
 // Chromium drops what it is loading when a network interface of the host comes or goes, as when the engine
-// starts or a container gets a network. The page then loads itself again (`reload_on_failure.js`).
+// starts or a container gets a network. The page then loads itself again (`reload_on_missing_file.js`).
 const NETWORK_CHANGED = /net::ERR_NETWORK_CHANGED/;
 
 /** Opens the page, and watches it: `watched.done()` fails on what should not have been. */

@@ -1,12 +1,12 @@
 //! Allocations: specifications as users push them, and what the server adds.
 
-mod differences;
+mod changed_keys;
 pub mod json_schema;
 mod key_definition;
 mod key_table;
-mod keyed_values;
 mod policies;
 mod policy_warnings;
+mod posted_fields;
 mod reader;
 mod stored;
 #[cfg(test)]

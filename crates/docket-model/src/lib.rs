@@ -43,7 +43,7 @@ mod schema_parts;
 pub mod server_life;
 pub mod size;
 mod strict_json;
-pub mod text_encoding;
+pub mod utf8_text;
 pub mod wire;
 pub mod zone;
 

@@ -1,12 +1,12 @@
 //! The output of a container, bounded.
 
-mod streams;
+mod stream_changes;
 
 use std::{collections::VecDeque, ops::Range};
 
 use chrono::{DateTime, Utc};
 
-pub use self::streams::{Stream, Streams};
+pub use self::stream_changes::{Stream, Streams};
 
 /// The size of a piece of output, in memory, in the store and in an answer.
 ///

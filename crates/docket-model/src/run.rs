@@ -4,8 +4,8 @@ mod attempt;
 mod instant;
 mod reason;
 mod state;
+mod state_and_trigger_words;
 mod trigger;
-mod word;
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub use self::{
     instant::{Instant, InvalidInstant, RunId},
     reason::{Edit, Edited, Hold, ImageError, NoAnswer, Reason, ServerZone, TimeStyle},
     state::RunState,
+    state_and_trigger_words::{StateWord, TriggerWord},
     trigger::{Cancellation, ManualRequest, Trigger},
-    word::{StateWord, TriggerWord},
 };
 
 /// The record of a run.

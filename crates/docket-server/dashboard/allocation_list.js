@@ -3,7 +3,7 @@
 
 import { announce } from "./announcements.js";
 import { el, fill, harmless, link, say } from "./dom_elements.js";
-import { forecast } from "./start_chart.js";
+import { forecast } from "./coming_starts_chart.js";
 import * as router from "./view_router.js";
 import * as row from "./allocation_row.js";
 import { rows } from "./virtual_list.js";

@@ -46,7 +46,7 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "allocation_editor.css",
         "allocation_editor.js",
         "event_stream.js",
-        "start_chart.js",
+        "coming_starts_chart.js",
         "specification_form.js",
         "help_dialog.js",
         "run_history.js",
@@ -61,7 +61,7 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "output_view.js",
         "duration_plots.js",
         "redraw_scheduler.js",
-        "reload_on_failure.js",
+        "reload_on_missing_file.js",
         "view_router.js",
         "allocation_row.js",
         "virtual_list.js",
@@ -86,8 +86,9 @@ static PAGE: LazyLock<File> = LazyLock::new(|| File::new("index.html", &HTML));
 /// it has loaded one that imports it.
 static HTML: LazyLock<String> = LazyLock::new(|| {
     let is_script = |file: &File| file.content_type.starts_with("text/javascript");
-    let scripts =
-        FILES.iter().filter(|(name, file)| is_script(file) && **name != "reload_on_failure.js");
+    let scripts = FILES
+        .iter()
+        .filter(|(name, file)| is_script(file) && **name != "reload_on_missing_file.js");
     let links: BTreeSet<_> = scripts
         .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"-/page/{name}\">\n"))
         .collect();
@@ -166,7 +167,7 @@ mod tests {
                 assert!(!file.text.contains(forbidden), "{name} contains {forbidden}");
             }
         }
-        // `reload_on_failure.js` is no module.
+        // `reload_on_missing_file.js` is no module.
         assert_eq!(page().text.matches("modulepreload").count(), scripts.count() - 1);
         for forbidden in ["<style", "style=", "onload="] {
             assert!(!page().text.contains(forbidden), "the page contains {forbidden}");

@@ -16,7 +16,6 @@ mod file_source;
 mod http;
 #[cfg(test)]
 mod import_cycle_check;
-mod leadership_term;
 mod mutation_testing;
 mod outputs;
 mod policy;
@@ -29,6 +28,7 @@ pub mod simulation;
 pub mod specification_files;
 mod specification_warnings;
 pub mod store;
+mod term_tasks;
 #[cfg(test)]
 mod test_reason_summary;
 pub mod time_zone_files;

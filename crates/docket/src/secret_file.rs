@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use docket_model::text_encoding;
+use docket_model::utf8_text;
 use rustix::process::geteuid;
 
 /// The largest secret, in bytes; reading a device may never end.
@@ -31,7 +31,7 @@ pub(crate) fn read(kind: &str, path: &Path) -> io::Result<SecretFile> {
     let mut bytes = Vec::new();
     file.take(LONGEST).read_to_end(&mut bytes)?;
     let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-    let text = text_encoding::decode(&bytes).map_err(invalid)?.to_owned();
+    let text = utf8_text::decode(&bytes).map_err(invalid)?.to_owned();
     Ok(SecretFile { text, warning })
 }
 

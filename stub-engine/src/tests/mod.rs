@@ -1,6 +1,7 @@
 //! The stub, asked over its socket by a client of the real engine.
 
 mod calls;
+mod configured_answers;
 mod container_end;
 mod container_history;
 mod engine_away;
@@ -9,5 +10,4 @@ mod faults;
 mod harness;
 mod held_requests;
 mod interference;
-mod large;
 mod listing;

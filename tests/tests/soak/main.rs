@@ -16,8 +16,8 @@ use docket_tests::{
     allocation::{idle, with_option},
     crash_test::{CrashTest, Interference, POINTS, REPLACEMENT_POINTS, Report},
     docket_cli::{bounded, run},
+    engine_fault_stress::{StressReport, StressTest},
     fault_matrix,
-    stress_test::{StressReport, StressTest},
 };
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Stress tests with an engine of which one call in twenty fails: no run is lost, no container is left or
 //! started twice.
 
-use docket_tests::{Home, stress_test::StressTest};
+use docket_tests::{Home, engine_fault_stress::StressTest};
 
 const STRESS_TEST: StressTest = StressTest { allocations: 250, instants: 8, seed: 1 };
 

@@ -9,8 +9,8 @@ use super::{
     Due, Policies, Read, Specification,
     key_definition::{Key, Presence},
     key_table::{ADDED_KEYS, KEYS, LATER_KEYS, SpecificationKey, TABLE},
-    keyed_values::Fields,
     policy_warnings,
+    posted_fields::Fields,
     writer::time,
 };
 use crate::{

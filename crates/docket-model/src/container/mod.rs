@@ -7,12 +7,12 @@ mod canonical_keys;
 mod compressed_json;
 mod docket_rules;
 mod engine_api_options;
+mod engine_option_units;
 mod file_mode;
 mod findings;
 mod json_schema;
 mod platform;
 mod remedy;
-mod small_units;
 #[cfg(test)]
 mod tests;
 mod type_check;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{small_units::Unit, yaml_examples};
+use super::{engine_option_units::Unit, yaml_examples};
 use crate::finding::{Place, expected, expected_with, shortened};
 
 /// The message for a value of the wrong type at a path, with what to write instead.

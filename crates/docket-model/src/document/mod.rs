@@ -40,7 +40,7 @@ use crate::{
     allocation::Specification,
     container::UnknownOptions,
     finding::{FieldPath, Finding, Reported},
-    text_encoding::{self, InvalidText},
+    utf8_text::{self, InvalidText},
 };
 
 pub use self::{json_schema::schema, located_finding::Located, write_yaml::to_yaml};
@@ -71,7 +71,7 @@ pub struct Read {
 /// # Errors
 /// The position at which the bytes are not UTF-8, and what to do about it.
 pub fn decode(bytes: &[u8]) -> Result<&str, Located> {
-    text_encoding::decode(bytes).map_err(|InvalidText { problem, line, column, offset }| {
+    utf8_text::decode(bytes).map_err(|InvalidText { problem, line, column, offset }| {
         let finding = Finding::new(FieldPath::default(), problem.to_string());
         Located { finding, line, column, offset, length: 0 }
     })

@@ -5,10 +5,13 @@
 //! 2. The next instant depends on nothing but the schedule, the anchor, the zone and `from`:
 //!    calls in any order give the same series.
 
-mod cron_calendar;
+mod cron_clock_changes;
 mod cron_expression;
-mod cron_field;
+mod cron_field_values;
 mod day_rule;
+mod describe;
+mod describe_days;
+mod describe_times;
 mod error;
 mod every_interval;
 mod field_element;
@@ -18,16 +21,13 @@ mod month_dependent;
 mod parse_iso_interval;
 mod parse_schedule;
 mod schedule_pool;
-mod sentence;
-mod sentence_days;
-mod sentence_times;
 mod skipped_local_time;
 mod upcoming;
 mod warnings;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use cron_calendar::Calendar;
+use cron_clock_changes::Calendar;
 use every_interval::Interval;
 use iso_interval::Repeating;
 
@@ -90,7 +90,7 @@ impl Schedule {
     /// For a dense expression the values are listed.
     #[must_use]
     pub fn in_words(&self) -> String {
-        sentence::of(&self.rule)
+        describe::of(&self.rule)
     }
 
     /// Returns which form the schedule has.

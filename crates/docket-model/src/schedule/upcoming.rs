@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
 
-use super::cron_calendar::{Calendar, Clock};
+use super::cron_clock_changes::{Calendar, Clock};
 use super::iso_interval::Run;
 use super::{LAST_INSTANT, Rule};
 use crate::zone::{Meaning, Rules};

@@ -1,6 +1,6 @@
 //! The warnings about a calendar, with its days in words.
 
-use super::cron_calendar::Calendar;
+use super::cron_clock_changes::Calendar;
 use super::day_rule::{Deciding, MonthDays, WeekDays};
 
 pub(super) const WEEK_DAYS: [&str; 7] =

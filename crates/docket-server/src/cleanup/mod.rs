@@ -1,11 +1,11 @@
 //! Removes containers: finished ones by their retention, and orphaned ones.
 
 mod finished_containers;
+mod orphan_claims;
 mod remove_orphans;
-mod suspected_orphans;
 
 pub(crate) use self::{
     finished_containers::{FinishedContainer, Retention},
+    orphan_claims::Orphans,
     remove_orphans::sweep_orphans,
-    suspected_orphans::Orphans,
 };

@@ -24,7 +24,6 @@ use super::{
     etag::etag,
     handler_state::{Allocations, ServerStatus, SpecificationSettings},
     if_match,
-    media_type::{Format, YAML, accepts},
     openapi::{
         error_responses::{
             Asked, Conditional, Named, Negotiated, Owned, PostedSpecifications, Usual, Written,
@@ -35,6 +34,7 @@ use super::{
     query::{self, Query},
     request_body::{self, Posted},
     request_memory::Limits,
+    response_format::{Format, YAML, accepts},
     yaml,
 };
 use crate::{

@@ -12,8 +12,8 @@ use actix_web::{
 
 use super::{
     error::ApiError,
-    media_type::accepts,
     openapi::error_responses::{Any, NoFile},
+    response_format::accepts,
 };
 use crate::embedded_dashboard::{self, File, POLICY};
 

@@ -16,14 +16,14 @@ use super::{
     error::{ApiError, JSON},
     handler_state::Allocations,
     list_filter::{Filter, SUSPENDED},
-    media_type::{Format, YAML},
     openapi::{
         error_responses::{Asked, Negotiated, Usual},
         specification::Allocation,
     },
     query::{self, Query},
     request_memory::Limits,
-    stream_list::{Page, page, stream_json, stream_yaml},
+    response_format::{Format, YAML},
+    write_allocation_list::{Page, page, stream_json, stream_yaml},
     yaml,
 };
 

@@ -30,13 +30,13 @@ use super::{
     authentication::Authentication,
     error::ApiError,
     handler_state::Allocations,
-    media_type::accepts,
     openapi::{
         error_responses::{Asked, AskedOfEngine, NamedRun, Usual},
         parameters::{LastEventId, OfRun},
         stream_event::StreamEvent,
     },
     query::{self, Query},
+    response_format::accepts,
     runs::find,
     sse::{self, EVENT_STREAM, Pulse},
 };

@@ -10,7 +10,7 @@ use actix_web::{
 };
 use docket_model::{
     AllocationName, FieldPath, Finding, Reported, Specification, StrictJson, Within,
-    allocation::Read, container::UnknownOptions, finding::Step, text_encoding,
+    allocation::Read, container::UnknownOptions, finding::Step, utf8_text,
 };
 use futures_util::{FutureExt as _, StreamExt, future::LocalBoxFuture};
 use serde::de::{DeserializeOwned, DeserializeSeed as _, Deserializer as _, SeqAccess, Visitor};
@@ -125,7 +125,7 @@ pub(super) async fn document(
 impl Body {
     /// The body as text, without a byte order mark.
     pub(super) fn text(&self) -> Result<&str, ApiError> {
-        text_encoding::decode(&self.bytes)
+        utf8_text::decode(&self.bytes)
             .map_err(|error| ApiError::BadRequest(format!("the body has an error in {error}")))
     }
 }
@@ -172,7 +172,7 @@ fn parse(
     options: UnknownOptions,
 ) -> Result<Posted, ApiError> {
     let text =
-        text_encoding::decode(&bytes).map_err(|error| ApiError::Undecodable(error.to_string()))?;
+        utf8_text::decode(&bytes).map_err(|error| ApiError::Undecodable(error.to_string()))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let first = text.bytes().find(|byte| !byte.is_ascii_whitespace());
     let mut collected = Collected { options, ..Collected::default() };

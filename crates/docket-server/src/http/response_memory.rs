@@ -17,8 +17,8 @@ use actix_web::{
 use super::{
     chunked_json::PIECE,
     error::ApiError,
-    media_type::YAML,
     request_memory::{Limits, Reservation},
+    response_format::YAML,
 };
 
 /// Smaller responses take no more memory than the buffers of their connection.

@@ -7,8 +7,8 @@ use actix_web::{
 
 use super::{
     allocations, backup, check_documents, dashboard_files, engine_check, error::ApiError, events,
-    health_and_version, journal, json_schema, list_allocations, manual_runs, openapi, output, runs,
-    server_pause, sign_in, start_counts, suspend_resume_reset, upcoming_instants, why, yaml,
+    health_and_version, journal, json_schema, list_allocations, manual_runs, openapi, output,
+    pause_server, runs, sign_in, start_counts, suspend_resume_reset, upcoming_instants, why, yaml,
 };
 
 /// A check on the default engine, as it was called before; it is not described any more.
@@ -61,8 +61,8 @@ pub(super) fn routes(app: &mut ServiceConfig) {
     .service(only_post("/{name}/suspend", web::post().to(suspend_resume_reset::suspend)))
     .service(only_post("/{name}/resume", web::post().to(suspend_resume_reset::resume)))
     .service(only_post("/{name}/reset", web::post().to(suspend_resume_reset::reset)))
-    .service(only_post("/-/pause", web::post().to(server_pause::pause)))
-    .service(only_post("/-/unpause", web::post().to(server_pause::unpause)))
+    .service(only_post("/-/pause", web::post().to(pause_server::pause)))
+    .service(only_post("/-/unpause", web::post().to(pause_server::unpause)))
     .service(only_post(FORMER_ENGINE_CHECK, web::post().to(engine_check::check)))
     .service(only_read("/-/backup", read(backup::backup)))
     .service(only_read("/-/journal", read(journal::list)))

@@ -22,7 +22,7 @@ use super::{
     api_state::Api,
     request_guard, response_memory,
     routes::routes,
-    tls::{self, TlsError},
+    tls_certificate::{self, TlsError},
 };
 use crate::config::Listener;
 
@@ -45,7 +45,8 @@ pub(crate) fn serve(api: Api, listener: Listener) -> Result<Server, ServeError> 
     // Each worker counts its own connections.
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let connections = MAX_CONNECTIONS.div_ceil(threads);
-    let tls = api.authentication.access.tls.as_ref().map(tls::server_config).transpose()?;
+    let tls =
+        api.authentication.access.tls.as_ref().map(tls_certificate::server_config).transpose()?;
     match listener {
         Listener::Tcp(listener) => Ok(over_tcp(api, listener, tls, connections)?),
         Listener::Unix(listener, _) => Ok(over_unix(api, listener, connections)?),

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::{
     error::{ApiError, SizeLimit},
-    media_type::YAML,
     openapi::error_responses::{Posted, Usual},
     request_body,
     request_memory::{Limits, on_own_thread},
+    response_format::YAML,
 };
 
 /// Larger texts are converted on a thread of their own.

@@ -22,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     engine::{Chunk, Engine, EngineError, Follow, Log as EngineLog, LogCursor},
-    leadership_term::Term,
+    term_tasks::Term,
 };
 
 /// How many bytes are read before the furthest follower asks for them.

@@ -15,9 +15,9 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{Outputs, shared_log::Next};
 use crate::{
     engine::{Chunk, EngineError, Follow, LogCursor},
-    leadership_term::Stopped,
     runner::{EngineAccess, Retry},
     store::StoreError,
+    term_tasks::Stopped,
 };
 
 /// How many pieces wait for a slow reader: few, because each reader has its own.

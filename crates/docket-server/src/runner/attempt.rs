@@ -8,9 +8,9 @@ use tracing::warn;
 
 use super::{
     Stopped,
-    attempt_end::{AttemptEnd, Break, Fate, Start},
+    attempt_outcomes::{AttemptEnd, Break, Fate, Start},
     resume_point::StartFrom,
-    run_task::RunTask,
+    run_context::RunTask,
 };
 use crate::{
     crash_points::{Point, point},

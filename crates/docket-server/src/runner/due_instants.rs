@@ -16,8 +16,8 @@ use super::{
     allocation_queue::{AllocationQueue, RunHandle, decision_span, run_span},
     confirm_runs,
     resume_point::{Stage, StartFrom},
-    run_task::RunTask,
-    store_retry::WRITE_AGAIN,
+    run_context::RunTask,
+    store_access::WRITE_AGAIN,
 };
 use crate::{
     crash_points::{Point, point},

@@ -20,7 +20,7 @@ use crate::{
     engine::{
         EngineError, Found, Handle, Observation, Past, Refusal, engine_registry::NamedEngine,
     },
-    leadership_term::{Stopped, Term},
+    term_tasks::{Stopped, Term},
 };
 
 /// The first pause before a call is repeated.

@@ -7,8 +7,8 @@ use docket_model::{
     run::{Attempt, Reason},
 };
 
-use super::{engine_call_retry::EngineAccess, store_retry::StoreAccess};
-use crate::{engine::engine_registry::EngineRegistry, leadership_term::Term};
+use super::{engine_call_retry::EngineAccess, store_access::StoreAccess};
+use crate::{engine::engine_registry::EngineRegistry, term_tasks::Term};
 
 /// All engines of a server, for one term.
 #[derive(Debug)]

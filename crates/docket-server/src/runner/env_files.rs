@@ -5,7 +5,7 @@ mod parse_lines;
 
 use std::{io::Read as _, path::Path, time::Duration};
 
-use docket_model::text_encoding;
+use docket_model::utf8_text;
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use self::{open_beneath::open_beneath, parse_lines::variables};
@@ -59,8 +59,8 @@ fn read_one(folder: &Path, file: &str) -> Result<Vec<String>, String> {
     if bytes.len() as u64 > LARGEST {
         return Err(of_file(format!("is larger than {LARGEST} bytes")));
     }
-    let text = text_encoding::decode(&bytes)
-        .map_err(|error| of_file(format!("has an error in {error}")))?;
+    let text =
+        utf8_text::decode(&bytes).map_err(|error| of_file(format!("has an error in {error}")))?;
     variables(text)
         .map_err(|(line, problem)| of_file(format!("has an error in line {line}: {problem}")))
 }

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::{
     attempt::Attempt,
-    attempt_end::{AttemptEnd, Break, Start},
+    attempt_outcomes::{AttemptEnd, Break, Start},
     engine_call_retry::{EngineAccess, Retry},
 };
 use crate::{

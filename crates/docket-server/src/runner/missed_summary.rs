@@ -16,8 +16,8 @@ use parking_lot::Mutex;
 use tokio::time::sleep;
 use tracing::warn;
 
-use super::store_retry::{StoreAccess, WRITE_AGAIN};
-use crate::leadership_term::Term;
+use super::store_access::{StoreAccess, WRITE_AGAIN};
+use crate::term_tasks::Term;
 
 /// How long no further missed instant may be recorded before the line is logged: a decision whose write
 /// failed is repeated within that time.

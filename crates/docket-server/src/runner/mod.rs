@@ -8,7 +8,7 @@
 
 mod allocation_queue;
 mod attempt;
-mod attempt_end;
+mod attempt_outcomes;
 mod cancel_runs;
 mod check_on_engine;
 mod confirm_runs;
@@ -28,16 +28,16 @@ mod manual_runs;
 mod missed_summary;
 mod outages;
 mod panicked_runs;
+mod pause_server;
 mod recovery;
 mod restored_store;
 mod resume_point;
 mod run_attempts;
-mod run_task;
-mod server_pause;
+mod run_context;
 mod start_container;
 mod start_permission;
 mod stop_all_runs;
-mod store_retry;
+mod store_access;
 #[cfg(test)]
 mod tests;
 mod unanswered_starts;
@@ -63,19 +63,19 @@ pub(crate) use self::{
     manual_runs::ManualError,
     outages::StoreTrouble,
     start_permission::{Standby, StandbyState},
-    store_retry::StoreAccess,
+    store_access::StoreAccess,
 };
 use crate::{
     cleanup::{Orphans, Retention},
     config::Namespace,
     engine::{Owner, engine_registry::EngineRegistry},
-    leadership_term::Term,
     outputs::Outputs,
     store::StoreError,
+    term_tasks::Term,
 };
 pub(crate) use crate::{
     engine::engine_registry::{EngineHealth, EngineState},
-    leadership_term::Stopped,
+    term_tasks::Stopped,
 };
 
 /// Carries out runs, for one term.

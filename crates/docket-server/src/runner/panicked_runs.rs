@@ -8,7 +8,9 @@ use futures_util::FutureExt;
 use tracing::error;
 use uuid::Uuid;
 
-use super::{Runner, Stopped, attempt_end::AttemptEnd, resume_point::Stage, run_task::RunTask};
+use super::{
+    Runner, Stopped, attempt_outcomes::AttemptEnd, resume_point::Stage, run_context::RunTask,
+};
 use crate::{background::panic_message, backoff::Backoff};
 
 /// How often a run is continued, or a decision made again, after a panic of its task.

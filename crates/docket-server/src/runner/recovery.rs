@@ -14,7 +14,7 @@ use super::{
     Runner, Stopped,
     allocation_queue::{RunHandle, run_span},
     resume_point::{Stage, StartFrom, stage},
-    run_task::RunTask,
+    run_context::RunTask,
 };
 use crate::store::{EntryFilter, MOST_ENTRIES, StoreError, UnderWay};
 

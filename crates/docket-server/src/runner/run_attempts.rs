@@ -14,9 +14,9 @@ use super::{
     Runner, Stopped,
     allocation_queue::{AllocationQueue, RunHandle},
     attempt::Attempt,
-    attempt_end::AttemptEnd,
+    attempt_outcomes::AttemptEnd,
     resume_point::{Stage, StartFrom, stage},
-    run_task::RunTask,
+    run_context::RunTask,
 };
 use crate::{
     cleanup::FinishedContainer,

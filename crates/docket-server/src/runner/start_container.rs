@@ -14,9 +14,9 @@ use tracing::{info, warn};
 
 use super::{
     attempt::Attempt,
-    attempt_end::{AttemptEnd, Break, Fate, Start},
+    attempt_outcomes::{AttemptEnd, Break, Fate, Start},
     engine_call_retry::Retry,
-    run_task::RunTask,
+    run_context::RunTask,
     start_permission::Twin,
 };
 use crate::{

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use super::{engine_call_retry::EngineAccess, store_retry::StoreAccess};
+use super::{engine_call_retry::EngineAccess, store_access::StoreAccess};
 use crate::{engine::Found, store::KnownLife, watch};
 
 /// How much later than the takeover of its containers a life must have created one to be alive: the

@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::{
     attempt::Attempt,
-    attempt_end::{AttemptEnd, Break, Fate},
+    attempt_outcomes::{AttemptEnd, Break, Fate},
     engine_call_retry::Retry,
 };
 use crate::{

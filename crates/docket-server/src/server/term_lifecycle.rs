@@ -15,10 +15,10 @@ use crate::{
     background::{Background, Failure, Schedule},
     cleanup::sweep_orphans,
     engine::engine_registry::{EngineRegistry, NamedEngine},
-    leadership_term::Term,
     runner::{Runner, StoreAccess, Surroundings},
     scheduler::Scheduler,
     store::StoreError,
+    term_tasks::Term,
 };
 
 /// How long decisions under way may take when a term ends. One that cannot be written is repeated until the

@@ -58,7 +58,7 @@ struct Served {
 struct Traces {
     runner: Weak<Runner>,
     engine: Weak<dyn Engine>,
-    term: crate::leadership_term::Term,
+    term: crate::term_tasks::Term,
 }
 
 impl Served {

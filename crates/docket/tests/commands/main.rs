@@ -4,7 +4,7 @@
 
 mod allocations;
 mod cancel_suspend_reset;
-mod connection_errors;
+mod connections;
 mod directories;
 mod events;
 mod file_encodings;

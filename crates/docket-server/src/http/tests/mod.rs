@@ -31,10 +31,10 @@ use crate::{
     clock::{Clock, TestClock},
     config::{Access, Token},
     engine::{engine_registry::EngineRegistry, scripted_engine::ScriptedEngine},
-    leadership_term::Term,
     runner::{Runner, RunnerPort, StoreAccess, Surroundings},
     scheduler::Ticks,
     store::Store,
+    term_tasks::Term,
 };
 
 pub(super) fn api(access: Access) -> Api {

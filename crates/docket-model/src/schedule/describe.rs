@@ -3,10 +3,10 @@
 use chrono::DateTime;
 
 use super::Rule;
-use super::cron_calendar::Calendar;
+use super::cron_clock_changes::Calendar;
+use super::describe_days as days;
+use super::describe_times::{Sets, ranges, times};
 use super::iso_interval::{Period, Repeating, Start};
-use super::sentence_days as days;
-use super::sentence_times::{Sets, ranges, times};
 use super::warnings::joined;
 
 /// The units of a duration, in seconds.

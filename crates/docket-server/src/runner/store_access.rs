@@ -12,8 +12,8 @@ use super::outages::{Outages, StoreNews, StoreTrouble};
 use crate::{
     backoff::Backoff,
     clock::Clock,
-    leadership_term::{Stopped, Term},
     store::{Store, StoreError},
+    term_tasks::{Stopped, Term},
 };
 
 /// The pause before a write that the store did not do is repeated.

@@ -1,7 +1,7 @@
 //! Describes the days of a calendar: `on weekdays`, `on the last day of the month`.
 
 use super::day_rule::{DayRule, Deciding, MonthDays, WeekDays};
-use super::sentence_times::Sets;
+use super::describe_times::Sets;
 use super::warnings::{NTH, WEEK_DAYS, joined};
 
 const MONTHS: [&str; 12] = [

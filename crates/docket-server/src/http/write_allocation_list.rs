@@ -13,8 +13,8 @@ use super::{
     error::{ApiError, JSON},
     handler_state::Allocations,
     list_filter::Filter,
-    media_type::YAML,
     request_memory::{Limits, Reservation},
+    response_format::YAML,
     yaml,
 };
 use crate::store::Snapshot;
