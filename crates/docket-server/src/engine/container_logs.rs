@@ -25,6 +25,7 @@ impl LogCursor {
     /// The position so many bytes further on.
     #[must_use]
     pub fn advanced_by(self, bytes: u64) -> Self {
+        // A client may ask for any position, also for the largest number.
         Self(self.0.saturating_add(bytes))
     }
 }

@@ -84,6 +84,7 @@ impl Identity {
     /// The variables that name its run to the program inside the container.
     #[must_use]
     pub fn environment(&self) -> [String; 4] {
+        // A manual run has the moment of its request, which has milliseconds; a schedule has none.
         let moment = self.instant.moment().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
         [
             format!("DOCKET_ALLOCATION={}", self.allocation),
@@ -126,6 +127,7 @@ impl fmt::Debug for Plan {
 
 /// The name of the variable that a line of an environment sets.
 pub(super) fn key(line: &str) -> &str {
+    // Docker removes a variable whose line has no `=`, so the whole line is its name.
     line.split_once('=').map_or(line, |(key, _)| key)
 }
 

@@ -9,6 +9,7 @@ use thiserror::Error;
 pub(crate) const LONGEST_MESSAGE: usize = 4096;
 
 /// What is left free of it for the words that say what was cut off.
+// The words around the number have 28 bytes, and the number at most 20 digits.
 const MARK: usize = 64;
 
 /// A text from outside, cut where it is too long; the cut says how much it left out.
@@ -23,8 +24,10 @@ pub(crate) fn bounded_beginning(mut message: String, missing: usize) -> String {
         return message;
     }
     let longest = LONGEST_MESSAGE - MARK;
+    // `truncate` panics within a character.
     let end = (0..=longest.min(message.len())).rev().find(|end| message.is_char_boundary(*end));
     message.truncate(end.unwrap_or_default());
+    // Messages are kept in records, which must not hold the memory of the whole text.
     message.shrink_to_fit();
     // Writing to a text cannot fail.
     let _ = write!(message, "… [docket: {} bytes cut off]", whole - message.len());
@@ -38,6 +41,7 @@ pub(crate) fn bounded_list(messages: Vec<String>) -> Vec<String> {
     let mut room = LONGEST_MESSAGE;
     let mut kept = Vec::new();
     for message in messages.into_iter().map(bounded) {
+        // An empty text counts as one byte, so that the number of texts is bounded as well.
         let Some(rest) = room.checked_sub(message.len().max(1)) else { break };
         room = rest;
         kept.push(message);

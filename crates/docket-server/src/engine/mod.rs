@@ -56,6 +56,7 @@ pub trait Engine: Containers + Takeover {
 
     /// What the engine cannot do of a specification, without asking it.
     fn check(&self, specification: &Specification) -> Vec<Finding> {
+        // Used here, so that the documentation shows the name of the parameter.
         let _ = specification;
         Vec::new()
     }

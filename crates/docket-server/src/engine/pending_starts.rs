@@ -64,6 +64,7 @@ pub enum Disarmed {
 pub struct Guard {
     /// The container.
     pub handle: Handle,
+    // Of any type, so that callers need not know what an engine watches.
     watched: Box<dyn Any + Send>,
 }
 

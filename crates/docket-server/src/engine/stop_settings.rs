@@ -23,6 +23,7 @@ pub enum Grace {
 /// Docker's own grace for a container without a `StopTimeout`; other engines have other defaults.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 /// The longest grace that every engine accepts, in seconds: 68 years.
+// bollard sends the seconds as an `i32`.
 const LONGEST_GRACE: u64 = i32::MAX as u64;
 
 impl Grace {

@@ -7,11 +7,13 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// For how long a container that has ended stays for those who still read its output.
+// A client that reads slowly, or not at all, must not keep containers and their disk space.
 const LONGEST_READING: Duration = Duration::from_secs(60);
 
 /// Who reads the output of which container.
 #[derive(Debug, Default)]
 pub(crate) struct Readers {
+    // A count, because several readers may follow one container.
     reading: Mutex<HashMap<ContainerId, usize>>,
     left: Notify,
 }
@@ -32,6 +34,7 @@ impl Readers {
     pub(crate) async fn gone(&self, container: &ContainerId) {
         let gone = async {
             loop {
+                // Made before the look at the readers: one that leaves in between still wakes it.
                 let left = self.left.notified();
                 if !self.reading.lock().contains_key(container) {
                     return;
@@ -53,6 +56,7 @@ impl Drop for Reading {
                 reading.remove(&self.container);
             }
         }
+        // Those that wake up take this lock at once.
         drop(reading);
         self.readers.left.notify_waiters();
     }

@@ -22,9 +22,12 @@ impl Outputs {
                 // Reserved again for each call: one that waits for the engine delays no other.
                 let reserved = engine.term.unless_ended(self.memory.reserve(most)).await;
                 let Ok(mut reserved) = reserved else {
+                    // This only ends the call: the retry notices the end of the term by itself.
                     return Err(EngineError::Unreachable("the server is stopping".to_owned()));
                 };
                 let captured = engine.engine.read_log(&Handle::from(container), most).await?;
+                // The length of a log is not known before it is read, so the most it may have was
+                // reserved.
                 if let Some(reserved) = &mut reserved {
                     reserved.shrink_to(captured.output.kept());
                 }

@@ -28,6 +28,8 @@ impl Default for OutputMemory {
 impl OutputMemory {
     /// Waits for memory for so many bytes; for all there is where they are more.
     pub(super) async fn reserve(&self, bytes: usize) -> Option<Reserved> {
+        // A semaphore never grants more permits than it has, so a larger request would wait for
+        // ever.
         let units = u32::try_from(bytes.min(MOST).div_ceil(UNIT)).unwrap_or(u32::MAX);
         // It is never closed, so there always is a permit in the end.
         Arc::clone(&self.0).acquire_many_owned(units).await.ok().map(Reserved)
@@ -37,6 +39,7 @@ impl OutputMemory {
 impl Reserved {
     /// Gives back what is more than so many bytes.
     pub(super) fn shrink_to(&mut self, bytes: usize) {
+        // Rounded up, so that never less is reserved than is held.
         let surplus = self.0.num_permits().saturating_sub(bytes.div_ceil(UNIT));
         drop(self.0.split(surplus));
     }

@@ -24,6 +24,7 @@ use crate::runner::{Engines, StoreAccess};
 pub(crate) struct Outputs {
     store: Arc<StoreAccess>,
     engines: Arc<Engines>,
+    // Shared with the cleanup, which waits for readers before it removes a container.
     readers: Arc<Readers>,
     logs: SharedLogs,
     memory: OutputMemory,

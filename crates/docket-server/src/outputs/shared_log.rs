@@ -26,8 +26,10 @@ use crate::{
 };
 
 /// How many bytes are read before the furthest follower asks for them.
+// Four pieces: the next ones arrive while the furthest follower sends the first.
 const AHEAD: usize = 256 << 10;
 /// How many bytes stay for followers that are a little behind.
+// Each followed log costs this much memory, however many followers it has.
 const BEHIND: usize = 1 << 20;
 /// For how long lines are gathered into one piece: a piece for each line would cost a follower of
 /// many lines more than the lines.
@@ -38,6 +40,7 @@ const TAKEN_IN: usize = 16;
 /// The logs that are followed.
 #[derive(Debug, Default)]
 pub(super) struct SharedLogs {
+    // Weak, so that a log is read no longer than it has followers.
     logs: Mutex<HashMap<ContainerId, Weak<Log>>>,
 }
 
@@ -104,10 +107,12 @@ impl SharedLogs {
         position: u64,
         term: &Term,
     ) -> LogFollower {
+        // Held until the log is in the map, so that two followers who come at once share one read.
         let mut logs = self.logs.lock();
         let there = logs.get(container).and_then(Weak::upgrade);
         // One that failed is not what another would get.
         let shared = there.filter(|log| !log.window.has_failed()).unwrap_or_else(|| {
+            // A log that lost its followers leaves its entry, which is removed here.
             logs.retain(|_, log| log.strong_count() > 0);
             let pieces = engine.logs(&container.into(), LogCursor::behind(position), Follow::ToEnd);
             let log = Arc::new(Log::read(pieces, position, BEHIND, term));
@@ -138,11 +143,13 @@ impl LogFollower {
                 self.has_joined |= self.own.is_none();
                 return next;
             }
+            // A follower that has not joined yet only came late, and joins once it has caught up.
             self.stays_alone = self.has_joined;
             let pieces = {
                 let from = LogCursor::behind(position);
                 self.engine.logs(&(&self.container).into(), from, Follow::ToEnd)
             };
+            // It has no other followers, so no bytes are kept for them.
             self.own = Some(Arc::new(Log::read(pieces, position, 0, &self.term)));
         }
     }
@@ -159,6 +166,8 @@ impl Log {
         };
         let (grown, wanted) = (Notify::new(), Notify::new());
         let window = Arc::new(Window { content: Mutex::new(content), kept, grown, wanted });
+        // A task, and not a stream that a follower polls: followers that stop reading delay no
+        // other.
         let reading = term.spawn(Arc::clone(&window).fill(pieces));
         Self { window, _reading: AbortOnDropHandle::new(reading) }
     }
@@ -184,18 +193,22 @@ impl Window {
                     Err(error) => return self.end(Err(error)),
                 }
             }
+            // Once for the whole batch: each wake-up costs every follower a look at the window.
             self.grown.notify_waiters();
         }
         self.end(Ok(()));
     }
 
     async fn take_in(&self, chunk: &Chunk) {
+        // In parts, because a chunk of the engine may be larger than all the room there is.
         for part in chunk.bytes.chunks(PIECE) {
             loop {
                 let wanted = self.wanted.notified();
                 if self.content.lock().has_room() {
                     break;
                 }
+                // The followers do not know yet of this batch, and without them no room would ever
+                // come.
                 self.grown.notify_waiters();
                 wanted.await;
             }
@@ -221,6 +234,7 @@ impl Window {
     /// Waits until so many bytes are there behind a position, or no more will come.
     async fn wait(&self, position: u64, count: usize) {
         loop {
+            // Made before the look at the window, so that no wake-up in between is lost.
             let grown = self.grown.notified();
             if self.is_there(position, count) {
                 return;
@@ -234,10 +248,12 @@ impl Window {
         let mut content = self.content.lock();
         if position > content.furthest {
             content.furthest = position;
+            // One permit is enough, because one task reads the log. It stays until that task waits.
             self.wanted.notify_one();
         }
         content.position() >= position.saturating_add(count as u64)
             || content.end.is_some()
+            // The window has moved on, so waiting any longer would bring nothing.
             || position < content.start
     }
 
@@ -271,6 +287,7 @@ impl Content {
             self.streams.push_back((self.position(), stream));
         }
         self.bytes.extend(bytes);
+        // Bytes that the furthest follower does not have yet are never dropped.
         let had = self.furthest.saturating_sub(self.start);
         let had = usize::try_from(had).unwrap_or(usize::MAX).min(self.bytes.len());
         let gone = had.saturating_sub(kept);

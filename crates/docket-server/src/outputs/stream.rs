@@ -38,6 +38,8 @@ pub(crate) fn pieces_of(part: Excerpt) -> Vec<Piece> {
     let mut pieces = Vec::new();
     if part.omitted > 0 {
         let note = Excerpt { omitted: part.omitted, ..Excerpt::default() }.into_bytes();
+        // The note is no output, so it moves no position: a reader that goes on there misses
+        // nothing.
         pieces.push(Piece { bytes: note.into(), stream: Stream::Error, end: position });
     }
     let mut bytes = Bytes::from(part.bytes);
@@ -101,6 +103,7 @@ impl Outputs {
         let Some((engine, container)) = engine.cloned().zip(attempt.container.clone()) else {
             return received;
         };
+        // Before the task begins, so that the container is not removed in between.
         let reading = self.readers.enter(&container);
         self.spawn(async move {
             let _reading = reading;
@@ -123,6 +126,8 @@ impl Outputs {
                         }
                     }
                     Err(missing @ EngineError::OutputMissing { bytes, .. }) => {
+                        // Missing bytes count as read, so that positions stay those of what the
+                        // container wrote.
                         position += bytes;
                         written = written_from(position);
                         let bytes = note_of(&missing);
@@ -212,6 +217,8 @@ impl Follower {
             let Some(run) = self.outputs.store.run(name, instant).await? else { return Ok(()) };
             self.hand_out_state(&run).await;
             while let Some(attempt) = run.attempts.get(self.done) {
+                // A run has one attempt under way at most, so all attempts before the last have
+                // ended.
                 let is_last = self.done + 1 == run.attempts.len();
                 let is_ended = attempt.exit.is_some() || run.state.is_over() || !is_last;
                 if !self.read(&run, attempt, is_ended).await? {
@@ -245,6 +252,7 @@ impl Follower {
             }
             return Ok(true);
         }
+        // Until its start is on record, the container may still be replaced by another one.
         let is_readable = attempt.started_at.is_some() && !self.is_unreadable;
         let engine = self.outputs.engines.of_attempt(Some(attempt)).ok().cloned();
         match attempt.container.as_ref().zip(engine).filter(|_| is_readable) {
@@ -270,6 +278,7 @@ impl Follower {
             self.hand_out_kept(piece).await;
         }
         self.before += written;
+        // A reader may have more than this attempt wrote; the rest belongs to the next attempts.
         self.skip -= written;
         Ok(())
     }
@@ -297,6 +306,7 @@ impl Follower {
                 }
                 Next::End(Ok(())) => break,
                 Next::End(Err(missing @ EngineError::OutputMissing { bytes, .. })) => {
+                    // The note was handed out, even if the container never writes anything more.
                     self.is_begun = true;
                     self.skip += bytes;
                     self.hand_out(Stream::Error, note_of(&missing)).await;

@@ -21,7 +21,9 @@ pub(crate) struct RunSlots {
 #[derive(Debug, Default)]
 struct State {
     taken: usize,
+    // A heap, because a hundred thousand runs may wait that are due at one instant.
     waiting: BinaryHeap<Reverse<Ticket>>,
+    // A heap gives up only its first element, so the others stay in it and are counted.
     /// How many of those have given up.
     given_up: usize,
     tickets: u64,
@@ -37,6 +39,7 @@ struct Ticket {
 
 impl PartialEq for Ticket {
     fn eq(&self, other: &Self) -> bool {
+        // No two tickets have one number, so this agrees with the order below.
         self.number == other.number
     }
 }
@@ -88,6 +91,7 @@ pub(crate) struct Queued {
 
 impl Drop for Queued {
     fn drop(&mut self) {
+        // The slot has arrived and was taken, so the ticket is gone.
         if self.called.is_terminated() {
             return;
         }
@@ -98,6 +102,7 @@ impl Drop for Queued {
         if unused.is_err() {
             state.give_up();
         }
+        // A slot that is dropped takes the lock by itself.
         drop(state);
         drop(unused);
     }
@@ -107,6 +112,7 @@ impl State {
     /// Counts a ticket as given up; once most of them are, they are taken out.
     fn give_up(&mut self) {
         self.given_up += 1;
+        // Not for each one: then many that give up at once would take quadratic time.
         if 2 * self.given_up > self.waiting.len() {
             self.waiting.retain(|Reverse(ticket)| !ticket.call.is_closed());
             self.given_up = 0;
@@ -170,6 +176,8 @@ impl RunSlots {
     fn release(self: &Arc<Self>) {
         let mut state = self.state.lock();
         state.taken -= 1;
+        // With adopted containers more may be taken than there are, and then this slot is not
+        // passed on.
         while state.taken < self.most {
             let Some(Reverse(ticket)) = state.waiting.pop() else { return };
             if ticket.call.is_closed() {

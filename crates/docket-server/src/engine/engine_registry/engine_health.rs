@@ -24,6 +24,7 @@ use crate::{
 /// How often an engine that answers is asked again. A run that gets no answer says so at once.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 /// How often an engine that is away is asked.
+// Often, because runs that are due wait for it, and a failed connection costs little.
 const ASK_AGAIN_EVERY: Duration = Duration::from_millis(250);
 /// How often an engine that answers is asked what it is: one with many containers takes long to tell.
 const LEARN_EVERY: Duration = Duration::from_secs(60);
@@ -45,6 +46,7 @@ pub(crate) enum EngineState {
 }
 
 /// How far apart the clocks of engine and docket may be before that is reported.
+// Clocks that are synchronised differ by far less, so this is one that is not.
 const MOST_APART: TimeDelta = TimeDelta::seconds(2);
 
 /// What the engine's clock showed, and when.
@@ -88,6 +90,7 @@ impl EngineHealth {
     /// What the engine's clock shows now, where the engine reports that.
     pub(crate) fn engine_time(&self) -> Option<DateTime<Utc>> {
         let EngineClock { showed, at, .. } = (*self.engine_clock.lock())?;
+        // By the monotonic clock, which does not change when docket's clock is set.
         Some(showed + TimeDelta::from_std(at.elapsed()).ok()?)
     }
 
@@ -125,6 +128,7 @@ impl EngineHealth {
     /// Says that the engine gave no answer: it counts as away until it answers again.
     pub(crate) fn suspect(&self, reason: &str, now: DateTime<Utc>) {
         self.away(reason, now);
+        // The permit is kept, so a check that is under way now is followed by another one.
         self.suspected.notify_one();
     }
 
@@ -158,12 +162,15 @@ impl EngineHealth {
     async fn check(&self, engine: &dyn Engine, clock: &dyn Clock) -> Result<(), Failure> {
         if let Err(error) = engine.ping().await {
             self.away(&error.to_string(), clock.now());
+        // The status takes much longer than a ping where there are many containers.
         } else if !self.is_up() || self.is_stale() {
             let asked_at = clock.now();
             match engine.status().await {
                 Ok(info) => {
                     *self.learnt_at.lock() = Some(Instant::now());
                     self.compare_clocks(info.time, asked_at, clock.now());
+                    // Without the time, which differs each time and would make each status a new
+                    // one.
                     self.came_up(EngineStatus { time: None, ..info }, clock.now());
                 }
                 // It answers, and is what it was.
@@ -191,6 +198,8 @@ impl EngineHealth {
     ) {
         let before = self.clock_difference();
         *self.engine_clock.lock() = showed.map(|showed| {
+            // The engine read its clock at some moment between the two, so a time between them is
+            // no difference.
             let ahead = if showed < asked_at {
                 showed - asked_at
             } else {
@@ -218,6 +227,8 @@ impl EngineHealth {
                 }
                 _ => info!(parent: None, version, api_version, cores, "the engine answers"),
             }
+            // Before the state is published, so that a reader that sees the engine up sees the new
+            // epoch.
             if !matches!(state, EngineState::Up(_)) {
                 self.epoch.fetch_add(1, Ordering::SeqCst);
             }

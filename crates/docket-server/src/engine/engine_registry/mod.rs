@@ -67,6 +67,7 @@ impl NamedEngine {
 
     /// Does what was delayed until the engine answers.
     pub(crate) fn resume_delayed(&self) {
+        // The lock is released before the calls: one that is resumed may be delayed again.
         let delayed = std::mem::take(&mut *self.delayed.lock());
         for resume in delayed {
             resume();

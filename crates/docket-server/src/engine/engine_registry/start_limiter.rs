@@ -33,6 +33,7 @@ impl Permit<'_> {
         tokio::select! {
             biased;
             done = &mut work => return done,
+            // Dropping the permit lets the next one in, while this work continues.
             () = sleep_until(self.until), if self.way.is_some() => self.way = None,
         }
         work.await
@@ -69,6 +70,8 @@ impl StartLimiter {
     pub(crate) fn set_cores(&self, cores: usize) {
         let wanted = (2 * cores).max(LEAST);
         if !self.fixed {
+            // Called each time that the engine is back; only what is more than before is added.
+            // Relaxed, because the semaphore alone synchronises.
             let before = self.width.fetch_max(wanted, Ordering::Relaxed);
             self.semaphore.add_permits(wanted.saturating_sub(before));
         }
