@@ -122,6 +122,8 @@ impl RunHandle {
     /// What has not shown that since the engine came up for the time of this number.
     pub(super) fn unconfirmed_since(&self, epoch: u64) -> Option<Sign> {
         let watched = self.watched.lock();
+        // Before the engine first came up its epoch is 0, as is `confirmed`: that is no
+        // confirmation.
         let unconfirmed = watched.as_ref().filter(|watched| watched.confirmed < epoch.max(1));
         unconfirmed.map(|watched| watched.sign.clone())
     }
@@ -168,7 +170,10 @@ impl Entry {
 /// The runs of one allocation.
 #[derive(Debug, Default)]
 pub(super) struct AllocationQueue {
+    // Tokio's mutex, because it is held over awaits of the store and the engine. It is fair, so
+    // decisions are made in the order in which they were requested.
     lock: Arc<FairMutex<()>>,
+    // A lock of its own: health and cancellations read it while a decision waits for the engine.
     entries: Mutex<BTreeMap<Instant, Entry>>,
 }
 
@@ -220,6 +225,7 @@ impl AllocationQueue {
 pub(crate) struct AllocationQueues {
     /// By their uids. Sorted, so that nothing depends on the order of a hash.
     queues: Mutex<BTreeMap<Uuid, Arc<AllocationQueue>>>,
+    // It has no value: a task that wakes up reads the queues again, so signals may merge.
     progress: watch::Sender<()>,
 }
 
@@ -248,6 +254,9 @@ impl Deref for DecisionLock<'_> {
 /// An empty queue that no other task waits for is forgotten.
 impl Drop for DecisionLock<'_> {
     fn drop(&mut self) {
+        // A task gets a reference to the queue under this lock only, so the count cannot grow
+        // meanwhile. Everywhere the map is locked before a queue's entries, so the two locks cannot
+        // deadlock.
         let mut queues = self.queues.queues.lock();
         let is_unused = Arc::strong_count(&self.queue) == HOLDERS_OF_IDLE;
         if is_unused && self.queue.entries.lock().is_empty() {

@@ -46,12 +46,15 @@ impl<'a> Attempt<'a> {
                 self.is_begun_here = true;
                 self.begin(place).await
             }
+            // Boxed: a run that waits for a slot needs no room for these paths, which only a
+            // restart takes.
             StartFrom::ClaimedBefore => Box::pin(self.begin_late()).await,
             StartFrom::Created { container, engine, created_at, started_at } => {
                 self.created_at = created_at;
                 Box::pin(self.resume(container, engine, started_at)).await
             }
         };
+        // A start request that arrives later must find nothing before the run is recorded as over.
         if let Err(failure) = outcome {
             outcome = Box::pin(self.give_up(failure)).await;
         }
@@ -62,6 +65,7 @@ impl<'a> Attempt<'a> {
                 self.container = None;
                 RunState::Failed(error.into())
             }
+            // These errors mean that no container was created, so no orphaned one can exist.
             Err(Break::Engine(EngineError::NoSuchImage { image, reason })) => {
                 let state = RunState::Failed(Reason::ImageNotFound { image: image.into() });
                 return Ok(AttemptEnd {
@@ -86,6 +90,8 @@ impl<'a> Attempt<'a> {
             Err(Break::Cancelled(reason)) => RunState::Cancelled(reason),
             Err(Break::Lost(reason)) => {
                 self.container = None;
+                // The container is gone or belongs to another server: the cleanup must not remove
+                // it.
                 RunState::Lost(reason)
             }
         };
@@ -114,6 +120,8 @@ impl<'a> Attempt<'a> {
             return Ok(self.hold_name().await?.unwrap_or_else(|| self.missed()));
         }
         let RunTask { runner, handle, .. } = self.task;
+        // That it still starts is decided, so decisions that wait for this go on. Where preparing
+        // starts a container, only the engine can say what an earlier request did.
         if !self.may_start {
             handle.has_no_container();
             runner.queues.note_progress();
@@ -129,6 +137,7 @@ impl<'a> Attempt<'a> {
         engine: Option<Arc<str>>,
         started_at: Option<DateTime<Utc>>,
     ) -> Result<AttemptEnd, Break> {
+        // The container exists already, so it takes a slot even if all are taken.
         let _slot = self.task.engine.slots.adopt();
         let here = self.engine_id().await?;
         // An engine that has the very container is the one, whatever it calls itself now.
@@ -176,6 +185,7 @@ impl<'a> Attempt<'a> {
 
     /// Replaces a container that was never started, if its run is still in time.
     async fn replace_in_time(&mut self, container: &ContainerId) -> Result<AttemptEnd, Break> {
+        // Decided before the removal, because the record says why before the container is removed.
         let is_in_time = self.may_still_start().await?;
         let purpose = if is_in_time { "it is replaced" } else { "its run is given up" };
         match self.replace(container, purpose).await? {
@@ -209,6 +219,7 @@ impl<'a> Attempt<'a> {
 
     /// Makes sure that a run which does not go on cannot start any more.
     async fn give_up(&mut self, failure: Break) -> Result<AttemptEnd, Break> {
+        // When the term ends nothing is undone: the next one continues the run from its record.
         if !self.may_start || matches!(failure, Break::Stopped) {
             return Err(failure);
         }
@@ -237,6 +248,7 @@ impl<'a> Attempt<'a> {
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), Stopped> {
+        // The container exists whatever the record accepts, so it is followed to its end.
         if let Err(error) = self.task.note_at(progress, at).await? {
             warn!(%error, "progress could not be written to the store; the run continues");
         }
@@ -257,6 +269,7 @@ impl<'a> Attempt<'a> {
                 runner.store.now() - *waited,
             )
         };
+        // The deadline is about the instant, which the first attempt has met.
         Ok(attempt.number > 1 || in_time())
     }
 
@@ -280,6 +293,8 @@ impl<'a> Attempt<'a> {
         let unless_cancelled = async {
             tokio::select! {
                 biased;
+                // Biased: a cancelled run takes no further step, even if the step is ready at the
+                // same time.
                 Cancellation { reason, .. } = handle.cancellation_after(None) => {
                     Err(Break::Cancelled(reason))
                 }

@@ -28,6 +28,7 @@ impl Runner {
         for older in waiting {
             if let Err(error) = self.give_up_waiting(queue, &older, reason.clone()).await {
                 older.span.in_scope(|| warn!(%error, "the end of a waiting run could not be written; cancelling it when its turn comes"));
+                // It stays in the queue, because a restart would find it waiting by its record.
                 older.cancel(cancellation.clone());
             }
         }
@@ -49,6 +50,8 @@ impl Runner {
     ) -> Result<(), StoreError> {
         let progress = Progress::Cancelling(cancellation.clone());
         let (uid, now) = (handle.allocation.uid, self.store.now());
+        // On record before the container is stopped: after a crash the next server stops it by the
+        // record.
         unless_over(self.store.note(&handle.id, uid, progress, now).await)?;
         point(Point::Cancelling);
         handle.cancel(cancellation);

@@ -25,10 +25,13 @@ impl Runner {
             allocation: specification.name.clone(),
             instant: Instant::new(self.store.now()),
         };
+        // No allocation has this uid, so the trial is never taken for the container of a run.
         let identity = self.planner.identity(&id, Uuid::nil(), AttemptKey::FIRST);
         let (plan, finding) = match self.planner.plan(identity.clone(), specification).await {
             Ok(plan) => (plan, None),
             Err(message) => {
+                // The engine is still asked about the rest, so that one check reports all that is
+                // wrong.
                 let finding = Finding { field: "EnvFiles".to_owned(), message, is_fatal: true };
                 (self.planner.plan_without_files(identity, specification), Some(finding))
             }
@@ -64,6 +67,7 @@ async fn check(
         Err(error) => return Ok(Err(error)),
     };
     let tried = engine.retry_briefly(|| trials.try_out(&trial)).await?;
+    // Before the result of the trial is looked at: the container is removed in each case.
     let removed = engine.retry_briefly(|| trials.clean_up(&trial)).await?;
     let Trial { mut findings, .. } = trial;
     let left = match removed {

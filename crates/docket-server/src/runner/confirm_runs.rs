@@ -23,6 +23,7 @@ use crate::{
 /// it reports to be on record.
 pub(super) const FOR_SCHEDULES: Duration = Duration::from_secs(60);
 /// How long the answer to a request waits for them.
+// Shorter than for schedules, because a client waits for the response.
 pub(super) const FOR_REQUESTS: Duration = Duration::from_secs(10);
 
 impl Runner {
@@ -36,6 +37,8 @@ impl Runner {
         let begun_at = Instant::now();
         loop {
             let lock = self.queues.lock(allocation.uid).await;
+            // `Allow` starts beside anything, so it does not wait for an engine that reports
+            // slowly.
             let is_indifferent = allocation.specification.policies.overlap == Overlap::Allow;
             let unconfirmed = lock.unconfirmed().filter(|_| !is_indifferent);
             let Some((handle, sign)) = unconfirmed else { return lock };
@@ -57,11 +60,14 @@ impl Runner {
 
     /// Inspects the container of a run; if it does not run, waits until that is on record.
     async fn confirm(&self, handle: &RunHandle, sign: &Sign) -> Result<(), Stopped> {
+        // Subscribed before the first look at the queue, so that no change is missed in between.
         let mut progress = self.queues.progress();
+        // Read before the inspection: if the engine goes away meanwhile, the report does not count.
         let epoch = handle.engine.health.epoch();
         if let Sign::Container(container) = sign
             && let Some(
                 Observation::Running { .. }
+                // A container that was not started yet may still start, and so counts as running.
                 | Observation::NodeAway { .. }
                 | Observation::Pending(_),
             ) = handle.engine.inspect_until_known(container).await?

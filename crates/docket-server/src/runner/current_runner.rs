@@ -27,6 +27,8 @@ impl RunnerPort {
     /// # Errors
     /// [`NoTerm`] between terms.
     pub(crate) fn runner(&self) -> Result<Arc<Runner>, NoTerm> {
+        // A clone, so that no request holds the lock while it works and `close` never waits for
+        // one.
         self.0.read().clone()
     }
 

@@ -14,12 +14,15 @@ use super::{
 use crate::store::{AllocationStatus, Circumstances, StoreError};
 
 /// How many allocations are read from the store at once.
+// This bounds the memory for statuses where a store has very many allocations.
 const CHUNK: usize = 1024;
 
 impl Runner {
     /// Decides what is due now of those allocations of which a push changes what is due, as far as the
     /// engine answers.
     pub(crate) async fn decide_due(self: &Arc<Self>, pushed: &[Specification]) {
+        // Nothing may start yet, so nothing can be decided: the store records what is due as
+        // missed.
         if !self.standby.is_over() {
             return;
         }
@@ -55,6 +58,7 @@ impl Runner {
     }
 
     async fn decide_all_held(self: &Arc<Self>, mut due: Vec<AllocationStatus>, what: &str) {
+        // A decision would wait until the engine is back, and the push must not.
         due.retain(|held| self.engines.of_allocation(&held.allocation).health.is_up());
         if due.is_empty() {
             return;
@@ -65,6 +69,8 @@ impl Runner {
             let each = stream::iter(due);
             each.for_each_concurrent(AT_ONCE, |held| runner.decide_held(held)).await;
         });
+        // Only the wait ends: the decisions continue, and a claim that comes after the push is
+        // rejected because the allocation has another revision.
         if timeout(FOR_REQUESTS, decided).await.is_err() {
             warn!(
                 "{what} continues: due instants were not decided within {} s and will be recorded as \
@@ -85,6 +91,7 @@ impl Runner {
             }
             return;
         }
+        // An instant from before the schedule was accepted is never due.
         let decided = decided.unwrap_or_default().max(allocation.scheduled_at);
         if allocation.next(decided, self.zone).is_some_and(|next| next <= self.store.now()) {
             self.decide(&allocation, suspension.as_deref(), decided).await;

@@ -50,6 +50,7 @@ impl Runner {
                 }
             };
             match checking.instrument(span.clone()).await {
+                // Something changed between the check and the claim, so it is checked again.
                 Ok(Ok(Some(ClaimOutcome::Changed))) => {}
                 Ok(Err(error)) => {
                     return span.in_scope(|| error!(%error, "the store refused a decision"));
@@ -85,10 +86,12 @@ impl Runner {
         let queue = self.confirmed_lock(&status.allocation, confirm_runs::FOR_SCHEDULES).await;
         let away = queue.unconfirmed().filter(|(run, _)| !run.engine.health.is_up());
         if let Some((run, _)) = away {
+            // An engine may be away for hours, and a run needs the lock to leave its queue.
             drop(queue);
             let is_up = self.term.unless_ended(run.engine.health.up()).await.is_ok();
             return Ok(is_up.then_some(ClaimOutcome::Changed));
         }
+        // Read again under the lock: another decision may have been made while this one waited.
         let Some((status, instant)) = self.due_after_parents(name) else { return Ok(None) };
         let AllocationStatus { allocation, suspension, .. } = status;
         if allocation.uid != uid {

@@ -69,6 +69,8 @@ impl Runner {
             Ok(Ok(through)) => through,
             Ok(Err(error)) => {
                 span.in_scope(|| error!(%error, "the store refused a decision; deciding again"));
+                // The scheduler proposes the same instants again at once: the pause keeps that from
+                // spinning.
                 tokio::time::sleep(WRITE_AGAIN).await;
                 decided
             }
@@ -96,6 +98,8 @@ impl Runner {
             let last = decision.last();
             match self.carry_out(&queue, allocation, question, decision).await? {
                 Some(reached) => through = reached,
+                // The allocation has changed: the scheduler learns that and proposes by its new
+                // state.
                 None => break,
             }
             // The rest of a span that is decided in part is asked about anew.
@@ -143,6 +147,8 @@ impl Runner {
                 self.enter(queue, allocation, request).await?
             }
         };
+        // One record must not span another: a backfill or an adopted container has one within the
+        // span, so the instants before that are recorded first.
         if let (ClaimOutcome::Beside(other), Decision::Missed(missed)) = (&recorded, decision)
             && let Some(before) = policy::missed_before(question, missed, other.moment())
         {
@@ -181,6 +187,7 @@ impl Runner {
                     self.missed.add(allocation.name(), &missed, outage.cause);
                 }
                 (Why::TooLate | Why::SuspendedLate(_), None) => warn!(last, reason, "{what}"),
+                // The user requested a suspension or an edit, and other causes are logged already.
                 _ => debug!(last, reason, "{what}"),
             }
         }
@@ -198,6 +205,8 @@ impl Runner {
     ) -> Result<ClaimOutcome, StoreError> {
         let RunRequest { instant, trigger, wanted, attempt } = request;
         let engine = self.engines.of_allocation(allocation);
+        // Before the claim, whose record depends on whether there is room. If nothing is claimed,
+        // or the run waits for another one, the place is free again when it is dropped.
         let place = engine.slots.acquire(instant);
         let beside = Beside {
             under_way: queue.under_way().iter().map(|handle| handle.id.instant).collect(),
@@ -225,7 +234,10 @@ impl Runner {
         let handle = RunHandle::new(id, Arc::clone(allocation), trigger, engine, attempt, None);
         match admission {
             Admission::Start => {
+                // `admit` skips a run without a place, so the fallback is for the compiler.
                 let place = place.unwrap_or_else(|_| engine.slots.enqueue(instant));
+                // Before its task begins, because the task takes it out of the queue when the run
+                // ends.
                 queue.add(Arc::clone(&handle));
                 let task = RunTask::new(Arc::clone(self), handle);
                 self.spawn_run(task, Stage::Attempt(StartFrom::Claimed(place)));

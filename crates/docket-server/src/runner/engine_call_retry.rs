@@ -28,6 +28,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause before a call is repeated.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The longest pause before a container is watched, or its log followed, again.
+// A reader sees this pause, and so does the time at which a run is recorded as ended.
 const LONGEST_FOLLOW_PAUSE: Duration = Duration::from_secs(5);
 /// How often an engine that answers other calls may leave a call without an answer: the pauses between
 /// ten calls take nearly a minute.
@@ -36,6 +37,7 @@ const MOST_TRIES: u32 = 10;
 const MOST_FAILED_READS: u32 = 3;
 
 /// How often, and after what pause, a call is made whose result a client waits for.
+// Some five seconds in all: the client has timeouts of its own.
 const BRIEF_TRIES: u32 = 5;
 const BRIEF_PAUSE: Duration = Duration::from_secs(1);
 
@@ -132,6 +134,8 @@ impl EngineAccess {
         retry: &mut Retry,
         reason: &str,
     ) -> Result<(), EngineError> {
+        // A ping distinguishes one call that hangs from an engine that is away. Only the former
+        // counts as a try, so an outage of any length uses up no tries.
         if self.engine.ping().await.is_ok() {
             retry.count(reason)?;
         } else {
@@ -173,6 +177,7 @@ impl EngineAccess {
     where
         F: Future<Output = Result<T, EngineError>>,
     {
+        // Two backoffs: an error is an answer, so it does not count against the calls without one.
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut failures = 0;
         loop {
@@ -285,6 +290,8 @@ impl EngineAccess {
                         return Ok(exit);
                     }
                     Some(Ok(Observation::Gone(_))) => return Err(EngineError::Gone),
+                    // Any observation shows that the watch works, so a long run never uses up its
+                    // retries.
                     Some(Ok(_)) => retry.made_progress(),
                     Some(Err(EngineError::Unreachable(reason))) => break reason,
                     Some(Err(error)) => return Err(error),
