@@ -37,6 +37,7 @@ pub(crate) struct SystemClock;
 impl Clock for SystemClock {
     fn read(&self) -> Reading {
         let awake = since_boot(ClockId::Monotonic);
+        // The three are microseconds apart, which is far below what the scheduler compares.
         Reading { wall: self.now(), awake, elapsed: since_boot(ClockId::Boottime) }
     }
 

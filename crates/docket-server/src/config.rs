@@ -66,6 +66,7 @@ impl Config {
     pub(crate) fn backend(&self) -> Result<Arc<dyn Backend>, ConfigError> {
         Ok(match &self.store {
             StoreChoice::Memory => {
+                // Revisions and events that an earlier server gave to clients must not come again.
                 let now = SystemClock.now().timestamp_millis().unsigned_abs();
                 Arc::new(MemoryBackend::new(self.memory).counting_from(now))
             }

@@ -88,6 +88,7 @@ static HTML: LazyLock<String> = LazyLock::new(|| {
     let is_script = |file: &File| file.content_type.starts_with("text/javascript");
     let scripts = FILES
         .iter()
+        // That one is no module. The page loads it in a way that does not depend on the others.
         .filter(|(name, file)| is_script(file) && **name != "reload_on_missing_file.js");
     let links: BTreeSet<_> = scripts
         .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"-/page/{name}\">\n"))

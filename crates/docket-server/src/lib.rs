@@ -1,6 +1,7 @@
 //! docket's server as a library: `serve(config, listener, shutdown)`.
 
 #[cfg(test)]
+// The contract of engines in `tests/` names the crate, and is compiled into the unit tests, too.
 extern crate self as docket_server;
 
 mod background;

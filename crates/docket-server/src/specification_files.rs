@@ -49,6 +49,7 @@ pub fn specification_files(path: &Path) -> Result<Vec<PathBuf>, NoFiles> {
             files.push(file);
         }
     }
+    // The order of `read_dir` depends on the file system, and errors should not.
     files.sort();
     if files.is_empty() { Err(NoFiles::Empty(path.to_owned())) } else { Ok(files) }
 }

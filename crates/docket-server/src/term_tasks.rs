@@ -52,6 +52,7 @@ impl Term {
     ) -> Result<T, Stopped> {
         tokio::select! {
             biased;
+            // Biased: once the term has ended, no further step begins, even if it is ready.
             () = self.0.ended.cancelled() => Err(Stopped),
             done = work => Ok(done),
         }

@@ -16,6 +16,7 @@ use docket_model::{
 use thiserror::Error;
 
 /// The directories of the files, in the order of the search.
+// Python's `zoneinfo` searches the same list.
 const DIRECTORIES: [&str; 4] =
     ["/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo"];
 
@@ -36,6 +37,7 @@ const LOCALTIME: &str = "/etc/localtime";
 const TIMEZONE: &str = "/etc/timezone";
 
 /// The maximum number of links to follow from `/etc/localtime`.
+// Without a maximum a loop of links has no end.
 const MOST_LINKS: usize = 16;
 
 /// The zone files of the host.
@@ -73,6 +75,7 @@ impl ZoneFiles for HostZones {
     }
 
     fn read(&self, name: &str) -> Option<Vec<u8>> {
+        // These two are the host's own zone and a default rule under a second name.
         if without_variant(name) != name || matches!(name, "localtime" | "posixrules") {
             return None;
         }

@@ -151,6 +151,7 @@ impl<T> Receiver<T> {
         mut condition: impl FnMut(&T) -> bool,
     ) -> Result<Ref<'_, T>, Closed> {
         loop {
+            // Before the look, so that a change after it ends the wait.
             self.mark_unchanged();
             if condition(&self.shared.read()) {
                 return Ok(self.shared.read());

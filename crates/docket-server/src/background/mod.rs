@@ -118,11 +118,13 @@ impl Background {
                 };
                 tokio::select! {
                     biased;
+                    // Biased: no activation begins once the tasks are stopped.
                     () = stop.cancelled() => return,
                     () = signal => {}
                     () = timer => {}
                 }
                 status.begin(clock.read());
+                // The call is inside as well, because it may panic before it returns its future.
                 let activation = AssertUnwindSafe(async { activate().await }).catch_unwind().await;
                 let result = activation.unwrap_or_else(|panic| {
                     let message = panic_message(&*panic);

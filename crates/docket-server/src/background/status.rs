@@ -52,6 +52,7 @@ impl Status {
     ) -> Option<Result<(), Failure>> {
         let mut activations = self.activations.lock();
         let began = activations.running.take().unwrap_or(at);
+        // Without the time that the host was suspended, in which the task did not run.
         let duration = at.awake.saturating_sub(began.awake);
         let last = Last { started: began.wall, duration, result };
         activations.last.replace(last).map(|before| before.result)

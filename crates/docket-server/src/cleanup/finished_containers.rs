@@ -43,6 +43,7 @@ impl KeptContainers {
         let name = finished.allocation.name();
         let age = |of: &FinishedContainer| (of.instant, of.attempt);
         match kept.get(name) {
+            // Each look for orphaned containers finds the kept one again.
             Some(held) if held.container == finished.container => None,
             Some(held) if age(held) > age(&finished) => Some(finished),
             _ => kept.insert(name.clone(), finished),
@@ -149,6 +150,7 @@ impl Retention {
         let removing = async {
             self.readers.gone(container).await;
             let handle = Handle::from(container);
+            // Never forced: another program may have started the container again.
             let remove = || engine.engine.remove(&handle, Condition::NotRunning);
             engine.retry("the removal", remove).await
         };

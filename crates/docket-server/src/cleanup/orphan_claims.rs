@@ -17,6 +17,7 @@ pub(crate) struct Orphans {
 impl Orphans {
     /// Reports that a container may exist without a task that takes care of it.
     pub(crate) fn suspect(&self) {
+        // It keeps one permit, so a report during a sweep leads to another sweep.
         self.suspected.notify_one();
     }
 

@@ -69,6 +69,8 @@ impl Sweep {
                     biased;
                     true = went_away => false,
                     () = a_while_later => true,
+                    // Nothing was suspected for so long, so the next pauses begin with the shortest
+                    // one.
                     () = sleep(2 * longest) => false,
                 };
                 if !is_suspected {
@@ -115,6 +117,7 @@ impl Sweep {
     async fn clear(self: Arc<Self>, found: Found, run: Option<Arc<Run>>) {
         let Some(run) = run else {
             let identity = &found.identity;
+            // The record of a deleted allocation is gone while a task still follows the container.
             let has_task = self.runner.queues.has(identity.uid, identity.instant);
             if !has_task {
                 self.remove_orphan(&found).await;
@@ -126,6 +129,7 @@ impl Sweep {
         }
         let Found { handle: Handle { id, .. }, identity, .. } = found;
         let newest = run.attempt().map(|newest| newest.key);
+        // Only the kind of the state decides whether the container is kept.
         let failed = RunState::Failed(Reason::text(""));
         match &run.state {
             // There is another attempt only because this one failed.
@@ -144,6 +148,7 @@ impl Sweep {
     /// Removes a container whose run does not know of it; while it is under way, it still may.
     async fn clear_unknown(&self, run: &Run, found: &Found) {
         let mut progress = self.runner.queues.progress();
+        // A create that got no response may have made it, and the run may still note its id.
         while self.runner.queues.has(run.uid, run.id.instant) {
             if self.engine.term.unless_ended(progress.changed()).await.is_err() {
                 return;
@@ -211,6 +216,7 @@ impl Sweep {
     async fn find_again(self: &Arc<Self>, run: &Run, identity: &Identity, container: &ContainerId) {
         let followed = match self.engine.inspect_until_known(container).await {
             Ok(Some(Observation::Pending(_))) => {
+                // The run is over, so its container must not start any more.
                 return self.runner.retention.remove(&self.engine, container).await;
             }
             Ok(Some(

@@ -36,6 +36,7 @@ pub(super) fn lateness(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> Opti
         causes.push(format!("it was due after {spread}"));
     }
     causes.extend(decision(facts, times, due, run.decided_at));
+    // Small parts of a long delay would hide its main cause.
     let notable = NOTABLE.max(late / 10);
     causes.extend(delays(facts, times, run, Start { first, at: started, notable }));
     let relation = if run.is_backfill() { "after it was requested" } else { "late" };
@@ -55,6 +56,7 @@ fn due(facts: &Facts<'_>, run: &Run) -> (DateTime<Utc>, TimeDelta) {
         return (instant, TimeDelta::zero());
     }
     let starts = policy::starts_at(allocation, instant, facts.server_zone);
+    // A run that was decided before the computed start was due earlier, as in another zone.
     let due = starts.min(run.decided_at.max(instant));
     (due, due - instant)
 }

@@ -137,6 +137,7 @@ fn zone_changed(facts: &Facts<'_>, schedule: &Schedule, at: DateTime<Utc>) -> Op
     let uses_server_zone = allocation.specification.depends_on_server_zone();
     let is_own = |name: &String| name == facts.zone().name();
     let times = facts.times();
+    // The earliest change after the moment is the one that ended its rules.
     let mut later = facts.entries.iter().rev().filter(|entry| entry.at >= at);
     later.find_map(|entry| {
         let (when, changed) = (times.time(at), times.time(entry.at));

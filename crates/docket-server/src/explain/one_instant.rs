@@ -17,6 +17,7 @@ use super::{Facts, current_state, missing_record, one_run, phrasing::ClockTimes}
 const NEARBY: TimeDelta = TimeDelta::minutes(1);
 
 /// The longest gap in the local time whose instants run at its end.
+// The limit of Vixie cron, which takes longer changes for corrections of the clock.
 const MAX_CAUGHT_UP: TimeDelta = TimeDelta::hours(3);
 
 /// Explains a moment. The runs of `facts` are those up to a minute after it.

@@ -20,6 +20,7 @@ pub(super) struct ClockTimes {
     zone: Zone,
     /// Replaces the zone.
     offset: Option<FixedOffset>,
+    // A `Cell`, because `TimeStyle` formats with a shared reference.
     day: Cell<NaiveDate>,
 }
 
@@ -64,6 +65,7 @@ impl ClockTimes {
 
     /// A moment, always with its date.
     pub(super) fn date_and_time(&self, at: DateTime<Utc>) -> String {
+        // No time is on this day, so the date is written.
         self.day.set(NaiveDate::MIN);
         self.time(at)
     }

@@ -37,6 +37,7 @@ pub(crate) fn recent(facts: &Facts<'_>) -> Vec<Sentence> {
         sentence: journal_entries::sentence(facts, entry),
     });
     let mut past: Vec<_> = over.chain(events).collect();
+    // Stable: at the same moment a run comes before the event.
     past.sort_by_key(|item| Reverse(item.at));
     let mut sentences = current_state::sentences(facts);
     for group in past.chunk_by(|newer, older| newer.is_of_server && older.is_of_server) {

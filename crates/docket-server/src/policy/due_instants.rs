@@ -68,6 +68,7 @@ impl<'a> Instants<'a> {
 
     /// The latest instant before `bound`, if there is one from `first` on.
     fn earlier(&self, first: DateTime<Utc>, bound: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // `latest` excludes its first bound and includes its second one.
         let nanosecond = TimeDelta::nanoseconds(1);
         let end = self.question.now.min(bound - nanosecond);
         self.question.allocation.latest(first - nanosecond, end, self.question.zone)

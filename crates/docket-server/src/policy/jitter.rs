@@ -20,6 +20,7 @@ pub(crate) fn starts_at(
     let digest = digest(&SHA256, text.as_bytes());
     let bytes = digest.as_ref().iter().take(8);
     let number = bytes.fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
+    // There is no room with a `Jitter` below a millisecond: the offset is zero then.
     let offset = u64::try_from(room).ok().and_then(|room| number.checked_rem(room));
     instant + TimeDelta::milliseconds(offset.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0))
 }

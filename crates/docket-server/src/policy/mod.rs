@@ -96,6 +96,7 @@ fn starting(instants: &Instants<'_>, question: PolicyInput<'_>) -> Vec<DateTime<
         CatchUp::None => deadline.unwrap_or(CATCH_UP).min(CATCH_UP),
         CatchUp::Latest | CatchUp::All => deadline.unwrap_or(STARTING_DEADLINE),
     };
+    // Those before it are later still, so none of them starts.
     if late(latest) > most {
         return Vec::new();
     }
@@ -123,6 +124,7 @@ pub(crate) fn may_still_start(
     zone: Zone,
     now: DateTime<Utc>,
 ) -> bool {
+    // `StartingDeadline` is about the instants of a schedule.
     if !matches!(trigger, Trigger::Schedule | Trigger::CatchUp) {
         return true;
     }
@@ -136,6 +138,7 @@ pub(crate) fn may_still_start(
 
 /// How long to wait before the next attempt of a run that ended so, if there is to be one.
 pub(crate) fn retry(state: &RunState, retries: Retries, attempt: u32) -> Option<TimeDelta> {
+    // A lost run may have done its work, so it is not repeated.
     let may_be_mended = matches!(state, RunState::Failed(_) | RunState::TimedOut(_));
     (may_be_mended && attempt <= retries.limit).then(|| retries.pause_after(attempt).into())
 }

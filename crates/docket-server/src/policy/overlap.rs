@@ -40,6 +40,7 @@ pub(crate) enum Admission {
 
 /// Decides about a run by its allocation's [`Overlap`] and the bounds of the server.
 pub(crate) fn admit(overlap: Overlap, beside: &Beside) -> Admission {
+    // Before the policy: a run that waits for an older one needs a slot afterwards, too.
     if let Some(Full { max_running, queue }) = beside.full {
         return Admission::Skip(Reason::QueueFull { max_running, queue });
     }

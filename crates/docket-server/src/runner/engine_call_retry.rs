@@ -37,7 +37,7 @@ const MOST_TRIES: u32 = 10;
 const MOST_FAILED_READS: u32 = 3;
 
 /// How often, and after what pause, a call is made whose result a client waits for.
-// Some five seconds in all: the client has timeouts of its own.
+// The pauses add up to four seconds: a client waits, and has timeouts of its own.
 const BRIEF_TRIES: u32 = 5;
 const BRIEF_PAUSE: Duration = Duration::from_secs(1);
 

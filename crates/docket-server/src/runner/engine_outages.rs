@@ -35,6 +35,7 @@ impl Runner {
         let mut before = EngineState::Unknown;
         let following = async {
             loop {
+                // The present state first: the engine may have come up before this task ran.
                 let state = states.borrow_and_update().clone();
                 if let EngineState::Up(status) = &state {
                     engine.start_limiter.set_cores(status.cores);

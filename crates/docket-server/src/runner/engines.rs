@@ -57,6 +57,7 @@ impl Engines {
 
     /// The engine that new runs of an allocation go to.
     pub(crate) fn of_allocation(&self, _allocation: &Allocation) -> &Arc<EngineAccess> {
+        // Always the default, as long as no specification can name an engine.
         &self.default
     }
 

@@ -33,6 +33,7 @@ pub(super) async fn read(folder: Option<&Path>, files: &[Box<str>]) -> Result<Ve
     let read = async {
         let permit = READERS.acquire().await;
         let read = spawn_blocking(move || {
+            // It belongs to the thread: one that still hangs after the timeout counts as a reader.
             let _permit = permit;
             let each = files.iter().map(|file| read_one(&folder, file));
             each.collect::<Result<Vec<_>, _>>().map(|lines| lines.concat())
@@ -53,6 +54,8 @@ fn read_one(folder: &Path, file: &str) -> Result<Vec<String>, String> {
     let opened = open_beneath(folder, file).map_err(|error| of_file(error.to_string()))?;
     let mut bytes = Vec::new();
     opened
+        // One byte more shows that the file is too large. The size in its metadata may change
+        // meanwhile.
         .take(LARGEST + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| of_file(format!("cannot be read: {error}")))?;

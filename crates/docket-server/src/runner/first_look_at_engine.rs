@@ -22,6 +22,7 @@ use crate::{
 };
 
 /// How long after the last sign of life of a server its containers may still come up.
+// A server notes that it runs every 15 s, so one that was killed may have worked for so long after.
 const AFTER_THE_LAST_SIGN: TimeDelta = TimeDelta::seconds(15);
 
 /// How long the first look waits for further engines, once one of them has answered.
@@ -39,9 +40,11 @@ impl Runner {
             }
             match absence {
                 Some(absence) if self.standby.doubt().is_none() => self.store.note_pause(absence),
+                // Servers that the copy does not know may have run in this time.
                 Some(absence) => self.store.outages().forget(&absence),
                 None => {}
             }
+            // Before new instants are decided, because the runs that wait are older.
             self.start_waiting_runs().await;
             self.standby.end();
         } else {
@@ -87,6 +90,9 @@ impl Runner {
     }
 
     async fn settle_doubts(self: &Arc<Self>) -> Result<(), Stopped> {
+        // The store could not be written when the term began. The life has to be listed before a
+        // container has it as a label, or the next server would take that container for one of a
+        // copy.
         if self.store.known_life(&self.standby.life()) != KnownLife::Listed {
             self.durably(|| self.store.begin_life(self.standby.life())).await?.unwrap_or_else(
                 |error| {
@@ -143,6 +149,7 @@ impl Runner {
         }
         let Some(last_alive) = self.store.about().last_alive else { return Ok(None) };
         for (engine, found) in found {
+            // The clocks of engine and host may differ, but an id on record is certain.
             if self.is_unknown(engine, found, last_alive) && !self.is_on_record(found).await? {
                 return Ok(Some(Doubt::Copy(last_alive)));
             }

@@ -89,6 +89,8 @@ impl Attempt<'_> {
         let watched = async {
             let early = tokio::select! {
                 biased;
+                // Biased: the container's own end counts if the run is cancelled at the same
+                // moment.
                 exit = &mut following => return Ok((exit?, None)),
                 early = self.wait_for_early_end(start.at()) => early,
             };
@@ -145,6 +147,7 @@ impl Attempt<'_> {
         let time_is_up = async {
             let Some(timeout) = timeout else { return std::future::pending().await };
             let end = started_at + chrono::TimeDelta::from(timeout);
+            // The sleep is monotonic: a clock that is set meanwhile does not change the limit.
             tokio::time::sleep((end - runner.store.now()).to_std().unwrap_or_default()).await;
             timeout
         };
@@ -186,6 +189,8 @@ impl Attempt<'_> {
             let mut refusal = tokio::select! {
                 biased;
                 exit = &mut following => return Ok(exit?),
+                // The stop request under way is dropped: a kill must not wait until the grace is
+                // over.
                 newer = handle.cancellation_after(wanted.as_ref()) => {
                     how = if newer.kill { Stop::AtOnce } else { how };
                     wanted = Some(newer);
@@ -211,6 +216,7 @@ impl Attempt<'_> {
                 self.note_best_effort(Progress::WillNotDie(refusal.clone().into())).await?;
                 noted = Some(refusal);
             }
+            // A gentle stop has failed several times by now.
             how = Stop::AtOnce;
             tokio::select! {
                 biased;
@@ -229,6 +235,8 @@ impl Attempt<'_> {
         }
         let timeout = handle.allocation.specification.policies.timeout?;
         let took = exit.ended_at? - exit.started_at?;
+        // A stop by `Timeout` has no record before the end, so it is inferred from the duration. A
+        // container that succeeded counts as not stopped.
         let was_stopped = exit.code != 0 && took >= timeout.into();
         was_stopped.then_some(Early::TimedOut(timeout))
     }

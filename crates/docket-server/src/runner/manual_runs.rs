@@ -107,6 +107,7 @@ impl Runner {
         manual: ManualRequest,
         at: Option<DateTime<Utc>>,
     ) -> Result<Arc<Run>, ManualError> {
+        // To its end: a client that disconnects must not leave a claimed run without a task.
         let (runner, name) = (Arc::clone(self), name.to_owned());
         let manual = Arc::new(manual);
         self.term
@@ -195,6 +196,7 @@ impl Runner {
         if is_instant || record.is_some() {
             return Ok(Past { wanted: InstantKind::Instant(following), attempt });
         }
+        // With an empty `Cron` there are no instants, so any past moment can be backfilled.
         if schedule.text().trim().is_empty() {
             return Ok(Past { wanted: InstantKind::Moment, attempt });
         }
@@ -247,6 +249,7 @@ impl Runner {
             let (id, state) = (run.id.clone(), run.word());
             return Err(StoreError::RunIsOver { id, state }.into());
         }
+        // Under the lock a run that waits cannot begin before its end is recorded.
         let queue = self.queues.lock(run.uid).await;
         let waiting = queue.all_waiting().into_iter().find(|run| run.id.instant == instant);
         match (waiting, self.queues.find(run.uid, instant)) {

@@ -69,6 +69,8 @@ impl MissedSummary {
         while self.term.unless_ended(sleep(QUIET)).await.is_ok() {
             let before = counted;
             counted = self.outages.lock().get(&cause).map_or(0, |missed| missed.instants);
+            // During an outage of the store some writes may succeed. Other outages are over before
+            // anything is decided.
             let is_over = cause != Cause::StoreUnwritable || self.store.trouble().is_none();
             if is_over && counted == before {
                 break;
@@ -88,6 +90,7 @@ impl OfOutage {
             allocations.iter().take(MOST_NAMED).map(AllocationName::as_str).collect();
         let more = if allocations.len() > MOST_NAMED { ", …" } else { "" };
         warn!(
+            // It is about many allocations, so it is in no span of one.
             parent: None,
             instants,
             allocations = allocations.len(),

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::store::StoreError;
 
 /// How many pauses are remembered.
+// The journal has the older ones. They explain nothing that is decided now.
 const MOST: usize = 64;
 
 /// For how long no write may meet damage before the store counts as in order again: a damaged part
@@ -116,6 +117,7 @@ impl Outages {
                     return None;
                 }
                 let is_over = |trouble: &mut StoreTrouble| {
+                    // Without its sign, because the clock may have been set back since.
                     trouble.damaged.is_none_or(|damaged| (now - damaged).abs() >= QUIET)
                 };
                 let StoreTrouble { since, .. } = trouble.take_if(is_over)?;

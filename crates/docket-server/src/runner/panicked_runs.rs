@@ -14,6 +14,7 @@ use super::{
 use crate::{background::panic_message, backoff::Backoff};
 
 /// How often a run is continued, or a decision made again, after a panic of its task.
+// A panic from a race may not come again; one from the data comes each time.
 const MOST_CONTINUATIONS: u32 = 3;
 /// The first pause and the longest before that.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -35,6 +36,7 @@ impl Runner {
             };
             let message = panic_message(&*panic);
             panics += 1;
+            // Also before the last decision is given up: a run that it claimed must get its task.
             self.resume_claimed(uid).await?;
             if panics > MOST_CONTINUATIONS {
                 error!(message, panics, "decision panicked again; recording what is due as missed");
@@ -71,6 +73,8 @@ impl RunTask {
         let mut next = (self, stage);
         for panics in 1.. {
             let (task, stage) = next;
+            // What the panic left half done in memory is dropped: a new task continues from the
+            // record.
             let Err(panic) = AssertUnwindSafe(task.run_from(stage)).catch_unwind().await else {
                 return;
             };
@@ -107,6 +111,8 @@ impl RunTask {
                 error!(message, "recording the end of a run panicked; its record stays as it is");
             }
         }
+        // This task does not know whether there is a container, so the cleanup of orphans looks for
+        // it.
         self.runner.retention.orphans.suspect();
         self.runner.leave(&self.handle).await;
     }

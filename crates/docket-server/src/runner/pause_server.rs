@@ -40,6 +40,7 @@ impl Runner {
         };
         let runner = Arc::clone(self);
         self.term.spawn(async move {
+            // A pause that replaces this one has a task of its own.
             while runner.store.pause().as_ref() == Some(&pause) {
                 let left = (until - runner.store.now()).to_std().unwrap_or_default();
                 if left.is_zero() {

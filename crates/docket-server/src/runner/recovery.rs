@@ -48,6 +48,8 @@ impl Runner {
         let attempt = run.attempt().map_or(AttemptKey::FIRST, |attempt| attempt.key);
         let (trigger, end) = (run.trigger.clone(), run.cancellation.as_deref().cloned());
         let engine = self.engines.of_attempt(run.attempt());
+        // A handle has an engine in any case. It gets no request about a run whose engine is
+        // unknown.
         let known = *engine.as_ref().unwrap_or(&self.engines.default_engine());
         let handle = RunHandle::new(run.id.clone(), allocation, trigger, known, attempt, end);
         if let Err(reason) = engine {
@@ -63,6 +65,7 @@ impl Runner {
         match stage(&run) {
             Stage::Attempt(StartFrom::Created { container, .. }) => handle.has_container(container),
             Stage::Attempt(_) => handle.may_be_too_late(),
+            // No container of it can run, so there is nothing to confirm.
             Stage::TurnCame | Stage::Between(_) => {}
         }
         let waited = waited(absences, run.decided_at, self.store.now());

@@ -43,6 +43,8 @@ impl Runner {
             .into_iter()
             .collect();
         let containers = by_run(found);
+        // In this order: the span of missed instants, which comes last, must not include the
+        // instant of a container that was adopted.
         self.give_up_unknown(&doubt, &containers).await?;
         for found in containers.into_values() {
             self.adopt(found).await?;
@@ -122,6 +124,8 @@ impl Runner {
             Some(run) => return self.note_adopted(&engine, &run, identity.attempt, id).await,
             None => {}
         }
+        // The instant shows the trigger: that of a manual run is never a whole second
+        // (`this_moment`).
         let is_scheduled = identity.instant.moment().timestamp_subsec_millis() == 0;
         let trigger =
             if is_scheduled { Trigger::Schedule } else { Trigger::Manual(Arc::default()) };

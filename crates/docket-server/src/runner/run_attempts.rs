@@ -224,6 +224,7 @@ impl RunTask {
         if let RunState::Retrying { until, .. } = state {
             let limit = self.handle.allocation.specification.policies.retries.limit;
             let most = limit.saturating_add(1).saturating_add(self.earlier_attempts());
+            // `length` cuts to whole seconds, and some milliseconds of the pause are over by now.
             let pause = length(*until - self.runner.store.now() + TimeDelta::milliseconds(500));
             warn!(
                 exit_code,
@@ -251,6 +252,7 @@ impl RunTask {
         let (runner, id, uid) = (&self.runner, &self.handle.id, self.handle.allocation.uid);
         let at = runner.store.now();
         let end = End { state: state.clone(), exit, started_at, output, remarks, at };
+        // From here on decisions wait for the record, and no longer for the container.
         self.handle.has_ended();
         if let Some(container) = &container
             && mutation_testing::is_active(Mutation::RemovedBeforeEndRecorded)
@@ -261,6 +263,7 @@ impl RunTask {
             // The allocation was deleted meanwhile, and its history with it.
             info!(%error, "the end of the run could not be recorded");
         }
+        // The store has the output now, so another one may have its memory.
         drop(reserved);
         point(Point::EndNoted);
         runner.queues.note_progress();
@@ -272,6 +275,8 @@ impl RunTask {
             let (instant, attempt) = (id.instant, self.attempt);
             let engine = Arc::clone(&self.engine);
             let finished = FinishedContainer { allocation, engine, instant, attempt, container };
+            // Not awaited: it waits for readers of the output and for the engine, and the next run
+            // must not.
             drop(runner.retention.clean_up(finished, &state));
         }
         Ok(state)

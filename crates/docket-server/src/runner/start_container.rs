@@ -34,6 +34,7 @@ const NAME_LIMIT: Duration = Duration::from_secs(30);
 const NAME_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
 /// How often a container is created anew that another program removed before it was started.
+// A program that removes each new container must not keep the run busy for ever.
 const MOST_MADE: u32 = 5;
 
 /// A container that was there under the name of the run's.
@@ -68,6 +69,7 @@ impl<'a> Attempt<'a> {
             if let EngineState::Up(info) = self.task.engine.health.state() {
                 return Ok(info.id.clone());
             }
+            // The engine may be away again by the next look at its state.
             runner.term.unless_ended(self.task.engine.health.up()).await?;
         }
     }
@@ -170,6 +172,8 @@ impl<'a> Attempt<'a> {
     /// Creates the container and notes its id; returns with the gate still held, for the start.
     async fn make(&mut self) -> Result<(Prepared, Permit<'a>), Break> {
         let RunTask { runner, handle, .. } = self.task;
+        // Just before the create: another server may have shown itself while the run waited for its
+        // slot.
         self.unless_cancelled(runner.standby.may_start()).await?;
         let plan = self.unless_cancelled(self.plan()).await??;
         let mut retry = Retry::bounded("the creation of the container");
@@ -181,6 +185,7 @@ impl<'a> Attempt<'a> {
             let engine = self.unless_cancelled(self.engine_id()).await??;
             let mut permit =
                 self.unless_cancelled(self.task.engine.start_limiter.acquire()).await?;
+            // Before the request is sent: without a response it may have started the container.
             self.may_start |= self.starts_with_prepare();
             match permit.during(self.task.engine.engine.prepare(&plan)).await {
                 Err(EngineError::Unreachable(reason)) => {
@@ -213,6 +218,8 @@ impl<'a> Attempt<'a> {
         // Deleted in this moment: what was never started goes, as if it had never been.
         permit.during(self.note_created(&made, engine)).await?;
         point(Point::IdNoted);
+        // A cancellation does not interrupt the create, which would leave a container without a
+        // record.
         match handle.cancelled() {
             Some(Cancellation { reason, .. }) => Err(Break::Cancelled(reason)),
             None => Ok((made, permit)),
@@ -232,6 +239,7 @@ impl<'a> Attempt<'a> {
             image: made.image.clone(),
             remarks: made.warnings.clone(),
         };
+        // Before the note: if the record does not accept it, the container still has to be removed.
         self.container = Some(made.handle.id.clone());
         self.may_start = made.started;
         self.created_at = Some(self.task.runner.store.now());
@@ -295,6 +303,7 @@ impl<'a> Attempt<'a> {
                 launched => break launched,
             }
         };
+        // Only a request without a response may still be on its way.
         self.may_start = matches!(launched, Ok(Launch::Unknown(_)));
         drop(permit);
         let launched = match launched? {

@@ -164,6 +164,7 @@ impl Standby {
 
     /// True of a container that was created after this life began, by the engine's clock alone.
     fn is_younger(&self, engine: &EngineAccess, found: &Found) -> bool {
+        // Ages are compared and not times, because the clocks of engine and host may differ.
         let age = engine.health.engine_time().zip(found.created_at).map(|(now, at)| now - at);
         let up = TimeDelta::from_std(self.begun_at.elapsed());
         age.zip(up.ok()).is_some_and(|(age, up)| age < up)
@@ -174,6 +175,7 @@ impl Standby {
         // As many digits of the id as Docker's client shows.
         let short: String = container.chars().take(12).collect();
         let text = format!("another server (its container is {short}) uses a copy of this store");
+        // Each look at the engine finds the container again.
         if self.seen_twin.lock().replace(text.clone()).is_some() {
             return;
         }

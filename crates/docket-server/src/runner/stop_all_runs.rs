@@ -31,6 +31,7 @@ impl Runner {
 
     async fn end_runs(&self) {
         let cancellation = Cancellation { reason: Reason::ServerStopped, kill: false };
+        // Subscribed before the first look, so that no end is missed in between.
         let mut progress = self.queues.progress();
         loop {
             // Some may have begun meanwhile, after others that they run after.

@@ -44,6 +44,8 @@ impl StoreAccess {
 
     /// Finishes the writes that were begun, and takes no more changes.
     pub(crate) async fn close(&self) {
+        // Entries of the journal that are on their way are writes, so they come before the store
+        // closes.
         self.tasks.close();
         self.tasks.wait().await;
         self.store.close().await;
@@ -117,6 +119,7 @@ impl StoreAccess {
                      acknowledged, before its record is written",
                     WRITE_AGAIN.as_secs()
                 );
+                // At once, beside the store: a crash during the outage must not hide it.
                 let access = Arc::clone(self);
                 self.tasks.spawn(async move { access.note_outage(since, since).await });
             }
@@ -161,10 +164,12 @@ impl StoreAccess {
         let mut backoff = Backoff::constant(WRITE_AGAIN);
         let mut repeated = None;
         loop {
+            // Not interrupted by the end of the term: a step that was begun is finished.
             let written = write().await;
             let is_failure =
                 matches!(written, Err(StoreError::Unwritable(_) | StoreError::Unreadable(_)));
             if !is_failure {
+                // Before the result is recorded, so that this success can end the outage.
                 repeated = None;
             } else if repeated.is_none() {
                 repeated = Some(self.outages.repeating());

@@ -36,6 +36,7 @@ impl Attempt<'_> {
                 TakeOver::Gone(past) => return self.gone(past.into()).await,
                 TakeOver::Unclear(_) => return self.gone(Fate::Unknown).await,
             };
+            // Once, however often the removal is repeated.
             if !is_noted {
                 let remark =
                     format!("container {container} was created and not started: {purpose}");

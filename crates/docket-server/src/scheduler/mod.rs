@@ -41,6 +41,7 @@ use crate::{
 /// The longest sleep, so that a clock change and a suspended host are noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// How far the clocks may drift apart between two ticks before it counts as a change.
+// More than a time service that adjusts the clock gradually changes in one sleep.
 const DRIFT: TimeDelta = TimeDelta::seconds(2);
 /// How many changes are taken in between two looks at the clock.
 const CHANGES_AT_ONCE: usize = 256;
@@ -56,6 +57,7 @@ pub(crate) struct Scheduler {
     ticks: Arc<Ticks>,
     changes: Arc<Changes>,
     news: VecDeque<(u64, Change)>,
+    // Unbounded, but an allocation stays off the agenda until its message, so each has one at most.
     decisions: (mpsc::UnboundedSender<Decided>, mpsc::UnboundedReceiver<Decided>),
     deciding: TaskTracker,
 }
@@ -72,6 +74,7 @@ pub(crate) struct Ticks {
 impl Ticks {
     /// Takes note of a time that the wall clock shows, or showed before the server started.
     pub(crate) fn note(&self, now: DateTime<Utc>) {
+        // Relaxed: the number stands for itself, no other data depends on it.
         self.latest.fetch_max(now.timestamp_millis(), Ordering::Relaxed);
     }
 
@@ -142,6 +145,8 @@ impl Scheduler {
                 // The sender lives as long as the server.
                 _ = self.standby.changed() => {}
                 () = self.ticks.zone_rules_changed.notified() => self.agenda.renew(),
+                // The feed keeps one change of each name, so further ones wait there, and not in
+                // `news`.
                 () = self.changes.arrived(), if self.news.is_empty() => {}
                 () = tokio::time::sleep_until(sleep) => {}
             }
@@ -178,6 +183,7 @@ impl Scheduler {
             let runner = Arc::clone(&self.runner);
             let answer = self.decisions.0.clone();
             let again = answer.clone();
+            // Nothing is decided then: the allocation is due again as soon as the engine is back.
             let is_delayed = self.runner.delays(&allocation, move || {
                 // No receiver is left once the loop has ended.
                 let _ = again.send(Decided { position, through: decided });
@@ -206,6 +212,7 @@ impl Scheduler {
         if !self.news.is_empty() {
             return now;
         }
+        // While nothing may start, an instant that is due would keep the loop spinning.
         let Some(next) = self.agenda.next().filter(|_| self.may_propose()) else {
             return now + LONGEST_SLEEP;
         };

@@ -23,6 +23,7 @@ impl Process {
     pub(super) fn absence(&self) -> Option<Pause> {
         let last_term = *self.left_at.lock();
         let (from, to) = (last_term.max(self.store.about().last_alive)?, self.clock.now());
+        // If the clock is behind the last life, health and log say so.
         self.ticks.note(from);
         let is_known = last_term.is_some() || self.store.provenance().doubt().is_none();
         (is_known && from < to).then_some(Pause { cause: Cause::NotRunning, from, to })
@@ -33,6 +34,7 @@ impl Process {
     /// The store stays in doubt until the engine was looked at.
     pub(super) async fn settle_copy(&self) -> Result<(), StoreError> {
         let Some(doubt) = self.store.provenance().doubt() else { return Ok(()) };
+        // What was due in the meantime was due in the zone of the servers before.
         let noted = self.store.about().time_zone.and_then(|zone| zone.parse().ok());
         let zone = noted.unwrap_or(self.settings.zone);
         let (at, reason) = (self.clock.now(), doubt.reason());
@@ -79,6 +81,7 @@ impl Process {
     pub(super) async fn pause(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let in_force = || self.store.pause().filter(|pause| pause.holds_at(now));
+        // `--paused` has no end, so it replaces only a pause that has one.
         if self.settings.is_paused && in_force().is_none_or(|pause| pause.until.is_some()) {
             let by = "`docket server --paused`".to_owned();
             let context = ChangeContext::new(now, by.clone());

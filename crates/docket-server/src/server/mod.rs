@@ -44,6 +44,7 @@ pub async fn serve(
     }
     let socket_file = listener.path();
     let url = listener.url(&config.access)?;
+    // Before the API, whose first response already knows the file's allocations and all runs.
     let term = process.begin_term(engines).await?;
     let api = process.api(&config, socket_file.is_some());
     let open_streams = api.authentication.stopping.clone();
@@ -74,6 +75,7 @@ pub async fn serve(
             () = deposed => {}
         }
         if let Some(term) = term.take() {
+            // The API stays up: it can still show records, and says why nothing starts.
             error!("{DEPOSED}: this one starts and changes nothing any more; stop one of the two");
             term.end(DEPOSED, false).await;
         }
@@ -81,12 +83,14 @@ pub async fn serve(
     let containers = if config.stop_runs { "are stopped" } else { "keep running" };
     let runs = term.as_ref().map_or(0, |term| term.runner.queues.len());
     info!(runs_under_way = runs, "stopping: no more runs start; containers {containers}");
+    // Otherwise the graceful stop waits for clients that follow an output or events.
     open_streams.cancel();
     if stopped_by_itself.is_none() {
         handle.stop(true).await;
     }
     if let Some(term) = term {
         term.end("it is stopping", config.stop_runs).await;
+        // Only with a term: after a takeover the store is another server's to write.
         process.note_end().await;
     }
     process.close().await;

@@ -13,6 +13,7 @@ pub(super) async fn check_machine(store: &Store, engine: &dyn Engine) -> Result<
     match engine.status().await {
         Err(error) => Err(ServerError::UnknownEngine(kind, error)),
         Ok(EngineStatus { id, .. }) => match (elsewhere, id) {
+            // Two engines without ids may be the same one, so this is rejected like the same id.
             (NotedEngine::Unidentified, _) | (_, None) => {
                 Err(ServerError::UnidentifiedEngine(kind))
             }

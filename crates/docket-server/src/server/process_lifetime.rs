@@ -80,6 +80,7 @@ impl Process {
     /// Opens the store of a configuration.
     pub(super) async fn open(config: &Config) -> Result<Self, ServerError> {
         let opening = config.clone();
+        // Opening a file checks it and may upgrade it, which blocks.
         let opened = tokio::task::spawn_blocking(move || opening.backend());
         let backend = opened.await.map_err(std::io::Error::other)??;
         let settings = TermSettings {
@@ -178,6 +179,7 @@ impl Process {
 
     /// Ends what outlives the terms; the last term has ended.
     pub(super) async fn close(&self) {
+        // Before the store is closed, because the tasks write to it.
         self.background.stop();
         self.background.ended().await;
         self.store.close().await;

@@ -51,6 +51,7 @@ async fn load(update: Update, runner: &Arc<Runner>, ticks: &Ticks) -> Result<(),
         return Ok(());
     }
     runner.decide_due_in(&zones).await?;
+    // Read after the decisions, so that it has the outages that the rest is missed by.
     let circumstances = runner.circumstances();
     let what = ChangedZone::Rules {
         zones: zones.clone(),

@@ -76,6 +76,7 @@ impl Process {
             Arc::clone(&self.ticks),
         );
         self.note_begin(is_first).await;
+        // Before the port opens: a manual run is decided beside the runs that were under way.
         runner.take_up().await?;
         runner.watch_pause_end();
         self.port.open(Arc::clone(&runner));
@@ -91,6 +92,7 @@ impl Process {
     ) -> Result<Option<Pause>, ServerError> {
         let absence = self.absence();
         let outages = if is_first { self.outages() } else { Vec::new() };
+        // First, because instants that are recorded as missed below name these as their reason.
         for pause in outages.into_iter().chain(absence) {
             self.store.remember(pause);
         }
@@ -134,6 +136,7 @@ impl Process {
         background.service("orphan-cleanup", sweep_orphans(Arc::clone(&runner)));
         let (stop_scheduler, scheduler_stopped) =
             (CancellationToken::new(), CancellationToken::new());
+        // A guard, so that a scheduler that panics counts as stopped, too.
         let (stop, stopped) = (stop_scheduler.clone(), scheduler_stopped.clone().drop_guard());
         background.service("scheduler", async move {
             let _stopped = stopped;

@@ -48,6 +48,7 @@ pub(super) fn open_beneath(directory: &Path, file: &str) -> Result<File, OpenErr
 
 fn open_by(resolve: Resolve, directory: &Path, file: &str) -> Result<File, OpenError> {
     let directory =
+        // `O_PATH` needs no permission to list the directory, only to pass through it.
         open(directory, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let opened = match resolve(directory.as_fd(), file) {
         // A kernel before 5.6 does not know the call; a seccomp profile may reject it in either way.
@@ -56,6 +57,7 @@ fn open_by(resolve: Resolve, directory: &Path, file: &str) -> Result<File, OpenE
         }
         opened => opened,
     }?;
+    // The open file is inspected, because its path may lead to another one by now.
     match FileType::from_raw_mode(fstat(&opened)?.st_mode) {
         FileType::RegularFile => Ok(File::from(opened)),
         FileType::Directory => Err(OpenError::NotRegular("a directory")),
@@ -66,6 +68,8 @@ fn open_by(resolve: Resolve, directory: &Path, file: &str) -> Result<File, OpenE
 
 /// Has the kernel resolve the path: links may lead anywhere below the directory.
 fn resolved_beneath(directory: BorrowedFd<'_>, file: &str) -> Result<OwnedFd, OpenError> {
+    // `BENEATH` excludes magic links such as `/proc/self/root` today; openat2(2) asks not to rely
+    // on it.
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     let mut tries = 0;
     loop {
@@ -104,6 +108,8 @@ fn link_or(error: Errno, directory: BorrowedFd<'_>, part: &str) -> OpenError {
         found.is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Symlink)
     };
     match error {
+        // A link gives ELOOP, or ENOTDIR where a directory is required, which a plain file gives,
+        // too.
         Errno::LOOP | Errno::NOTDIR if is_link() => OpenError::Link,
         Errno::NXIO => OpenError::NotRegular("a socket"),
         error => error.into(),

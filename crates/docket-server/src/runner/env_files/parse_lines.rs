@@ -10,6 +10,7 @@ pub(super) fn variables(text: &str) -> Result<Vec<String>, (usize, &'static str)
     let mut variables = Vec::new();
     for (line, number) in text.split('\n').zip(1..) {
         let line = line.strip_suffix('\r').unwrap_or(line);
+        // A file with old Mac line ends would be read as one variable with a long value.
         if line.contains('\r') {
             return Err((number, LONE_RETURN));
         }
