@@ -36,6 +36,7 @@ impl Serialize for View {
         let specification = &self.snapshot.status.allocation.specification;
         let zone = specification.time_zone.unwrap_or(self.zone);
         let recent = self.snapshot.recent.iter().map(AsRef::as_ref);
+        // The number of keys is unknown, as empty ones are omitted; JSON does not need it.
         let mut map = serializer.serialize_map(None)?;
         specification.serialize_fields(&mut map).map_err(S::Error::custom)?;
         if self.has_logs {
@@ -60,6 +61,7 @@ impl View {
     fn status(&self, zone: Zone) -> Status {
         let Snapshot { status, recent } = &self.snapshot;
         let AllocationStatus { allocation, decided, suspension, runs, .. } = status;
+        // An instant that is decided about is not the next one, even ahead of the clock.
         let from = decided.unwrap_or(self.now).max(self.now);
         let scheduled = allocation.next(from, self.zone);
         let suspensions =
@@ -74,6 +76,7 @@ impl View {
         if scheduled.is_none()
             && schedule.is_some_and(|schedule| !schedule.text().trim().is_empty())
         {
+            // Computed only if it is shown: it searches the schedule.
             let over = || allocation.specification.is_over(self.now, self.zone);
             if !recent.is_empty() {
                 warnings.push("never runs again".to_owned());

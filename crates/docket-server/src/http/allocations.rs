@@ -88,6 +88,7 @@ pub(super) async fn get(
     let format = Format::of(&request)?;
     let snapshot = allocations.snapshot(&name).await?;
     let revision = snapshot.status.allocation.revision;
+    // Before the response is built, which costs most of the request.
     if if_match::is_known(&request, revision)? {
         let mut answer = HttpResponse::NotModified();
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
@@ -136,6 +137,7 @@ pub(super) fn one(
     let mut answer = response(snapshot.status.allocation.revision, JSON);
     let mut first = Vec::with_capacity(USUAL);
     let mut written = AllocationPieces::new(allocations.view(snapshot));
+    // Most allocations fit in one piece, and are sent with their length instead of in chunks.
     if written.fill(&mut first)? {
         return Ok(answer.body(first));
     }
@@ -167,6 +169,7 @@ pub(super) async fn push(
 ) -> Result<HttpResponse, ApiError> {
     let only_if = if_match::read(&request)?;
     let options = settings.options(query.0.allow_unknown_options);
+    // A future: the turn is taken when the body has arrived, so a slow upload does not hold it.
     let (limits, turn) = (&limits, limits.parser());
     let posted =
         request_body::read(&request, payload, limits, settings.max_body, options, turn).await;
@@ -174,6 +177,7 @@ pub(super) async fn push(
         ApiError::Invalid(errors) => refused(&request, errors),
         other => other,
     })?;
+    // One revision cannot be the condition for several allocations.
     if posted.several && only_if != Condition::Nothing {
         return Err(ApiError::BadCondition(
             "`If-Match` and `If-None-Match` are about one allocation: send it alone, not in an array"
@@ -186,16 +190,20 @@ pub(super) async fn push(
     let names: Vec<_> =
         specifications.iter().map(|specification| specification.name.clone()).collect();
     let runner = allocations.runner()?;
+    // An edit must not lose what is due at this moment by the old schedule.
     runner.decide_due(&specifications).await;
     let push = Push {
         specifications,
         origin: Origin::Api,
         complete: false,
+        // Read again: the decisions may have taken seconds, and the new schedule is in force from
+        // now.
         at: allocations.clock.now(),
         by: sender(&request).into(),
         only_if,
         circumstances: runner.circumstances(),
     };
+    // Health, readiness and the journal report an outage of the store from here on.
     let pushed = allocations.store.record_result(allocations.store.push(push).await);
     let effects = pushed.map_err(|error| match error {
         StoreError::Unfit(unfit) => {
@@ -220,6 +228,7 @@ pub(super) async fn push(
     let mut answer = HttpResponse::Ok();
     answer.content_type(JSON);
     if !posted.several {
+        // A single specification gets the response of the original.
         return Ok(answer.json(Created { created: effects.first() == Some(&Effect::Created) }));
     }
     let results = query.0.results.then(|| {

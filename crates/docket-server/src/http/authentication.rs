@@ -9,6 +9,7 @@ use super::{error::ApiError, sessions::Sessions, wrong_tokens::WrongTokens};
 use crate::config::Access;
 
 /// How long a browser keeps the cookie, in seconds. Afterwards its user has to sign in again.
+// A session that is used daily lives as long as the server, so the browser has to set the limit.
 const COOKIE_LIFETIME: u32 = 7 * 24 * 60 * 60;
 
 #[derive(Debug)]
@@ -46,6 +47,7 @@ impl Authentication {
 
     /// Ends the session of the cookie, if any, and returns the `Set-Cookie` header that removes it.
     pub(super) fn sign_out(&self, headers: &HeaderMap) -> Result<String, ApiError> {
+        // Without the cookie there is nothing that another page could end.
         if let Some(secret) = self.secret(headers) {
             check_own_page(headers)?;
             self.sessions.end(secret);
@@ -57,6 +59,7 @@ impl Authentication {
     /// server.
     pub(super) fn end_of(&self, headers: &HeaderMap) -> CancellationToken {
         let session = self.secret(headers).and_then(|secret| self.sessions.end_of(secret));
+        // A client with the token has no session: its streams end with the server.
         session.unwrap_or_else(|| self.stopping.clone())
     }
 
@@ -74,10 +77,12 @@ impl Authentication {
     fn cookie(&self, value: &str, seconds: u32) -> String {
         let secure = if self.is_secure() { "; Secure" } else { "" };
         let name = self.cookie_name();
+        // The prefix `__Host-` requires `Path=/`, `Secure`, and that no `Domain` is set.
         format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
     }
 
     fn secret<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        // HTTP/2 may send each cookie in a header of its own.
         let cookies = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
         let mut pairs =
             cookies.flat_map(|line| line.split(';')).filter_map(|it| it.split_once('='));

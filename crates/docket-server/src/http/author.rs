@@ -39,6 +39,7 @@ pub(super) fn check_text(key: &str, text: &str, most: usize) -> Result<(), ApiEr
     if length > most {
         return Err(ApiError::BadRequest(format!("{key}: {length} bytes; the maximum is {most}")));
     }
+    // U+2028 and U+2029 are no control characters, but some programs break lines there.
     match text.chars().find(|char| char.is_control() || matches!(char, '\u{2028}' | '\u{2029}')) {
         Some(char) => Err(ApiError::BadRequest(format!(
             "{key}: line breaks and other control characters are not allowed: U+{:04X}",

@@ -61,6 +61,8 @@ pub(super) async fn backup(
         let path = store::backup_of(&store);
         allocations.store.backup(&path, allocations.clock.now()).await?;
         let opened = File::open(&path).await;
+        // Also if it could not be opened. The system frees the space when the file is closed, even
+        // if the server is killed before.
         let unnamed = fs::remove_file(&path).await;
         let file = opened.and_then(|file| unnamed.map(|()| file));
         Ok((file.map_err(ApiError::internal)?, turn))
@@ -77,9 +79,11 @@ fn sent(
     copy: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
     turn: OwnedSemaphorePermit,
 ) -> impl Stream<Item = io::Result<Bytes>> {
+    // One piece is enough: reading is faster than any client, and memory does not grow.
     let (sender, mut receiver) = mpsc::channel(1);
     let sending = tokio::spawn(async move {
         let is_whole = send(copy, sender).await;
+        // After the copy, which `send` has dropped: the next backup may need its disk space.
         drop(turn);
         is_whole
     });

@@ -86,6 +86,7 @@ pub(super) async fn check(
         _ => SizeLimit::Document(LARGEST),
     };
     let body = request_body::document(&request, payload, &limits, limit).await?;
+    // Fails here, before it waits for its turn; so the thread below cannot fail.
     body.text()?;
     // Memory and permit are released when the parser is done, even if the request has ended before.
     let turn = limits.check().await?;
@@ -97,8 +98,10 @@ pub(super) async fn check(
     if !settings.has_env_dir {
         findings.extend(read.iter().filter_map(without_folder).take(MAX_REPORTED));
     }
+    // On this thread, because the catalogue of the store is shared and its lookups are quick.
     let created = created(&allocations, &read);
     let has_instants = read.len() <= MOST_WITH_INSTANTS;
+    // A thread again: a search for instants can take long for a rare schedule.
     let json = on_own_thread(move || {
         let _turn = turn;
         let each = read.into_iter().map(|read| {

@@ -21,6 +21,7 @@ struct Window<'a> {
 }
 
 impl Write for Window<'_> {
+    // Takes everything, also what has no room: the length of the whole value counts.
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         self.write_all(text)?;
         Ok(text.len())
@@ -42,6 +43,7 @@ impl Write for Window<'_> {
 
 /// The size of a value as JSON, in bytes.
 pub(super) fn length(value: &impl Serialize) -> Result<usize, ApiError> {
+    // Skips all of it, so only the length is left.
     let mut window = Window { piece: &mut Vec::new(), skip: usize::MAX, written: 0 };
     serde_json::to_writer(&mut window, value).map_err(ApiError::internal)?;
     Ok(window.written)
@@ -50,6 +52,7 @@ pub(super) fn length(value: &impl Serialize) -> Result<usize, ApiError> {
 /// An allocation that is written piece by piece. The JSON is written again for each piece: skipping the
 /// container, which is most of a large allocation, costs nothing.
 pub(super) struct AllocationPieces {
+    // Has its own snapshot and time, so that it is the same text each time it is written.
     view: View,
     /// How many bytes are in the pieces so far.
     sent: usize,

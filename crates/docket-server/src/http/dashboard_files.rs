@@ -41,6 +41,7 @@ fn add_headers<'a>(
     response: &'a mut HttpResponseBuilder,
 ) -> &'a mut HttpResponseBuilder {
     response
+        // A 304 needs the headers too: they replace those that the browser has stored.
         .insert_header((header::ETAG, file.tag.clone()))
         .insert_header((header::CACHE_CONTROL, CACHING))
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
@@ -51,6 +52,7 @@ fn add_headers<'a>(
 /// True for a request for the page or one of its files.
 pub(super) fn is_request_for(head: &RequestHead) -> bool {
     let is_page = head.uri.path() == "/" && accepts(head.headers(), HTML);
+    // A push is also a request for `/`, and must not pass as public because it accepts HTML.
     matches!(head.method, Method::GET | Method::HEAD)
         && (is_page || head.uri.path().starts_with(DIRECTORY))
 }

@@ -24,6 +24,7 @@ use crate::runner::NoSuchEngine;
 /// True for a request that names an engine, also by an empty name.
 pub(super) fn names_engine(context: &GuardContext<'_>) -> bool {
     let query = context.head().uri.query().unwrap_or_default();
+    // A guard sees the head of the request, and no parsed query.
     query.split('&').any(|pair| pair.split('=').next() == Some("engine"))
 }
 
@@ -43,6 +44,7 @@ pub(super) async fn check(
     let (limits, turn) = (&limits, limits.engine_check());
     let posted =
         request_body::read(&request, payload, limits, settings.max_body, options, turn).await?;
+    // One after the other: each of them creates and removes a container.
     let mut checks = Vec::with_capacity(posted.read.len());
     for read in posted.read {
         let checked = runner.check_on_engine(engine, &read.specification).await;

@@ -231,6 +231,7 @@ impl ResponseError for ApiError {
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::NotJson | Self::NotYaml => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Store(error) => status_of(error),
+            // None of them is a fault of the request, which may be repeated as it is.
             Self::Engine(_) | Self::NotReady(_) | Self::NoTerm(_) | Self::Busy(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -240,6 +241,7 @@ impl ResponseError for ApiError {
 
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
+        // Here, because each error comes by once on its way to the client.
         if let Self::Internal(cause) = self {
             error!(cause, "a request failed; its client gets status 500 without the cause");
         }
@@ -262,6 +264,7 @@ impl ResponseError for ApiError {
                 answer.insert_header((header::RETRY_AFTER, busy.retry_after()));
             }
             Self::NoTerm(_) => {
+                // The next term may begin at any time, so a client need not wait longer.
                 answer.insert_header((header::RETRY_AFTER, seconds(Duration::ZERO)));
             }
             Self::Unauthorized | Self::WrongToken => {

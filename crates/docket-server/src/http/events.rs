@@ -59,6 +59,8 @@ pub(super) async fn follow(
     let since = since.map(|id| Id::read(&id, start));
     // An unknown id counts as a number that no event has, so that its client gets a gap.
     let after = since.as_ref().map(|id| id.as_ref().map_or(u64::MAX, |id| id.number));
+    // Subscribed before anything is sent, so that no event falls between the client's last one and
+    // the first of the stream.
     let read = allocations.store.subscribe().events(after);
     let (reader, missed) = read.map_err(|_| {
         ApiError::NotReady(format!("{MOST_READERS} clients follow events already: try again later"))
@@ -170,9 +172,11 @@ impl Filter {
     fn matches(&self, event: &Event) -> bool {
         let is_kind = self.kinds.is_empty() || self.kinds.contains(&event.kind());
         let is_state = event.state().is_some_and(|state| self.states.contains(state));
+        // Only runs have states, so the filter excludes all other events.
         if !self.states.is_empty() && !is_state {
             return false;
         }
+        // An event of the whole server concerns each allocation.
         let Some(allocation) = event.allocation() else { return is_kind };
         let is_allocation = self.allocations.is_empty() || self.allocations.contains(allocation);
         let is_labelled = self.labels.is_empty()
@@ -243,6 +247,7 @@ impl Following {
         if self.is_over {
             return None;
         }
+        // A client that is behind gets its events at once; one that has all lets some collect.
         if self.reader.has_all() {
             self.pulse.pace().await;
         }

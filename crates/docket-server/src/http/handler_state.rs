@@ -33,6 +33,7 @@ impl Allocations {
 
     /// Whether the engine of the present term answers.
     pub(super) fn engine_state(&self) -> EngineState {
+        // Between two terms the server has no connection to any engine.
         self.runner().map_or(EngineState::Unknown, |runner| runner.health().state())
     }
 

@@ -88,6 +88,7 @@ pub(super) fn health_of(
     was_paused: Option<bool>,
 ) -> HttpResponse {
     let time = allocations.clock.now();
+    // Health must also answer between two terms, when there is no runner.
     let (about, runner) = (allocations.store.about(), allocations.runner().ok());
     let store = match (about.is_volatile, about.is_new) {
         (true, _) => format!("{}: {FORGOTTEN}", about.kind),
@@ -120,6 +121,7 @@ pub(super) async fn ready(
     allocations: Data<Allocations>,
     status: Data<ServerStatus>,
 ) -> Result<HttpResponse, ApiError> {
+    // All reasons at once, so that a user does not fix one only to find the next.
     let mut reasons = Vec::new();
     let engine = match allocations.engine_state() {
         EngineState::Up(info) => Some(info),

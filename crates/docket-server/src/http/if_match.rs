@@ -49,7 +49,9 @@ enum Tags {
 /// proxy made weak counts too, because it means the specification.
 fn tags(request: &HttpRequest, name: &HeaderName) -> Result<Option<Tags>, ApiError> {
     let mut revisions = None;
+    // A list may come in several headers of the name.
     for value in request.headers().get_all(name) {
+        // Not skipped: the condition must not become weaker than the client meant it.
         let value = value.to_str().unwrap_or("?");
         if value.trim() == "*" {
             return Ok(Some(Tags::Any));
@@ -65,6 +67,8 @@ fn tags(request: &HttpRequest, name: &HeaderName) -> Result<Option<Tags>, ApiErr
                      such as `\"7\"`"
                 ))
             })?;
+            // If no tag is a number the list stays empty: the condition fails instead of being
+            // ignored.
             revisions.extend(inner.parse::<u64>());
         }
     }

@@ -64,6 +64,7 @@ pub(super) async fn list(
     let allocation = allocation.map(|name| AllocationName::parse(&name)).transpose();
     let allocation =
         allocation.map_err(|error| ApiError::BadQuery(format!("allocation: {error}")))?;
+    // The turn ends with the block: what follows holds only one page.
     let (page, next) = {
         let _turn = limits.journal().await?;
         page(&allocations, allocation.as_ref(), before, limit)?
@@ -91,6 +92,7 @@ fn page(
         let filter = EntryFilter { allocation: allocation.cloned(), before, limit: asked };
         let mut entries = allocations.store.entries(&filter);
         let is_all = entries.len() < asked;
+        // Up to the end of a moment, because the cursor is a moment and cannot divide it.
         let end = match entries.get(limit - 1) {
             Some(last) => entries.partition_point(|entry| entry.at >= last.at),
             None => entries.len(),
@@ -102,6 +104,7 @@ fn page(
             entries.truncate(end);
             return Ok((entries, next));
         }
+        // Doubled, so that a moment with thousands of entries is found in a few reads.
         asked *= 2;
     }
 }
@@ -116,6 +119,7 @@ fn fitting(entries: &[Entry], end: usize) -> Result<usize, ApiError> {
         for entry in moment {
             bytes += chunked_json::length(entry)?;
         }
+        // At least one moment, or its client would request the page again and again.
         if bytes > PAGE && whole > 0 {
             break;
         }

@@ -86,6 +86,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let filter = Filter::of(label, state, logs.unwrap_or(true))?;
     let format = Format::of(&request)?;
+    // Clients of the original send no limit and expect the whole list.
     let Some(limit) = limit else {
         return match format {
             Format::Json => Ok(stream_json(allocations, cursor, filter)),

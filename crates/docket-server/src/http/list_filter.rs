@@ -70,6 +70,7 @@ fn is_in(snapshot: &Snapshot, state: &str, now: DateTime<Utc>) -> bool {
         return is_suspended || status.allocation.specification.policies.suspended;
     };
     match state {
+        // A snapshot has only the newest runs; the counts include those that are further back.
         StateWord::Running if status.runs.running > 0 => true,
         StateWord::Starting if status.runs.starting > 0 => true,
         StateWord::Waiting if status.runs.waiting > 0 => true,

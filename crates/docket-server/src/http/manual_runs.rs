@@ -46,6 +46,7 @@ pub(super) async fn run(
 ) -> Result<HttpResponse, ApiError> {
     let allocation = allocations.snapshot(&name).await?.status.allocation;
     let zone = allocation.zone(allocations.zone);
+    // An error shows instants as the user wrote the time.
     let offset = at.as_deref().and_then(super::query_time::offset);
     let at = at.map(|at| moment::read(&at, zone, allocations.clock.now())).transpose();
     let at = at.map_err(|error| ApiError::BadRequest(format!("At: {error}")))?;
@@ -73,6 +74,7 @@ pub(super) async fn run(
         error => error.into(),
     })?;
     let mut answer = match run.state {
+        // The run has a record all the same, so its location follows.
         RunState::Skipped(_) => HttpResponse::Conflict(),
         _ => HttpResponse::Accepted(),
     };
@@ -95,6 +97,7 @@ pub(super) async fn cancel(
     path: Path<(String, String)>,
     JsonBody(CancelRequest { kill, by }): JsonBody<CancelRequest>,
 ) -> Result<HttpResponse, ApiError> {
+    // Gives the better error: the runner does not know whether the name or the run is wrong.
     let run = runs::find(&allocations, &path.0, &path.1).await?;
     let reason = Reason::CancelledBy { by: author(&request, by)?.into() };
     let cancellation = Cancellation { reason, kill };

@@ -55,6 +55,7 @@ use super::{
 struct Described;
 
 /// The document as JSON.
+// Made at the first request, as few servers are ever asked for it.
 static DOCUMENT: LazyLock<Result<Bytes, serde_json::Error>> = LazyLock::new(|| {
     let mut document = serde_json::to_value(Described::openapi())?;
     specification::complete(&mut document);
@@ -111,6 +112,7 @@ impl Modify for Examples {
 
 fn add_example(content: &mut RefOr<Content>) {
     let RefOr::T(content) = content else { return };
+    // An attribute of a handler is more specific than the example of the type.
     if content.example.is_none() && content.examples.is_empty() {
         content.example = content.schema.as_ref().and_then(example);
     }

@@ -118,6 +118,7 @@ pub(super) async fn get(
         let pieces = allocations.runner()?.outputs.follow(path.0.clone(), run.id.instant, skip);
         let pieces = stream::unfold(pieces, move |pieces| following(pieces, in_frames));
         let end = authentication.end_of(request.headers());
+        // A followed output may last for days, and must not delay a stop.
         return Ok(answer.streaming(pieces.take_until(end.cancelled_owned())));
     }
     let (name, instant) = (path.0.clone(), run.id.instant);
@@ -143,6 +144,7 @@ async fn following(
                 let json = serde_json::to_vec(&record).unwrap_or_default();
                 Ok(output_frame(FrameKind::Record, end, &json).into())
             }
+            // Plain text has no place for a record.
             Ok(OutputEvent::Record { .. }) => continue,
             Err(error) => Err(error),
         };
@@ -197,6 +199,7 @@ impl Reading {
             Ok(Some((bytes, reading)))
         });
         if in_frames {
+            // The heads of the frames depend on the pieces, so the length is unknown.
             response.streaming(pieces)
         } else {
             response.body(SizedStream::new(length, pieces))
@@ -211,6 +214,8 @@ impl Reading {
         chosen: Chosen,
         run: &str,
     ) -> Result<HttpResponse, ApiError> {
+        // The first piece is awaited before the response begins: an engine that does not respond is
+        // an error with a status, which is impossible after the head.
         let mut written_so_far = self.allocations.runner()?.outputs.written_by_now(of, self.skip);
         match written_so_far.recv().await {
             Some(Ok(first)) => {
@@ -292,6 +297,7 @@ fn written(run: &Run, chosen: Chosen) -> Result<Written<'_>, ApiError> {
     let Some(attempt) = chosen.find(&run.attempts)? else { return Ok(Written::Nothing) };
     Ok(match (&attempt.output, &attempt.container) {
         (Some(sized), _) => Written::Stored(attempt.key, Arc::clone(sized)),
+        // After the end of a run its container may be removed at any time.
         (None, Some(_)) if !run.state.is_over() => Written::InEngine(attempt),
         _ => Written::Nothing,
     })

@@ -31,6 +31,7 @@ pub(super) async fn pause(
     request: HttpRequest,
     JsonBody(asked): JsonBody<SuspendRequest>,
 ) -> Result<HttpResponse, ApiError> {
+    // `All` belongs to `docket suspend --all`, which sends a request for each allocation.
     reject_all(asked.all)?;
     let pause = suspension(&allocations, &request, asked, allocations.zone)?;
     let context = ChangeContext::new(pause.since, pause.by.clone());

@@ -26,6 +26,7 @@ where
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let query = request.query_string();
         let read = serde_urlencoded::from_str(query).map(Self);
+        // Only after an error: parameters of valid requests are read once.
         ready(read.map_err(|error| invalid::<T>(query).unwrap_or_else(|| wrong(error.to_string()))))
     }
 }
@@ -77,6 +78,7 @@ where
 }
 
 /// Reads a number from `LEAST` to `MOST`.
+// Constants, because `deserialize_with` takes the path of a function and no values.
 pub(super) fn number<'de, D, N, const LEAST: u64, const MOST: u64>(
     deserializer: D,
 ) -> Result<Option<N>, D::Error>
@@ -102,5 +104,6 @@ pub(super) fn next_page(
 ) -> Result<(HeaderName, String), ApiError> {
     let query = serde_urlencoded::to_string(query.collect::<Vec<_>>());
     let query = query.map_err(ApiError::internal)?;
+    // Relative: the server does not know the address that a proxy shows to clients.
     Ok((LINK, format!("<{path}?{query}>; rel=\"next\"")))
 }

@@ -32,6 +32,7 @@ pub(super) fn read(
 pub(super) fn offset(text: &str) -> Option<FixedOffset> {
     let text = with_plus(text).replacen(' ', "T", 1);
     let read = DateTime::parse_from_rfc3339(&text)
+        // RFC 3339 requires seconds, which users leave out.
         .or_else(|_| DateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M%:z"));
     read.ok().map(|moment| *moment.offset())
 }
@@ -54,6 +55,7 @@ fn invalid(key: &str, error: &InvalidMoment) -> ApiError {
 fn with_plus(text: &str) -> String {
     let offset = text.rsplit_once(' ');
     let offset =
+        // The space between date and time has no colon before it.
         offset.filter(|(time, offset)| time.contains(':') && offset.len() == "01:00".len());
     offset.map_or_else(|| text.to_owned(), |(before, offset)| format!("{before}+{offset}"))
 }

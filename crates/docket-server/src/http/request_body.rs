@@ -146,6 +146,7 @@ async fn receive(
 ) -> Result<Body, ApiError> {
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    // Saves the upload. The length may also be absent or wrong, so the loop checks it too.
     if declared.is_some_and(|length| length > limit.bytes()) {
         return Err(ApiError::TooLarge(limit));
     }
@@ -153,6 +154,8 @@ async fn receive(
     let mut bytes = BytesMut::new();
     let end = Instant::now() + ARRIVAL;
     loop {
+        // Both limits: a client that sends a byte in each 29 s would otherwise hold its memory
+        // forever.
         let next = timeout_at(end.min(Instant::now() + STALL), payload.next()).await;
         let Some(piece) = next.map_err(|_| ApiError::TooSlow)? else { break };
         let piece = piece.map_err(|error| ApiError::Undecodable(error.to_string()))?;
@@ -184,6 +187,7 @@ fn parse(
             .deserialize(&mut deserializer)
             .map(|StrictJson(value)| collected.add(0, value, &FieldPath::default()))
     };
+    // Rejects whatever follows the first value.
     let ended = read.and_then(|()| deserializer.end());
     ended.map_err(|error| ApiError::Undecodable(error.to_string()))?;
     let Collected { read, errors, .. } = collected;

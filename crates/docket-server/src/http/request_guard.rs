@@ -44,10 +44,12 @@ pub(super) async fn guard(
 
 fn check(request: &ServiceRequest, authentication: &Authentication) -> Result<(), ApiError> {
     let access = &authentication.access;
+    // HTTP/2 sends `:authority` in place of `Host`.
     let host = request.uri().authority().map_or_else(
         || text(request.headers(), header::HOST).unwrap_or_default().to_owned(),
         ToString::to_string,
     );
+    // Also for public routes: a page of another origin must not sign a browser in or try tokens.
     check_origin(text(request.headers(), header::ORIGIN), &host, access)?;
     if access.token.is_none() {
         // A page whose host name resolves to this server (DNS rebinding) cannot open a socket file.
@@ -67,6 +69,8 @@ fn check_credentials(
     request: &ServiceRequest,
     authentication: &Authentication,
 ) -> Result<(), ApiError> {
+    // First, because a browser never adds a token by itself: such a request needs no check of its
+    // page.
     if let Some(offered) = bearer(request.headers()) {
         return if authentication.admits(offered) {
             Ok(())
@@ -89,11 +93,13 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    // A value that is not text counts as present, and equals nothing that is expected.
     headers.get(name).map(|value| value.to_str().unwrap_or("?"))
 }
 
 /// Browsers send `Origin` with the requests of a page: only pages of this server are accepted.
 fn check_origin(origin: Option<&str>, host: &str, access: &Access) -> Result<(), ApiError> {
+    // Clients other than browsers send none.
     let Some(origin) = origin else { return Ok(()) };
     let scheme = if access.tls.is_some() { "https" } else { "http" };
     let own = format!("{scheme}://{host}");
@@ -112,6 +118,7 @@ fn check_host(host: &str, access: &Access) -> Result<(), ApiError> {
     let name = host_name(host);
     let public = access.public_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
     let is_public = public.as_ref().and_then(Uri::host) == Some(name);
+    // DNS rebinding needs a name.
     let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
     if is_public || is_address || name.eq_ignore_ascii_case("localhost") || access.insecure {
         return Ok(());
@@ -124,6 +131,7 @@ fn check_host(host: &str, access: &Access) -> Result<(), ApiError> {
 
 fn host_name(host: &str) -> &str {
     match host.rsplit_once(':') {
+        // The last colon of an IPv6 address without a port is followed by its bracket.
         Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
         _ => host,
     }

@@ -39,6 +39,7 @@ impl Limits {
     /// Creates the budgets for a server that accepts bodies of up to `max_body` bytes: one always fits.
     pub(crate) fn new(max_body: usize) -> Self {
         Self {
+            // A permit is a byte.
             bodies: Arc::new(Semaphore::new(max_body.clamp(BODIES, Semaphore::MAX_PERMITS))),
             responses: Arc::new(Semaphore::new(RESPONSES)),
             parsers: Arc::new(Semaphore::new(PARSERS)),
@@ -56,6 +57,7 @@ impl Limits {
 
     /// Reserves memory for a response.
     pub(super) fn response(&self, bytes: usize) -> Result<Reservation, LimitError> {
+        // A response that is larger than the budget takes all of it, or it could never be sent.
         Reservation::of(&self.responses, bytes.min(RESPONSES))
             .ok_or(LimitError::Busy(Busy::Responses))
     }
@@ -82,6 +84,7 @@ impl Limits {
 
     /// Gets the permit to make a backup, unless a backup is running.
     pub(super) fn backup(&self) -> Result<OwnedSemaphorePermit, LimitError> {
+        // Does not wait: how long a backup takes depends on its client.
         Arc::clone(&self.backups).try_acquire_owned().map_err(|_| LimitError::Busy(Busy::Backups))
     }
 }
@@ -158,7 +161,9 @@ pub(super) struct Reservation(OwnedSemaphorePermit);
 
 impl Reservation {
     fn of(budget: &Arc<Semaphore>, bytes: usize) -> Option<Self> {
+        // The semaphore counts permits in 32 bits; more than 4 GiB is beyond any budget.
         let bytes = u32::try_from(bytes).ok()?;
+        // Never waits: a request that holds memory and waits for more could wait for itself.
         Arc::clone(budget).try_acquire_many_owned(bytes).ok().map(Self)
     }
 

@@ -13,6 +13,7 @@ pub(super) const YAML: &str = "application/yaml";
 /// True if the client names this media type among those that it accepts.
 pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    // Not parsed: wildcards do not count, and no client names such a type with a quality of 0.
     accept.is_some_and(|accept| accept.contains(media_type))
 }
 
@@ -36,6 +37,7 @@ impl Format {
 
 fn choose(accept: &[QualityItem<Mime>]) -> Option<Format> {
     let (json, yaml) = (preference(accept, "json"), preference(accept, "yaml"));
+    // Precision breaks ties only; JSON wins if both are equal, as the original has only that.
     if yaml.0 > Quality::ZERO && yaml > json {
         Some(Format::Yaml)
     } else {
@@ -49,6 +51,7 @@ fn preference(accept: &[QualityItem<Mime>], subtype: &str) -> (Quality, u8) {
     let precision = |range: &Mime| match (range.type_().as_str(), range.subtype().as_str()) {
         ("*", "*") => Some(1),
         ("application", "*") => Some(2),
+        // YAML had no registered type until 2024 (RFC 9512): older clients use the other names.
         ("application", sub) if sub.strip_prefix("x-").unwrap_or(sub) == subtype => Some(3),
         ("text", "yaml") if subtype == "yaml" => Some(3),
         _ => None,

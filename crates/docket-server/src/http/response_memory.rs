@@ -30,6 +30,8 @@ pub(super) async fn hold(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let limits = request.app_data::<Data<Limits>>().cloned();
+    // The size is known only now, when the response is in memory already; that moment is short,
+    // while a client that reads slowly may hold it for minutes.
     let answer = next.call(request).await?;
     let room = match (limits, answer.response().body().size()) {
         (Some(limits), BodySize::Sized(bytes)) if bytes > SMALL && is_data(&answer) => {
@@ -65,6 +67,7 @@ impl MessageBody for Held {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        // actix takes an empty piece for the end of a chunked body.
         while self.rest.is_empty() {
             match ready!(Pin::new(&mut self.body).poll_next(context)) {
                 Some(Ok(bytes)) => self.rest = bytes,

@@ -18,9 +18,11 @@ pub(super) fn routes(app: &mut ServiceConfig) {
     let on_engine = web::post().guard(guard::fn_guard(engine_check::names_engine));
     app.service(
         web::resource("/")
+            // The page comes first, because the route of the list takes every GET.
             .route(read(dashboard_files::get).guard(guard::fn_guard(dashboard_files::is_for_browser)))
             .route(read(list_allocations::list))
             .route(web::post().to(allocations::push))
+            // actix's own 405 has neither `Allow` nor a problem as its body.
             .default_service(only("GET, HEAD, POST")),
     )
     // Routes are tried in order, and this one is requested most. It matches no path below a name.
@@ -34,6 +36,7 @@ pub(super) fn routes(app: &mut ServiceConfig) {
     .service(only_read("/-/forecast", read(start_counts::get)))
     .service(
         web::resource("/-/check")
+            // The guarded route comes first, because the next one takes every POST.
             .route(on_engine.to(engine_check::check))
             .route(web::post().to(check_documents::check))
             .default_service(only("POST")),

@@ -85,12 +85,14 @@ async fn page(
     let mut page = RunPage { runs: Vec::new(), cursor: None };
     let mut bytes = 0;
     loop {
+        // One more than the limit shows whether there is a next page.
         let filter = RunFilter { before, state: state.clone(), limit: CHUNK.min(limit + 1) };
         let chunk = allocations.store.runs(name, &filter).await?;
         let is_last = chunk.len() < filter.limit;
         for run in chunk {
             let record = RunRecord::from(run.as_ref());
             bytes += chunked_json::length(&record)?;
+            // At least one record: a client could not get past one that is larger than a page.
             if page.runs.len() == limit || (bytes > PAGE && !page.runs.is_empty()) {
                 page.cursor = before;
                 return Ok(page);
@@ -131,6 +133,7 @@ pub(super) async fn find(
     if let Some(run) = run {
         return Ok(run);
     }
+    // An unknown allocation is a better error than an unknown run.
     allocations.snapshot(name).await?;
     Err(match instant {
         Ok(_) => ApiError::NoSuchRun(format!("{name}/{id}")),

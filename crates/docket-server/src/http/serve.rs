@@ -63,6 +63,8 @@ fn over_tcp(
     let milliseconds = u32::try_from(STALL.as_millis()).unwrap_or(u32::MAX);
     set_tcp_user_timeout(&listener, milliseconds)?;
     let server = HttpServer::new(move || app(&api))
+        // Signals stop the whole server in its own order: first the API, then the scheduler and the
+        // store.
         .disable_signals()
         .client_request_timeout(HEAD_ARRIVAL)
         .client_disconnect_timeout(CLOSING)
@@ -85,6 +87,7 @@ fn over_unix(api: Api, listener: UnixListener, connections: usize) -> io::Result
         .disable_signals()
         .max_concurrent_connections(connections)
         .shutdown_timeout(SHUTDOWN_TIMEOUT);
+    // `HttpServer` does this by itself: without it a stop waits in vain for idle connections.
     let stopping = server.graceful_shutdown_signal();
     let server = server.listen_uds("docket", listener, move || {
         let stopping = stopping.clone();
@@ -110,6 +113,7 @@ fn over_unix(api: Api, listener: UnixListener, connections: usize) -> io::Result
 fn with_write_timeout<S: AsyncWrite>(stream: S) -> Pin<Box<TimeoutWriter<S>>> {
     let mut stream = TimeoutWriter::new(stream);
     stream.set_timeout(Some(STALL));
+    // Pinned, because actix requires a stream that is `Unpin`, and this one is not.
     Box::pin(stream)
 }
 
@@ -127,6 +131,7 @@ fn app(
     App::new()
         .configure(|app| api.add_to(app))
         .configure(routes)
+        // The last one runs first: the guard compares the path without its slash, as the routes do.
         .wrap(from_fn(response_memory::hold))
         .wrap(from_fn(request_guard::guard))
         .wrap(NormalizePath::new(TrailingSlash::Trim))

@@ -25,6 +25,7 @@ const MAX_SESSIONS: usize = 1000;
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     /// By the digest of their secret.
+    // A lookup by digest takes a time that says nothing about the secret.
     active: Mutex<HashMap<[u8; digest::SHA256_OUTPUT_LEN], Active>>,
 }
 
@@ -60,12 +61,15 @@ impl Sessions {
             let _: Result<(), _> = write!(secret, "{byte:02x}");
         }
         let mut active = self.active.lock();
+        // Here and not by a timer: nothing else makes the map grow.
         active.retain(|_, session| session.last_used.elapsed() < IDLE_TIMEOUT);
         if active.len() >= MAX_SESSIONS {
             let oldest = active.iter().min_by_key(|(_, session)| session.last_used);
             let oldest = oldest.map(|(key, _)| *key);
             oldest.and_then(|oldest| active.remove(&oldest));
         }
+        // A child, so that the end of the server ends all streams, and that of a session only its
+        // own.
         let end = stopping.child_token();
         active.insert(digest_of(&secret), Active { last_used: Instant::now(), end });
         Ok(secret)

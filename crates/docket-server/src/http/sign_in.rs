@@ -42,6 +42,7 @@ pub(super) async fn sign_in(
     let invalid = |_| ApiError::BadRequest("send the token as {\"Token\":\"…\"}".to_owned());
     let SignIn { token } = serde_json::from_slice(&body.bytes).map_err(invalid)?;
     let peer = request.peer_addr();
+    // Before the token is compared: if the right one were accepted now, guessing could go on.
     if let Some(wait) = authentication.wrong_tokens.wait(peer.map(|peer| peer.ip())) {
         return Err(ApiError::TooManyTokens(wait));
     }

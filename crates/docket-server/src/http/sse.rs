@@ -23,6 +23,7 @@ const QUIET: Duration = Duration::from_secs(15);
 const PACE: Duration = Duration::from_millis(10);
 
 /// How long clients wait before they reconnect, in milliseconds.
+// Long enough for most restarts of the server.
 const RETRY: u64 = 2000;
 
 /// The first bytes of a stream.
@@ -82,6 +83,7 @@ impl Pulse {
     pub(super) async fn wait<T>(&self, next: impl Future<Output = T>) -> Came<T> {
         let next = pin!(next);
         tokio::select! {
+            // In this order: under constant events the stream must still end when the server stops.
             biased;
             () = self.stopping.cancelled() => Came::TheEnd,
             came = next => Came::Some(came),
@@ -104,6 +106,7 @@ pub(super) fn answer(request: &HttpRequest, feed: impl Feed) -> HttpResponse {
         .insert_header((header::CACHE_CONTROL, "no-store"))
         // A proxy that buffers would delay events.
         .insert_header(("x-accel-buffering", "no"));
+    // The stream would be polled to its end, which may never come.
     if request.method() == Method::HEAD {
         return answer.finish();
     }

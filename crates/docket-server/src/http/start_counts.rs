@@ -112,6 +112,7 @@ async fn current(
 ) -> Result<Arc<Counted>, ApiError> {
     let now = allocations.clock.now();
     let minute = TimeDelta::minutes(1);
+    // From the next full minute: one forecast then serves all requests of a minute.
     let from = now.duration_trunc(minute).map_err(ApiError::internal)? + minute;
     let mut held = forecasts.0.lock().await;
     if let Some(counted) = held.as_ref().filter(|counted| counted.from == from) {
@@ -131,6 +132,7 @@ async fn current(
         }
     }
     let zone = allocations.zone;
+    // Takes up to seconds, in which this thread must serve other requests.
     let counted = web::block(move || count(&series, from, zone)).await;
     let counted = Arc::new(counted.map_err(ApiError::internal)?);
     *held = Some(Arc::clone(&counted));
@@ -151,6 +153,7 @@ impl Alike {
 
     fn add(&mut self, status: &AllocationStatus) {
         self.count += 1;
+        // No response shows more, whichever of the schedules are the busiest.
         if self.names.len() < MOST_NAMES {
             self.names.push(status.allocation.name().clone());
         }
@@ -184,6 +187,7 @@ impl Key {
         if schedule.kind() == Kind::Empty {
             return None;
         }
+        // Instants after a moment are searched, and one at the moment itself counts.
         let before = |moment: DateTime<Utc>| moment - TimeDelta::seconds(1);
         let after = before(from).max(decided.unwrap_or_default());
         let suspensions = Suspensions { allocation: suspension.as_deref(), server: pause };
@@ -191,6 +195,7 @@ impl Key {
         Some(Self {
             schedule: schedule.text().into(),
             zone: allocation.zone(zone).name(),
+            // Calendar schedules of all allocations are alike, whenever these were created.
             anchor: (schedule.kind() != Kind::Calendar).then(|| allocation.anchor(schedule)),
             not_before: policies.not_before.map(|bound| bound.to_utc()),
             not_after: policies.not_after.map(|bound| bound.to_utc()),
@@ -204,6 +209,7 @@ fn count(series: &HashMap<Key, Alike>, from: DateTime<Utc>, zone: Zone) -> Count
     let (mut computed, mut omitted, mut frequent_allocations) = (0, 0, 0);
     let mut busiest = Vec::new();
     for (key, alike) in series {
+        // Counted as omitted, so that the response does not look complete.
         if computed >= MAX_INSTANTS {
             omitted += alike.count;
             continue;

@@ -49,6 +49,7 @@ pub(super) async fn suspend(
     name: Path<String>,
     JsonBody(asked): JsonBody<SuspendRequest>,
 ) -> Result<HttpResponse, ApiError> {
+    // A local time in `Until` is in the zone of the allocation.
     let zone = allocations.snapshot(&name).await?.status.allocation.zone(allocations.zone);
     let suspension = suspension(&allocations, &request, asked, zone)?;
     let context = context(&allocations, &request, Some(suspension.by.clone()))?;
@@ -66,11 +67,13 @@ pub(super) fn suspension(
     let since = allocations.clock.now();
     let until = until.map(|until| moment::read_coming(&until, zone, since)).transpose();
     let until = until.map_err(|error| ApiError::BadRequest(format!("Until: {error}")))?;
+    // It would be accepted and have no effect, which its user would notice too late.
     if let Some(until) = until.filter(|until| *until <= since) {
         return Err(ApiError::BadRequest(format!("`Until` is in the past: {}", shown(until))));
     }
     let by = author(request, by)?;
     check_text("Reason", reason.as_deref().unwrap_or_default(), MAX_REASON)?;
+    // An empty field of a form is no reason.
     let reason = reason.filter(|reason| !reason.trim().is_empty());
     Ok(Suspension { by, reason, since, until, all: all.then(OfAll::default) })
 }

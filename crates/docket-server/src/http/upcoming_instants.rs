@@ -68,6 +68,7 @@ pub(super) async fn list(
     let allocation = &status.allocation;
     let zone = allocation.zone(allocations.zone);
     let from = from.map(|from| query_time::read("from", &from, zone, now)).transpose()?;
+    // Instants that are decided about do not start again, even ahead of the clock.
     let from = from.unwrap_or_else(|| status.decided.unwrap_or(now).max(now));
     let pause = allocations.store.pause();
     let suspensions =

@@ -64,6 +64,7 @@ pub(super) async fn get(
     let asked = query.0.at;
     let offset = asked.as_deref().and_then(query_time::offset);
     let asked = asked.map(|text| query_time::understand("at", &text, zone, now)).transpose()?;
+    // Held to the end: the entries are in memory until the sentences are written.
     let _turn = limits.journal().await?;
     let gathered = Gathered::of(&allocations, &status, asked.map(Moment::at)).await?;
     let away = engine_away(&allocations, server.started);
@@ -119,6 +120,7 @@ impl Gathered {
         // Manual runs within a minute after it are shown too.
         let before = at.and_then(|at| at.checked_add_signed(TimeDelta::minutes(1)));
         let before = before.map(Instant::new);
+        // One more shows whether there are older records.
         let filter = RunFilter { before, state: None, limit: MOST_RUNS + 1 };
         let runs = allocations.store.runs(name.as_str(), &filter).await?;
         // The journal is read backwards, so an old moment may need all of it.
@@ -161,10 +163,12 @@ async fn last_line(allocations: &Allocations, run: &Run) -> Result<Option<String
     let (mut from, mut bytes) = (output.written().saturating_sub(END), Vec::new());
     loop {
         let piece = allocations.store.output(name, instant, attempt.key, from).await?;
+        // A piece that does not advance would be read forever.
         let Some(piece) = piece.filter(|piece| piece.end > from) else { break };
         from = piece.end;
         bytes.extend(piece.bytes);
     }
+    // The first bytes may be the end of a character, and then are not shown as text.
     let text = String::from_utf8_lossy(&bytes);
     let line = text.lines().rev().map(readable).find(|line| !line.is_empty());
     Ok(line)
@@ -192,6 +196,7 @@ async fn parent(
     let mut parent = Parent { name: name.clone(), succeeded, newest: None, then: None };
     match at {
         Some(at) => parent.then = allocations.store.run(name.as_str(), Instant::new(at)).await?,
+        // Only a parent that still has to succeed explains why nothing starts.
         None if parent.is_awaited(child) => {
             let filter = RunFilter { limit: 1, ..RunFilter::default() };
             parent.newest =

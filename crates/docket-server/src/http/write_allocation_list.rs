@@ -42,6 +42,7 @@ pub(super) async fn page(
     // Up to where allocations were looked at, and the last one on the page.
     let (mut after, mut last) = (cursor, None);
     loop {
+        // One more than the limit shows whether there is a next page.
         let chunk = allocations.store.list(after, CHUNK.min(limit + 1)).await?;
         if chunk.is_empty() {
             json.push(b']');
@@ -60,7 +61,9 @@ pub(super) async fn page(
                 let view = View { has_logs: filter.has_logs, ..allocations.view(snapshot) };
                 view.write_to(&mut json)?;
             }
+            // A page has at least one allocation, or its client would request it again and again.
             if count == limit || (count > 0 && json.len() > max_bytes) {
+                // The allocation that did not fit begins the next page.
                 json.truncate(end);
                 json.push(b']');
                 return Ok(Page { json, next: last });
@@ -143,6 +146,8 @@ impl YamlListing {
     /// The next piece; `None` at the end.
     async fn piece(&mut self) -> Result<Option<Bytes>, ApiError> {
         if self.rest.is_empty() {
+            // Before the next page reserves its own memory: both together could exceed what is
+            // left.
             self.held = None;
             if self.is_last {
                 return Ok(None);
@@ -150,6 +155,7 @@ impl YamlListing {
             let Page { json, next } =
                 page(&self.allocations, self.cursor, CHUNK, PIECE, &self.filter).await?;
             (self.cursor, self.is_last) = (next, next.is_none());
+            // Only a page of one large allocation is that long; all others end at a piece.
             if json.len() > 2 * PIECE {
                 self.held = Some(self.limits.response(2 * json.len())?);
             }
@@ -215,6 +221,7 @@ impl Listing {
         let now = self.allocations.clock.now();
         for (taken, snapshot) in chunk.into_iter().enumerate() {
             if piece.len() >= PIECE {
+                // At least 1: the piece had room for the first of them.
                 self.size = taken;
                 return Ok(());
             }
@@ -231,6 +238,7 @@ impl Listing {
                 self.begun = Some(written);
             }
         }
+        // All of them fitted, so the next read may take more.
         self.size = (2 * self.size).min(CHUNK);
         Ok(())
     }

@@ -35,6 +35,8 @@ impl WrongTokens {
         if by_address.len() >= MAX_ADDRESSES {
             by_address.retain(|_, (since, _)| now - *since < WINDOW);
             if by_address.len() >= MAX_ADDRESSES {
+                // So many addresses within a minute belong to one attacker, who gains no more
+                // guesses from this than from further addresses.
                 by_address.clear();
             }
         }
@@ -43,6 +45,7 @@ impl WrongTokens {
             (*since, *count) = (now, 0);
         }
         *count = count.saturating_add(1);
+        // Logged once for each address and minute, so that an attack does not fill the log.
         if *count == MAX_WRONG {
             let address = address.map_or_else(|| "a local user".to_owned(), |it| it.to_string());
             warn!(

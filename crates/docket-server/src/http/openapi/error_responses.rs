@@ -45,6 +45,7 @@ macro_rules! groups {
         impl IntoResponses for $name {
             fn responses() -> Responses {
                 let own: Responses = [$($response),*].into_iter().collect();
+                // Of two groups with the same status, the last one wins.
                 $(let own: Responses = own.into_iter().chain($other::responses()).collect();)*
                 own
             }
@@ -277,6 +278,7 @@ fn headers(response: ResponseBuilder, errors: &[(&str, ApiError)]) -> ResponseBu
         header.example(Some(example.into())).build()
     };
     let mut errors = errors.iter().map(|(_, error)| error);
+    // `Retry-After` is documented if any of the errors has it, not only the first.
     let busy = errors.clone().find(|error| matches!(error, ApiError::Busy(_)));
     match busy.or(errors.next()) {
         Some(ApiError::Unauthorized) => response

@@ -83,6 +83,7 @@ impl IntoParams for LastEventId {
 }
 
 /// An entity tag, or several, or any.
+// Any number of 18 digits fits in a revision, and no server comes to more.
 const TAGS: &str = "^(\\*|(W/)?\"[0-9]{1,18}\"(, (W/)?\"[0-9]{1,18}\")*)$";
 
 fn in_path(name: &str, about: &str) -> ParameterBuilder {

@@ -41,6 +41,7 @@ pub(super) fn complete(document: &mut Value) {
     let schemas = &mut document["components"]["schemas"];
     let specification = json_schema::specification();
     let mut allocation = specification.clone();
+    // Values, because the generated schema has keywords that utoipa has no types for.
     let entry = json!({
         "type": "string",
         "description": "A step of a run and its time.",

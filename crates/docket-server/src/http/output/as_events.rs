@@ -65,6 +65,7 @@ impl Live {
         let mut text = std::mem::take(&mut self.begun);
         text.extend_from_slice(&bytes);
         self.begun = text.split_off(text.len() - unfinished(&text));
+        // Held bytes do not count, so a client that reconnects gets them again.
         self.seen = end.saturating_sub(self.begun.len() as u64);
         (!text.is_empty()).then(|| sse::event(None, self.seen, &String::from_utf8_lossy(&text)))
     }
@@ -86,6 +87,7 @@ impl Live {
 
 impl Feed for Live {
     async fn next(&mut self) -> Option<Bytes> {
+        // The next piece is requested once the previous one is on its way.
         self.pulse.beat();
         loop {
             match self.stage {
@@ -121,12 +123,15 @@ impl Feed for Live {
 
 /// How many bytes at the end begin a character of UTF-8 that is not complete.
 fn unfinished(bytes: &[u8]) -> usize {
+    // A character has at most four bytes, so at most three of an incomplete one.
     for (after, byte) in bytes.iter().rev().take(3).enumerate() {
         let length = match byte {
+            // A later byte of a character: the first one is further back.
             0x80..=0xBF => continue,
             0xC2..=0xDF => 2,
             0xE0..=0xEF => 3,
             0xF0..=0xF4 => 4,
+            // ASCII, or a byte that never begins a character and is not worth waiting for.
             _ => 0,
         };
         return if length > after + 1 { after + 1 } else { 0 };
