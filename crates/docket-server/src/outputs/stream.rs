@@ -306,7 +306,7 @@ impl Follower {
                 }
                 Next::End(Ok(())) => break,
                 Next::End(Err(missing @ EngineError::OutputMissing { bytes, .. })) => {
-                    // The note was handed out, even if the container never writes anything more.
+                    // The missing bytes move the position, even if no output follows.
                     self.is_begun = true;
                     self.skip += bytes;
                     self.hand_out(Stream::Error, note_of(&missing)).await;

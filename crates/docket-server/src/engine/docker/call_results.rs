@@ -11,6 +11,7 @@ use super::http_client::{Call, Connection};
 use crate::engine::{EngineError, Refusal, bounded};
 
 /// How long an answer may take to begin, and a short one to be there in full.
+// bollard's own default.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 /// How long an engine that is well may take to answer a ping.
 const PING_LIMIT: Duration = Duration::from_secs(10);
@@ -55,6 +56,7 @@ impl Client {
 
     /// Asks whether the engine answers: over a new connection, where that costs little.
     pub(super) async fn ping(&self) -> Result<(), EngineError> {
+        // Over a network, and more so by SSH, a new connection costs much more than the ping.
         let connection = if self.is_local { &self.afresh } else { &self.keeping };
         self.ping_over(connection).await
     }
@@ -69,6 +71,8 @@ impl Client {
     pub(super) async fn or_unreachable(&self, error: EngineError) -> EngineError {
         match error {
             EngineError::Refused { kind, message }
+                // An engine that shuts down fails the calls under way after it has closed its
+                // socket.
                 if kind.is_failure() && !self.takes_connections().await =>
             {
                 EngineError::Unreachable(format!("{}: it goes down: {message}", self.endpoint))
@@ -159,6 +163,7 @@ impl Client {
             Error::DockerResponseServerError { status_code, message } => EngineError::Refused {
                 kind: kind_of(*status_code),
                 message: match message.trim() {
+                    // A proxy may answer without a body.
                     "" => format!("the engine answered with status {status_code}"),
                     message => bounded(message),
                 },
@@ -191,7 +196,9 @@ fn kind_of(status: u16) -> Refusal {
         401 | 403 => Refusal::Denied,
         404 => Refusal::NotFound,
         409 => Refusal::Conflict,
+        // Docker's answer where a log driver keeps nothing that can be read.
         501 => Refusal::Unsupported,
+        // 503 may come from an engine that starts or stops, 502 and 504 only from a proxy.
         502..=504 => Refusal::Unavailable,
         500.. => Refusal::Failed,
         _ => Refusal::Invalid,

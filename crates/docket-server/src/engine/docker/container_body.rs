@@ -34,10 +34,12 @@ pub(super) fn labelled(
     let labels = entry_or_replace(&mut body, "Labels", Value::Object(Map::new()));
     if let Value::Object(labels) = labels {
         labels.extend(plan.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())));
+        // docket's own come last, so no label of the allocation takes the place of one.
         labels.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value.into())));
     }
     let environment = entry_or_replace(&mut body, "Env", Value::Array(Vec::new()));
     if let Value::Array(lines) = environment {
+        // docket's variables come last: of two lines with one key the last one counts.
         let added = plan.environment.iter().cloned().chain(plan.identity.environment());
         lines.extend(added.map(Value::String));
         *lines = last_of_each_key(std::mem::take(lines));
@@ -47,6 +49,7 @@ pub(super) fn labelled(
     }
     if let Some(mut host_config) = parts.host_config {
         // docket removes the container: the engine could drop output and exit code with it.
+        // `shift_remove` keeps the other options in the order in which they were posted.
         host_config.shift_remove("AutoRemove");
         body.insert("HostConfig".to_owned(), Value::Object(host_config));
     }

@@ -60,6 +60,7 @@ impl Notes {
 
     /// Notes whether the engine gave no answer since the container was last seen running.
     pub(super) fn set_broken_watch(&self, id: &ContainerId, is_broken: bool) {
+        // Most watches never break, and need no note about it.
         if is_broken || self.has_broken_watch(id) {
             self.change(id, |note| note.has_broken_watch = is_broken);
         }
@@ -78,6 +79,7 @@ impl Notes {
     fn change<T>(&self, id: &ContainerId, change: impl FnOnce(&mut Note) -> T) -> T {
         let mut notes = self.0.lock();
         if notes.len() >= MOST && !notes.contains_key(id) {
+            // The removal of a container drops its note, so this is only a last limit on memory.
             notes.clear();
         }
         change(notes.entry(id.clone()).or_default())

@@ -94,6 +94,8 @@ fn read(pieces: BoxStream<'static, Result<Bytes, EngineError>>) -> LifeEvents {
             Ok(piece) => {
                 bytes.extend_from_slice(&piece);
                 let (events, is_readable) = take_events(&mut bytes, &mut is_hidden);
+                // Otherwise the stream ends, which counts as broken off: a later event would prove
+                // nothing.
                 let goes_on = is_readable && bytes.len() <= LONGEST_EVENT;
                 let rest = goes_on.then_some((pieces, bytes, is_hidden));
                 let events: Vec<_> = events.into_iter().map(Ok).collect();

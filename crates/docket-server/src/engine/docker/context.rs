@@ -77,6 +77,7 @@ pub(super) fn chosen(
     Ok(Some(Context {
         name,
         host: endpoint.host,
+        // Docker's client makes the folder only for a context that has certificates.
         certificates: certificates.is_dir().then_some(certificates),
         skips_verification: endpoint.skips_verification,
     }))

@@ -65,6 +65,7 @@ pub(super) async fn post(
 #[serde(rename_all = "PascalCase")]
 struct New {
     id: String,
+    // Engines may write `null` where there are none.
     warnings: Option<Vec<String>>,
 }
 
@@ -83,6 +84,7 @@ async fn holder(client: &Client, name: &str, refusal: String) -> Result<Inspecte
 
 /// Takes the holder for the container that was asked for, if every label says so.
 fn join(holder: &Inspected, identity: &Identity) -> Result<Prepared, EngineError> {
+    // The name proves nothing, because another program may have chosen it.
     if holder.is(identity) {
         Ok(Prepared {
             joined: true,
@@ -101,6 +103,7 @@ fn is_about_image(message: &str) -> bool {
 }
 
 fn is_about_platform(message: &str) -> bool {
+    // Docker has only one status, 404, for a missing image and for one of another platform.
     message.contains("does not match the specified platform")
 }
 

@@ -96,12 +96,15 @@ impl Endpoint {
         variable: &dyn Fn(&str) -> Option<String>,
         config: Option<&Path>,
     ) -> Result<Self, ConnectError> {
+        // Docker's client takes an empty variable for one that is not set.
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let tls = || match (set("DOCKER_TLS_VERIFY"), set("DOCKER_TLS")) {
+            // Any value counts, also `0`, as in Docker's client.
             (Some(_), _) => Tls::Checked(certificate_folder(&set, config)),
             (None, Some(_)) => Tls::Unchecked,
             (None, None) => Tls::No,
         };
+        // It has precedence over `DOCKER_CONTEXT`, as in Docker's client.
         if let Some(host) = set("DOCKER_HOST") {
             return by_variable(&host, Origin::Variable, tls(), config);
         }
@@ -114,6 +117,7 @@ impl Endpoint {
         };
         match context::chosen(set("DOCKER_CONTEXT"), config)? {
             None => by_default(),
+            // A context need not have an endpoint of Docker.
             Some(context) if context.host.is_empty() => by_default(),
             Some(context) => {
                 let origin = Origin::Context(context.name.clone());

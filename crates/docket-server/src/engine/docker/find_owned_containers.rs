@@ -45,6 +45,7 @@ pub(super) async fn list_of_other_stores(
 ) -> Result<Vec<Found>, EngineError> {
     let [namespace_label, ..] = LABELS;
     let label = format!("{namespace_label}={namespace}");
+    // Only those that run: they show that another server uses the namespace now.
     let found = list(client, &[], &json!({"label": [label], "status": ["running"]})).await?;
     let is_others =
         |found: &Found| found.identity.namespace == *namespace && found.identity.store != *store;

@@ -70,10 +70,13 @@ pub(super) async fn count(client: Client, notes: Arc<Notes>, id: ContainerId) ->
     // Where it is not known, the next watch of the container asks again.
     let inspected = client.inspect(&id.0).await;
     if inspected.is_ok_and(|inspected| inspected.drops_old_output()) {
+        // All output is skipped: the read only fills the index of message positions.
         let mut live = Live::new(client, notes, id, u64::MAX, Follow::ToEnd);
         let mut read = None;
+        // An error costs only the count; the watch itself notices an engine that is away.
         while let Ok(Some(_)) = live.next(&mut read).await {}
     }
+    // The watch alone decides when it ends.
     std::future::pending().await
 }
 
@@ -112,6 +115,7 @@ enum Form {
         position: u64,
     },
     /// A part of a log that is rotated.
+    // Boxed, because it is far larger than the other form.
     Part(Box<Part>),
 }
 
@@ -160,6 +164,7 @@ impl Live {
             self.rest().await;
         };
         let is_last = self.follow == Follow::UpToNow || !inspected.runs();
+        // An engine that ends each follow at once would otherwise be asked without a pause.
         if !is_last {
             self.rest().await;
         }
@@ -220,6 +225,8 @@ impl Live {
             Form::Whole { frames, position } => (frames, position),
         };
         let mut sink = |stream: Stream, written: &[u8]| {
+            // Where it is more than these bytes, `get` returns none of them: all were handed out
+            // before.
             let known = usize::try_from(handed_out.saturating_sub(*position)).unwrap_or(usize::MAX);
             let unseen = written.get(known..).unwrap_or_default();
             *position += written.len() as u64;

@@ -60,6 +60,7 @@ type Answer = BoxFuture<'static, Result<Response<Incoming>, Error>>;
 #[derive(Clone)]
 pub(super) struct Connection {
     address: Arc<str>,
+    // A function hides the type of the connector, so callers need not be generic over it.
     send: Arc<dyn Fn(BollardRequest) -> Answer + Send + Sync>,
 }
 

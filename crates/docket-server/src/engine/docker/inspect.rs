@@ -84,6 +84,7 @@ impl Inspected {
 
     /// True once it was started, whatever came of it.
     pub(super) fn was_started(&self) -> bool {
+        // The engine sets the time once the process runs; a failed start leaves it at the year 1.
         moment(self.state.started_at.as_deref()).is_some()
     }
 
@@ -103,6 +104,7 @@ impl Inspected {
 
     /// True while the engine takes it away.
     pub(super) fn is_going(&self) -> bool {
+        // A container is `dead` if its removal broke off halfway.
         self.state.dead || matches!(self.state.status.as_str(), "removing" | "dead")
     }
 
@@ -117,6 +119,7 @@ impl Inspected {
         let LogConfig { driver, config } = self.host_config.log_config.as_ref()?;
         let option = |name: &str| {
             let value = config.as_ref()?.get(name)?;
+            // Docker writes -1 for no limit.
             (!value.is_empty() && value != "-1").then_some(value.as_str())
         };
         let size = option("max-size");
@@ -127,6 +130,7 @@ impl Inspected {
             // `local`, and the drivers that send output elsewhere: the engine keeps a copy with a bound.
             _ => {}
         }
+        // Docker's `json-file` keeps one file unless more are requested.
         let files = option("max-file").map_or(Some(1), |files| files.parse::<u64>().ok());
         // The file that is written may be empty; of `local` the form on disk is not known.
         let is_known = driver == "json-file";

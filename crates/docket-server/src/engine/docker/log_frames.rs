@@ -11,10 +11,12 @@ const ERROR: u8 = 2;
 /// The stream in which the engine itself says that it cannot read on.
 const ENGINE: u8 = 3;
 /// How much of a message of the engine is held, in bytes.
+// More than a record keeps of a message.
 const LONGEST_MESSAGE: usize = 8192;
 
 /// The stream that the engine calls by this number.
 pub(super) fn stream_of(number: u8) -> Stream {
+    // Docker counts 0, standard input, as standard output; a terminal has it too.
     if number == ERROR { Stream::Error } else { Stream::Out }
 }
 
@@ -103,6 +105,8 @@ impl Frames {
         let (piece, rest) = bytes.split_at(wanted.min(bytes.len()));
         self.header.extend_from_slice(piece);
         if let Ok(header) = <[u8; HEADER_LENGTH]>::try_from(self.header.as_slice()) {
+            // The zeros distinguish a header from other bytes, such as those of a terminal or of a
+            // proxy.
             let [stream @ 0..=ENGINE, 0, 0, 0, length @ ..] = header else {
                 return Err(NoFrame);
             };

@@ -62,6 +62,7 @@ impl Stamped {
         match &mut self.frames {
             None => outcome = message.of_terminal(bytes, &mut next),
             Some(frames) => frames.push_parts(bytes, &mut |part| {
+                // The reader of frames cannot be stopped, so the rest of these bytes is skipped.
                 if !goes_on || outcome.is_err() {
                     return;
                 }
@@ -121,6 +122,7 @@ impl Message {
             if self.has_ended_line || self.length >= LONGEST_MESSAGE {
                 *self = Self { stream: TERMINAL, ..Self::default() };
             }
+            // No underflow: a full message was replaced by an empty one above.
             let room =
                 (LENGTH + 1).saturating_sub(self.stamp.len()) + LONGEST_MESSAGE - self.length;
             let (within, _) = bytes.split_at(room.min(bytes.len()));

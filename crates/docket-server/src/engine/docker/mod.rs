@@ -66,6 +66,7 @@ use super::{
 };
 
 /// How long the engine may take to tell what it is.
+// Docker counts containers and images for `/info`, so many of them take it long.
 const INFO_LIMIT: Duration = Duration::from_secs(30);
 
 /// What can be set about an engine.
@@ -141,6 +142,7 @@ impl DockerEngine {
     async fn lasting_id(&self, id: Option<String>) -> Result<Option<Arc<str>>, EngineError> {
         let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(None) };
         let id: Arc<str> = bounded(id).into();
+        // Compared once: an id that was the same in two answers needs no further request.
         if self.id.lock().as_ref() == Some(&id) {
             return Ok(Some(id));
         }
@@ -210,6 +212,7 @@ impl Engine for DockerEngine {
 
     /// A container has no version at Docker, so the condition is that it does not run.
     async fn remove(&self, handle: &Handle, _: Condition) -> Result<(), EngineError> {
+        // Also if the removal fails: a lost note costs only a request.
         self.notes.forget(&handle.id);
         // Never `force`: that would end a container that runs again.
         let options = RemoveContainerOptionsBuilder::new().v(true).build();
@@ -217,6 +220,7 @@ impl Engine for DockerEngine {
         match self.client.answer(ANSWER_LIMIT, removed).await {
             Err(EngineError::Refused { kind: Refusal::NotFound, .. }) => Ok(()),
             Err(EngineError::Refused { kind: Refusal::Conflict, message })
+                // The other removal has the same result.
                 if is_under_way(&message) =>
             {
                 Ok(())
@@ -259,6 +263,7 @@ impl Containers for DockerEngine {
     }
 
     async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
+        // The watch has noted it at the container's end, which saves most runs a request.
         let form = match self.notes.form(&handle.id) {
             Some(form) => form,
             None => self.client.inspect_id(&handle.id).await?.log_form(),
@@ -334,5 +339,6 @@ struct Info {
 
 /// The engine's words where someone else removes the container already.
 fn is_under_way(message: &str) -> bool {
+    // A container that runs has the same status, 409, so only the words distinguish the two.
     message.contains("already in progress")
 }

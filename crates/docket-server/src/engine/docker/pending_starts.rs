@@ -84,6 +84,7 @@ impl Watched {
                 Ok(Some(Ok(event))) => self.reported.add(event),
                 Ok(Some(Err(error))) => self.broke_off = Some(error.to_string()),
                 Ok(None) => self.broke_off = Some("the engine ended its events".to_owned()),
+                // No event so far is no error: the stream stays open, and a later call reads on.
                 Err(_) => return,
             }
         }
@@ -111,6 +112,7 @@ pub(super) async fn take_over(
 ) -> Result<TakeOver, EngineError> {
     // Opened before the container is inspected, so that a start in between is not missed.
     let mut watched = Watched::new(container_events::of(client, &handle.id));
+    // The creation is the first event, so from here on no start of the container can be missed.
     watched.read(REMEMBERED_EVENTS, |reported| reported.is_created).await;
     Ok(match engine.inspect(handle).await? {
         Observation::Pending(_) => TakeOver::Replaceable(Guard::new(handle.clone(), watched)),
@@ -135,12 +137,14 @@ pub(super) async fn disarm(
         }
     }
     if let Some(mut watched) = watched {
+        // A start request may arrive until the removal, so events are read up to it.
         watched.read(REMOVAL_EVENT, |reported| reported.is_removed).await;
         if watched.reported.is_removed {
             // It was not started when it was inspected, and all events since then were read.
             return Ok(Disarmed::Gone(watched.reported.past(true)));
         }
     }
+    // The watch broke off before the removal, so the events are read from their beginning again.
     let past = Watched::new(container_events::of(client, &handle.id)).past().await;
     Ok(past.map_or_else(Disarmed::Unclear, Disarmed::Gone))
 }

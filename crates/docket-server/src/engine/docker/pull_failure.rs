@@ -112,6 +112,7 @@ const LATE_PHRASES: [(Cause, &[&str]); 3] = [
 impl Cause {
     /// Reads the cause from what the engine said.
     pub(super) fn of(words: &str) -> Self {
+        // An engine never answers in HTML, but a proxy in front of it does.
         if words.trim_start().starts_with('<') {
             return Self::EngineRefused;
         }
@@ -125,6 +126,7 @@ impl Cause {
             let found = phrases.find(|(_, some)| some.iter().any(|phrase| plain.contains(phrase)));
             found.map(|(cause, _)| *cause)
         };
+        // A number of three digits alone may be a port, a size or a part of a name.
         let is_about_status = plain.contains("status") || plain.contains("error parsing http");
         let answered = || status.filter(|_| is_about_status).map(Self::of_status);
         said(&PHRASES).or_else(answered).or_else(|| said(&LATE_PHRASES)).unwrap_or(Self::Other)

@@ -66,6 +66,7 @@ impl Pulls {
     pub(super) fn new(config: Option<PathBuf>, most: usize, limit: Duration) -> Self {
         let registry = Registry {
             config,
+            // A semaphore panics above its maximum, and without permits no pull would begin.
             slots: Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)),
             limit,
         };
@@ -117,6 +118,7 @@ impl Pulls {
         let (client, registry) = (client.clone(), Arc::clone(&self.registry));
         let image = wanted.clone();
         let pull: UnderWay = Box::pin(async move { registry.pull(&client, &image).await });
+        // Its callers poll it and no task does, so that it is dropped with the last of them.
         let pull = pull.shared();
         if let Some(weak) = pull.downgrade() {
             under_way.insert(wanted, weak);
@@ -159,7 +161,9 @@ impl Registry {
     /// Returns the login that was used beside the outcome.
     async fn fetch(&self, client: &Client, wanted: &Wanted) -> (Result<(), Failure>, Login) {
         // The semaphore is never closed, so there always is a slot in the end.
+        // Outside of the limit: the wait for other pulls does not count.
         let _slot = self.slots.acquire().await;
+        // Kept outside of the work, so that it is known after a timeout too.
         let mut login = Login::default();
         let work = async {
             login = self.login(&wanted.reference).await;

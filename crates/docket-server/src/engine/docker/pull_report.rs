@@ -57,6 +57,7 @@ impl PullReport {
         }
         let Line { error_detail, error } =
             serde_json::from_slice(line).map_err(|error| Trouble::Unreadable(error.to_string()))?;
+        // Docker begins its answer before the pull, with status 200, so errors come in the report.
         let error = error_detail.and_then(|detail| detail.message).or(error);
         error.map_or(Ok(()), |error| Err(Trouble::Failed(bounded(error.trim()))))
     }

@@ -63,6 +63,7 @@ impl Log<'_> {
         let mut pieces = self.client.get(format!("{}&timestamps=1", path(self.id)))?;
         let mut output = Output::bounded(limit);
         let mut stamped = Stamped::new(self.form.has_terminal);
+        // Without a mark: nothing of this read was handed out before.
         let mut walk = Walk::new(self.notes.index(self.id), Extent::All, None);
         let mut stream = Stream::Out;
         let mut on_disk = 0_u64;
@@ -73,10 +74,13 @@ impl Log<'_> {
                         stream = stream_of(number);
                         on_disk += JSON_MESSAGE;
                         output.note_time(|| moment_of(&stamp));
+                        // All is kept, so positions matter only at the end, for the count of
+                        // missing bytes.
                         let _: Found = walk.message(number, stamp);
                     }
                     Next::Bytes(bytes) => {
                         walk.bytes(bytes.len());
+                        // JSON escapes take more, so this is the least that the log has on disk.
                         on_disk += bytes.len() as u64;
                         output.push_to(stream, bytes);
                     }
@@ -93,6 +97,7 @@ impl Log<'_> {
         }
         let missing = walk.missing();
         let output = output.behind_missing(missing.bytes);
+        // A log that fills what its driver keeps may have been rotated before the first read.
         let is_full = kept.at_least > 0 && on_disk >= kept.at_least;
         let dropped = match missing.bytes {
             0 => is_full.then(|| may_be_dropped(&kept.words)),
@@ -139,6 +144,7 @@ pub(super) fn gone_or(error: EngineError) -> EngineError {
 
 /// The engine's words where the container is being removed.
 fn is_going(message: &str) -> bool {
+    // Docker has the same status, 409, for other conflicts.
     message.contains("dead or marked for removal")
 }
 

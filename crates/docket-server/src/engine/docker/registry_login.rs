@@ -76,6 +76,7 @@ pub(super) fn header(credentials: &DockerCredentials) -> Option<HeaderValue> {
     // What is written here are plain texts, which JSON can always hold.
     let json = serde_json::to_vec(credentials).ok()?;
     let mut value = HeaderValue::try_from(base64(&json)).ok()?;
+    // Keeps the login out of debug output.
     value.set_sensitive(true);
     Some(value)
 }

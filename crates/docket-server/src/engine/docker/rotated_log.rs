@@ -90,18 +90,24 @@ impl Rounds {
 
     /// Takes note of the end of a read; false where it must be made again, with more of the log.
     pub(super) fn end(&mut self, part: &Part) -> bool {
+        // What was cut short did not reach its end, so its newest message is not that of the log.
         let is_placed = part.walk.is_placed() && !part.is_cut_short;
         if is_placed {
             self.mark = part.walk.mark().or(self.mark);
         }
+        // A tail is the cheapest read; the others are for when it may not reach back to a known
+        // message.
         self.extent = match part.extent {
             _ if is_placed && part.new_messages <= MANY => Extent::Tail,
             _ if is_placed => Extent::All,
             Extent::All if !part.is_cut_short => Extent::AllNew,
             _ => Extent::All,
         };
+        // Twice as many as came now, so that the next tail most likely begins before them.
         self.tail = part.new_messages.saturating_mul(2).max(TAIL);
         self.is_urgent = !is_placed || part.new_messages > MANY;
+        // Counted from the beginning of the read, so a long read is followed by the next one at
+        // once.
         self.next = part.begun_at + if self.is_urgent { Duration::ZERO } else { ROUND };
         is_placed
     }
@@ -132,12 +138,14 @@ impl Rounds {
                     }
                     true
                 });
+                // The next read meets a malformed message as well, and reports it.
                 if is_new || pushed.is_err() {
                     return true;
                 }
             }
             false
         };
+        // Around a rotation a follow may leave messages out, so its silence is no proof.
         tokio::time::timeout(NEWS_LIMIT, news).await.unwrap_or_default()
     }
 }

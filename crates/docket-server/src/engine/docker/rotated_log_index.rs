@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use super::log_timestamps::Stamp;
 
 /// How many messages of a log are remembered; their distance doubles when there are more.
+// They take some 25 KiB for each log that is rotated.
 const MOST: usize = 256;
 /// The first distance between two of them, in bytes.
 const DISTANCE: u64 = 16 << 10;
@@ -159,6 +160,8 @@ impl Walk {
         let is_first = self.length == 0;
         let index = Arc::clone(&self.index);
         let mut known = index.0.lock();
+        // The lock is taken anew for each message, so another reader may have found a gap
+        // meanwhile.
         if known.gaps != self.gaps {
             return Found::Outdated;
         }
@@ -166,6 +169,7 @@ impl Walk {
             self.mark = Some(known.note(key, at, self.mark));
             return Found::At(at);
         }
+        // The reader's own mark first: the index remembers only some of the messages.
         let of_reader = self.mark.filter(|mark| mark.key == key && is_counted).map(|mark| mark.at);
         let Some(at) = of_reader.or_else(|| known.place(&key, is_counted)) else {
             return self.unknown(&mut known, key, is_first);
@@ -187,6 +191,8 @@ impl Walk {
     fn unknown(&mut self, known: &mut Known, key: Key, is_first: bool) -> Found {
         let latest = self.mark.or(known.newest).map(|mark| mark.latest);
         let is_later = latest.is_none_or(|latest| key.stamp > latest);
+        // A later stamp than any before shows that all is new. With any other stamp a later message
+        // may be known, so only a second walk through all of the log decides.
         let is_behind_gap = match self.extent {
             Extent::AllNew => is_first,
             Extent::All => is_first && known.newest.is_none_or(|newest| key.stamp > newest.latest),
@@ -271,6 +277,7 @@ impl Known {
 
     /// The position of the first message behind what was read: at the beginning, or behind a gap.
     fn behind_gap(&mut self) -> u64 {
+        // The first read of all finds no gap: what was dropped before it is unknown.
         if self.newest.is_some() {
             self.end += 1;
             self.gap = self.end;
@@ -281,6 +288,7 @@ impl Known {
 
     /// Remembers a message of a reader that went over `before` the last time.
     fn note(&mut self, key: Key, at: u64, before: Option<Mark>) -> Mark {
+        // Not the last stamp but the latest, because the engine's clock may have been set back.
         let latest = before.map_or(key.stamp, |before| before.latest.max(key.stamp));
         let mark = Mark { key, at, latest };
         if self.newest.is_some_and(|newest| at <= newest.at) {
@@ -295,6 +303,7 @@ impl Known {
 
     fn remember(&mut self, key: Key, at: u64) {
         if self.places.len() >= MOST {
+            // Every other position is dropped, so the rest still covers the whole log evenly.
             self.distance = self.distance.max(DISTANCE) * 2;
             let mut places: Vec<_> = self.places.drain().collect();
             places.sort_unstable_by_key(|(_, at)| *at);

@@ -45,6 +45,7 @@ impl SshConnector {
     fn connect(&self) -> io::Result<SshStream> {
         let mut ssh = Command::new("ssh");
         // A question would wait for ever: no user can answer it.
+        // `-T` requests no terminal, which would change bytes on their way.
         ssh.args(["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30", "--"]);
         ssh.arg(&*self.destination).arg(&*self.command);
         // What ssh has to say goes where the server's log goes.

@@ -23,6 +23,7 @@ pub(super) async fn launch(client: &Client, id: &ContainerId) -> Result<Launch, 
 async fn start(client: &Client, id: &ContainerId) -> Result<(), EngineError> {
     let started = client.docker.start_container(&id.0, None);
     match client.answer(ANSWER_LIMIT, started).await {
+        // The request may have reached the engine: such a status only says that the proxy gave up.
         Err(EngineError::Refused { kind: Refusal::Unavailable, message }) => {
             Err(EngineError::Unreachable(format!(
                 "{}: a proxy answered the start: {message}",
@@ -43,6 +44,7 @@ async fn refused(
     // With these it has not begun: there is no such container or network, or it is being removed.
     let was_not_begun =
         matches!(refusal, EngineError::Refused { kind: Refusal::NotFound | Refusal::Conflict, .. });
+    // An engine can fail after it has started the container, so the refusal alone decides nothing.
     match was_started(client, id).await {
         // A proxy may have repeated the request, and answered with what came of the second one.
         Ok(true) => Ok(()),
@@ -51,6 +53,7 @@ async fn refused(
             error => error,
         }),
         Err(EngineError::Gone) if was_not_begun => Err(EngineError::NeverStarted),
+        // After another refusal the container may have run before it was removed.
         Err(error) => Err(error),
     }
 }

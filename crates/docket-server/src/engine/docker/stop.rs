@@ -23,11 +23,13 @@ pub(super) async fn stop(client: &Client, id: &ContainerId, how: Stop) -> Result
     if !runs(client, id).await? {
         return Ok(());
     }
+    // The engine answers only once the container has ended, so its grace is part of the limit.
     let limit = ANSWER_LIMIT
         + match how {
             Stop::AtOnce => Duration::ZERO,
             Stop::Gently(grace) => grace.length(),
         };
+    // Its result is judged after the inspection: a request whose answer is lost may have worked.
     let asked = tokio::time::timeout(limit, ask(client, id, how, limit)).await;
     if !runs(client, id).await? {
         return Ok(());

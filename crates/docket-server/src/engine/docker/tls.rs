@@ -28,6 +28,7 @@ pub(super) fn connector(
     for error in &native.errors {
         warn!(%error, "an authority of this host is not used for TLS to the engine");
     }
+    // Hosts may have certificates that rustls cannot parse; these are skipped.
     roots.add_parsable_certificates(native.certs);
     let pem = fs::read(ca)?;
     let authorities: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
@@ -36,6 +37,7 @@ pub(super) fn connector(
         .with_root_certificates(roots)
         .with_client_cert_resolver(Arc::new(ClientFiles { certificate, key }));
     let mut http = HttpConnector::new();
+    // Otherwise the connector rejects addresses with `https`.
     http.enforce_http(false);
     Ok(HttpsConnector::from((http, config)))
 }
@@ -65,6 +67,8 @@ impl ResolvesClientCert for ClientFiles {
         match self.read() {
             Ok(key) => Some(Arc::new(key)),
             Err(error) => {
+                // The handshake continues without it: the engine decides whether it needs a
+                // certificate.
                 warn!(%error, certificate = %self.certificate.display(), "no certificate for the engine");
                 None
             }

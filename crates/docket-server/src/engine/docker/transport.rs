@@ -87,13 +87,16 @@ where
     C: Connect + Clone + Send + Sync + 'static,
 {
     let client = client_of(connector.clone(), IDLE_CONNECTIONS);
+    // Only a new connection shows whether the engine still accepts any.
     let fresh = client_of(connector.clone(), 0);
+    // A clone has the same pool, so bollard's calls and docket's own share their connections.
     let typed = client.clone();
     let transport = move |request: BollardRequest| {
         let answer = typed.request(request);
         async move { refusal(answer.await?).await }
     };
     let limit = ANSWER_LIMIT.as_secs();
+    // bollard leaves the version out of its addresses, so each engine uses its own newest one.
     let docker = Docker::connect_with_custom_transport(
         transport,
         Some(address),
@@ -129,6 +132,7 @@ where
 /// Reads a refusal, at most [`LONGEST_REFUSAL`] bytes of it: bollard would read one of any length.
 async fn refusal(answer: Response<Incoming>) -> Result<Response<Incoming>, Error> {
     let status = answer.status();
+    // Docker answers 304 to a start or a stop that has nothing to do.
     if status.is_success() || status.is_informational() || status == StatusCode::NOT_MODIFIED {
         return Ok(answer);
     }
@@ -144,6 +148,7 @@ async fn refusal(answer: Response<Incoming>) -> Result<Response<Incoming>, Error
         }
     }
     let message = serde_json::from_slice(&bytes).map(|Refusal { message }| message);
+    // A proxy in front of the engine writes HTML or plain text.
     let message = message.unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned());
     Err(Error::DockerResponseServerError { status_code: status.as_u16(), message })
 }
@@ -175,6 +180,7 @@ impl Service<Uri> for UnixConnector {
 
 /// Connects; where the engine's queue is full, which Linux tells at once, it asks again.
 async fn connect(path: &Path) -> io::Result<UnixStream> {
+    // hyper would fail the request at once, though the engine accepts the connection soon after.
     let (tries, pause) = FULL_QUEUE;
     for _ in 1..tries {
         match UnixStream::connect(path).await {

@@ -26,6 +26,7 @@ const OUT_OF_MEMORY_DELAY: Duration = Duration::from_millis(50);
 /// Watches a container; see [`crate::engine::Containers::watch`].
 pub(super) fn watch(client: &Client, notes: &Arc<Notes>, id: &ContainerId) -> Observations {
     let (client, notes, id) = (client.clone(), Arc::clone(notes), id.clone());
+    // No task of its own: it runs only while the watch is polled, and ends with it.
     let counting = follow_log::count(client.clone(), Arc::clone(&notes), id.clone()).boxed();
     // After a break the container may have outlived the engine, which only an inspection can show.
     let is_due = notes.has_broken_watch(&id);
@@ -100,8 +101,10 @@ async fn judge(
             return Ok(observation);
         }
     }
+    // The output is captured next, which then needs no inspection.
     notes.note(id, inspected.log_form());
     let mut exit = inspected.exit();
+    // The exit code alone proves nothing, because a program may end with any.
     if inspected.may_have_fallen()
         && (notes.has_broken_watch(id) || !client.takes_connections().await)
     {
@@ -125,6 +128,7 @@ async fn wait(client: &Client, id: &ContainerId) -> Result<(), EngineError> {
         let mut has_ended = false;
         // Read to the end, so that the connection can be used again.
         while let Some(piece) = pieces.next().await {
+            // Docker sends the header at once and the body at the end, so no body is no answer.
             has_ended |= !piece?.is_empty();
         }
         if has_ended {
@@ -134,6 +138,7 @@ async fn wait(client: &Client, id: &ContainerId) -> Result<(), EngineError> {
         }
     };
     let answer = tokio::time::timeout(WAIT_LIMIT, read).await;
+    // A wait that takes long is no error: the inspection shows whether the container runs.
     match answer.unwrap_or(Ok(())) {
         // The inspection says what became of the container.
         Err(EngineError::Refused { kind: Refusal::NotFound, .. }) => Ok(()),

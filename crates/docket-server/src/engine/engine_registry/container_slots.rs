@@ -176,8 +176,7 @@ impl RunSlots {
     fn release(self: &Arc<Self>) {
         let mut state = self.state.lock();
         state.taken -= 1;
-        // With adopted containers more may be taken than there are, and then this slot is not
-        // passed on.
+        // Adopted containers may take more slots than there are; then this one is not passed on.
         while state.taken < self.most {
             let Some(Reverse(ticket)) = state.waiting.pop() else { return };
             if ticket.call.is_closed() {

@@ -46,7 +46,7 @@ pub(crate) enum EngineState {
 }
 
 /// How far apart the clocks of engine and docket may be before that is reported.
-// Clocks that are synchronised differ by far less, so this is one that is not.
+// Synchronised clocks differ by far less, so a larger difference is no inaccuracy.
 const MOST_APART: TimeDelta = TimeDelta::seconds(2);
 
 /// What the engine's clock showed, and when.

@@ -30,6 +30,7 @@ pub(super) async fn examine(
     let Version { api_version } = client.get_json("/version", &[]).await?;
     let mut findings = options_by_api_version::ignored(&container, &api_version);
     let pulled = pulls.pull(client, &plan.container.image(), platform, pull).await;
+    // Without the image the examination continues, so that one check reports all findings.
     let has_image = is_there(pulled, &mut findings)?;
     findings.extend(networks::missing(client, &container).await?);
     let mounts = Mounts::of(&container);

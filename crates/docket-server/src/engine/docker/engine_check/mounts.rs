@@ -97,6 +97,7 @@ pub(super) fn can_see_files(client: &Client) -> bool {
 /// True where there surely is nothing of this name.
 async fn is_missing(path: &str) -> bool {
     let found = tokio::fs::metadata(path).await;
+    // Other errors, such as a denied access, do not show whether it exists.
     found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 

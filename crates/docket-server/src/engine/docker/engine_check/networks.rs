@@ -59,6 +59,7 @@ async fn missing_container(
     field: String,
     name: &str,
 ) -> Result<Option<Finding>, EngineError> {
+    // No container has a name that cannot be part of an address.
     let is_there = is_name(name)
         && match client.inspect(name).await {
             Ok(_) => true,

@@ -32,6 +32,7 @@ impl TrialContainer {
     pub(super) fn new(plan: &Plan, platform: Option<&str>, new_volumes: BTreeSet<String>) -> Self {
         let namespace = plan.identity.namespace.to_string();
         let (id, _) = Uuid::new_v4().as_u64_pair();
+        // Eight digits are enough to distinguish checks, which live for seconds.
         let id = format!("{:08x}", id >> 32);
         let name = format!("{namespace}.{}.check.{id}", plan.identity.allocation);
         let [namespace_label, ..] = LABELS;
@@ -77,6 +78,8 @@ impl TrialContainer {
                 Err(EngineError::Refused { kind: Refusal::Conflict, .. }) => Ok(()),
                 removed => unless_gone("volume", volume, removed),
             };
+            // The first error is returned, but the removal continues, so that as little as possible
+            // is left.
             outcome = outcome.and(removed);
         }
         outcome
