@@ -67,10 +67,13 @@ impl Config {
         Ok(match &self.store {
             StoreChoice::Memory => {
                 // Revisions and events that an earlier server gave to clients must not come again.
+                // Revisions and event ids continue above those of an earlier server, so that a
+                // client with an old one does not match a new one by accident.
                 let now = SystemClock.now().timestamp_millis().unsigned_abs();
                 Arc::new(MemoryBackend::new(self.memory).counting_from(now))
             }
             StoreChoice::Sqlite(path) => {
+                // Before any part of the server exists that would hold a clock.
                 let (namespace, at) = (self.namespace.shared(), SystemClock.now());
                 let opener = Opener { namespace, machine: machine_id::id(), at };
                 Arc::new(SqliteBackend::open(path, &opener)?)
@@ -81,6 +84,7 @@ impl Config {
     /// The engine that the environment selects, as Docker's own client does.
     pub(crate) fn engine(&self) -> Result<Arc<dyn Engine>, ConfigError> {
         let config = docker::config_folder();
+        // A closure, so that tests of the choice need not change the environment of the process.
         let variable = |name: &str| std::env::var(name).ok();
         let endpoint = docker::Endpoint::choose(&variable, config.as_deref())?;
         let platform = docker::default_platform(&variable)?;
@@ -111,6 +115,7 @@ pub enum ConfigError {
 }
 
 /// The default of the address to listen on.
+// Loopback, because whoever reaches the API is root on the host. The port is that of the original.
 pub const LISTEN: &str = "127.0.0.1:3000";
 /// The default of [`Config::namespace`].
 pub const NAMESPACE: &str = "docket";

@@ -64,7 +64,9 @@ impl std::str::FromStr for Listen {
     fn from_str(text: &str) -> Result<Self, ListenError> {
         match text.strip_prefix("unix:") {
             Some("") => Err(ListenError::Malformed(text.to_owned())),
+            // `unix:///PATH` is the form of `DOCKER_HOST`.
             Some(path) => Ok(Self::Unix(path.strip_prefix("//").unwrap_or(path).into())),
+            // The last colon, because an IPv6 address has more of them.
             None => match text.rsplit_once(':') {
                 Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
                     Ok(Self::Tcp(text.to_owned()))
@@ -102,6 +104,8 @@ impl Listener {
         let failed = |source| ListenError::new(listen, source);
         match listen {
             Listen::Tcp(address) => {
+                // Bound before the check: only then is it known which address a name means. No
+                // request is accepted before the server starts.
                 let listener = std::net::TcpListener::bind(address).map_err(failed)?;
                 let local = listener.local_addr().map_err(failed)?;
                 if !local.ip().is_loopback() && access.token.is_none() && !access.insecure {

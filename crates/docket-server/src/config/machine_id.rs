@@ -13,6 +13,7 @@ const CONTAINER_VARIABLES: [&str; 2] = ["KUBERNETES_SERVICE_HOST", "container"];
 pub(super) fn id() -> Option<String> {
     let is_container = CONTAINER_FILES.iter().any(|file| Path::new(file).exists())
         || CONTAINER_VARIABLES.iter().any(|name| env::var_os(name).is_some());
+    // A container image may have an id of its own, which all its containers would share.
     let id = fs::read_to_string(MACHINE_ID).ok().filter(|_| !is_container)?;
     let id = id.trim();
     // Before the first boot is complete, systemd writes `uninitialized`.

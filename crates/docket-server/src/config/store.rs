@@ -34,6 +34,7 @@ impl std::str::FromStr for StoreChoice {
     type Err = InvalidStore;
 
     fn from_str(text: &str) -> Result<Self, InvalidStore> {
+        // `sqlite:///PATH` is the form of a URL, which many programs require.
         let path = text.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
         match path {
             None if text == "memory" => Ok(Self::Memory),

@@ -50,6 +50,7 @@ impl Token {
     /// Parses a token, without the line break at the end of a file.
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
         let text = text.trim();
+        // First, so that bytes are characters in the check of the length.
         if !text.chars().all(|c| c.is_ascii_graphic()) {
             return Err(InvalidToken::BadCharacter);
         }
@@ -63,12 +64,14 @@ impl Token {
     #[must_use]
     pub fn admits(&self, offered: &[u8]) -> bool {
         use subtle::ConstantTimeEq;
+        // A token of another length is rejected at once: the length is no secret.
         self.0.as_bytes().ct_eq(offered).into()
     }
 }
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Derived, it would show the secret in each `Debug` text of a configuration.
         f.write_str("Token(…)")
     }
 }

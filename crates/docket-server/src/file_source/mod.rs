@@ -60,6 +60,7 @@ impl FileSource {
     pub(crate) async fn load(&self, runner: &Arc<Runner>) -> Result<usize, FileError> {
         let FileSettings { path, unknown_options, has_env_dir } = &self.settings;
         let (file, options) = (path.clone(), *unknown_options);
+        // A directory may be on a network, and reading it must not block other tasks.
         let read = tokio::task::spawn_blocking(move || read::read(&file, options)).await;
         let read::Read { specifications: read, origin, by } = read.map_err(|error| {
             FileError::Unreadable { path: path.clone(), source: std::io::Error::other(error) }
@@ -74,13 +75,18 @@ impl FileSource {
             }
         }
         let count = specifications.len();
+        // An edit must not lose what is due at this moment by the old schedule.
         runner.decide_due(&specifications).await;
         let push = Push {
             specifications,
             origin,
+            // What the file no longer has is deleted.
             complete: true,
+            // Read again: the decisions may have taken seconds, and the new schedules are in force
+            // from now.
             at: self.store.now(),
             by,
+            // The file is the only author of its allocations, so there is no other change to lose.
             only_if: Condition::Nothing,
             circumstances: runner.circumstances(),
         };
@@ -108,6 +114,7 @@ impl FileSource {
                 )
             }
         };
+        // Before the journal, which may have to wait for the store: readiness reports it at once.
         self.status.set(status.clone());
         self.store.record_event(event).await;
         status.map_or(Ok(()), Err)

@@ -59,6 +59,7 @@ pub(super) struct Read {
 pub(super) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileError> {
     let mut all: Vec<allocation::Read> = Vec::new();
     let mut definitions = Definitions::default();
+    // Counts further errors instead of keeping them: a directory may have very many.
     let mut errors: Reported<String> = Reported::default();
     for file in specification_files(path)? {
         let bytes = fs::read(&file)
@@ -66,6 +67,7 @@ pub(super) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileErr
         let shown: Arc<str> = file.display().to_string().into();
         let decoded = document::decode(&bytes).map_err(|wrong| [wrong].into_iter().collect());
         match decoded.and_then(|text| document::read(text, options)) {
+            // Reading goes on with the next file, so that one load reports the errors of all.
             Err(wrong) => {
                 errors.extend(wrong.shown.iter().map(|it| format!("{shown}:{it}")));
                 errors.omitted += wrong.omitted;

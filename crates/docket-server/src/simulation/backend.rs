@@ -24,9 +24,11 @@ pub(super) struct SimulatedBackend {
 
 fn commit(machine: &Machine, batch: &Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
     // Memory never lets wait.
+    // No await: a late commit is delivered where no runtime runs.
     let committed = machine.backend.commit(Arc::clone(batch), term).now_or_never();
     let revision = committed.unwrap_or_else(|| Err(unanswered()))?;
     let writes = batch.writes.iter().map(Written::of).collect();
+    // Here, where the commit takes effect, and not where its answer arrives.
     machine.record(Event::Committed { term, newest: machine.backend.term(), writes });
     Ok(revision)
 }
@@ -77,6 +79,7 @@ impl Backend for SimulatedBackend {
         if machine.weather().is_store_unwritable {
             return Err(CommitError::Unwritable("no space left".to_owned()));
         }
+        // The late commit keeps its term: after another one has begun it must be refused.
         let late = Arc::clone(&batch);
         let request = Request::new(machine, move |machine| drop(commit(machine, &late, term)));
         machine.travel().await;
@@ -91,6 +94,8 @@ impl Backend for SimulatedBackend {
             Fate::AnswerLost => {
                 request.arrives();
                 match commit(machine, &batch, term) {
+                    // A commit that was refused is answered: the fault concerns those that took
+                    // effect.
                     Ok(_) => Err(unanswered()),
                     Err(error) => Err(error),
                 }

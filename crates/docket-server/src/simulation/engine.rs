@@ -58,6 +58,7 @@ impl SimulatedEngine {
     ) -> Result<T, EngineError> {
         let machine = &self.0;
         let late = effect.clone();
+        // Made before it travels: if the server dies on the way, it may still arrive.
         let request = Request::new(machine, move |machine| drop(late(machine, true)));
         machine.travel().await;
         let fate = machine.fate(call, machine.weather().engine_faults);
@@ -79,6 +80,7 @@ impl SimulatedEngine {
                 machine.travel().await;
                 Err(unreachable(fate))
             }
+            // `arrives` only disarms it: a lost request has no effect later either.
             Fate::Lost => {
                 request.arrives();
                 machine.travel().await;
@@ -108,6 +110,7 @@ impl SimulatedEngine {
 
 fn prepare(machine: &Machine, plan: &Plan, is_late: bool) -> Result<Prepared, EngineError> {
     let prepared = machine.engine.prepare_now(plan)?;
+    // A container of that name was there before, and its creation is recorded already.
     if !prepared.joined {
         let identity = &plan.identity;
         let of = ContainerOwner {
@@ -122,6 +125,7 @@ fn prepare(machine: &Machine, plan: &Plan, is_late: bool) -> Result<Prepared, En
 
 fn launch(machine: &Machine, handle: &Handle) -> Result<Launch, EngineError> {
     let starts = || machine.engine.starts_of_container(&handle.id);
+    // The answer does not say whether this request started it: the container may have run already.
     let before = starts();
     let launched = machine.engine.launch_now(handle);
     let (container, has_started) = (handle.id.clone(), starts() > before);
@@ -173,6 +177,8 @@ impl Engine for SimulatedEngine {
     async fn launch(&self, handle: &Handle) -> Result<Launch, EngineError> {
         let handle = handle.clone();
         match self.write("launch", move |machine, _| launch(machine, &handle)).await {
+            // A start without an answer may have happened, which the trait returns as a result: an
+            // error would mean that nothing started.
             Err(EngineError::Unreachable(reason)) => Ok(Launch::Unknown(reason)),
             launched => launched,
         }
@@ -204,6 +210,7 @@ impl Containers for SimulatedEngine {
         let (engine, handle) = (self.clone(), handle.clone());
         stream::once(async move {
             let last = async {
+                // One fate for the whole watch, so one observation: the last.
                 let last = engine.0.engine.watch(&handle).collect::<Vec<_>>().await.pop();
                 last.unwrap_or_else(|| Err(EngineError::Unreachable("no answer".to_owned())))
             };

@@ -127,6 +127,7 @@ impl Written {
             Write::Delete(Key::Run(name, instant)) => Self::RunDeleted(name.clone(), *instant),
             Write::Delete(Key::Specification(name)) => Self::AllocationDeleted(name.clone()),
             Write::DeleteRuns(name) => Self::RunsDeleted(name.clone()),
+            // The model judges none of these; they are only in the trace.
             Write::Put(key, _) => Self::Other(format!("{key:?}")),
             other => Self::Other(format!("{other:?}")),
         }

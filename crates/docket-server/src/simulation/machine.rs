@@ -77,9 +77,12 @@ pub(super) enum Fate {
 impl Machine {
     pub(super) fn new(start: DateTime<Utc>, mut random: Random) -> Arc<Self> {
         let clock = Arc::new(TestClock::stopped_at(start));
+        // Engines differ in how a start is requested, and each way has its own recovery.
         let starts = if random.chance(300) { Starts::Conditionally } else { Starts::ById };
         Arc::new(Self {
             engine: ScriptedEngine::new(clock.clone()).that_starts(starts),
+            // Without a limit, because the model has no rule for records that are removed to save
+            // memory.
             backend: MemoryBackend::new(usize::MAX),
             clock,
             random: Mutex::new(random),
@@ -146,6 +149,7 @@ impl Machine {
 
     /// How late a request without an answer arrives.
     pub(super) fn lateness(&self) -> Duration {
+        // From the time of one call to beyond all its retries, each scale as likely as the others.
         let scale = [10, 200, 2_000, 30_000, 300_000];
         let at = usize::try_from(self.below(scale.len() as u64)).unwrap_or_default();
         let most = scale.get(at).copied().unwrap_or(10);
@@ -155,6 +159,7 @@ impl Machine {
     /// Takes the time that a call needs on its way, if it needs any.
     pub(super) async fn travel(&self) {
         if self.chance(self.weather().delays) {
+            // Most calls are a little slow. A few are slower than what other tasks wait for.
             let most = if self.chance(100) { 3_000 } else { 40 };
             let delay = Duration::from_millis(1 + self.below(most));
             tokio::time::sleep(delay).await;
@@ -164,6 +169,7 @@ impl Machine {
     /// Delivers a call after some time, whatever becomes of its sender.
     pub(super) fn deliver_later(&self, after: Duration, call: impl FnOnce(&Self) + Send + 'static) {
         let at = self.clock.read().elapsed + after;
+        // Orders the calls of one moment, and keeps one from replacing another in the map.
         let number = self.count.fetch_add(1, Ordering::SeqCst);
         self.late.lock().insert((at, number), Late(Box::new(call)));
     }
@@ -177,6 +183,7 @@ impl Machine {
     pub(super) fn deliver(&self) {
         let now = self.clock.read().elapsed;
         while let Some(Late(call)) = {
+            // Released before the call, which may send another late one.
             let mut late = self.late.lock();
             let is_due = late.first_key_value().is_some_and(|((at, _), _)| *at <= now);
             if is_due { late.pop_first().map(|(_, call)| call) } else { None }
@@ -217,6 +224,7 @@ impl Request {
 impl Drop for Request {
     fn drop(&mut self) {
         if let Some(Late(call)) = self.call.take()
+            // A request may still be in a buffer of the dead sender, or be on its way already.
             && self.machine.chance(500)
         {
             let lateness = self.machine.lateness();

@@ -35,6 +35,7 @@ use crate::clock::Clock as _;
 pub use crate::mutation_testing::Mutation;
 
 thread_local! {
+    // Ids are made deep in the server, where nothing else of the simulation is known.
     static IDS: RefCell<Option<Random>> = const { RefCell::new(None) };
     static MUTATION: Cell<Option<Mutation>> = const { Cell::new(None) };
 }
@@ -88,6 +89,7 @@ impl World {
     #[must_use]
     pub fn new(start: DateTime<Utc>, seed: u64) -> Self {
         let mut random = Random::new(seed);
+        // A source of its own, so that the number of ids does not change which calls fail.
         IDS.set(Some(Random::new(random.number())));
         Self { machine: Machine::new(start, random), life: None, lives: 0 }
     }
@@ -137,6 +139,7 @@ impl World {
     pub fn start_server(&mut self) -> bool {
         if self.life.is_none() {
             self.lives += 1;
+            // Recorded first, because a life writes to the store while it begins.
             self.machine.record(Event::Began(self.lives));
             self.life = Life::begin(&self.machine, self.lives == 1);
         }
@@ -192,7 +195,9 @@ impl World {
             if now >= end {
                 break;
             }
+            // Stops at each late call, which must find the server as it is at that time.
             let until = self.machine.next_late().map_or(end, |late| late.min(end));
+            // At least a tick of the timers, or the time would not advance.
             let step = until.saturating_sub(now).max(Duration::from_millis(1));
             match &self.life {
                 Some(life) => life.pass(step),
@@ -252,6 +257,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        // Before the ids: the tasks that end here may still ask for one.
         self.crash();
         IDS.set(None);
     }

@@ -2,6 +2,8 @@
 
 /// Random numbers from a seed (`SplitMix64`).
 #[derive(Debug, Clone)]
+// Not the crate `rand`, whose numbers may change with its version: a seed that failed must fail
+// again.
 pub struct Random(u64);
 
 impl Random {
@@ -21,6 +23,7 @@ impl Random {
 
     /// A number below a bound, 0 where that is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
+        // Slightly uneven, which does not matter for bounds this small.
         self.number().checked_rem(bound).unwrap_or_default()
     }
 

@@ -21,6 +21,7 @@ use crate::{
 };
 
 /// How many containers may be alive, and how many runs may wait for that.
+// Small enough that a handful of allocations exceeds them.
 const LIMITS: EngineLimits = EngineLimits { max_starting: None, max_running: 6, queue: 4 };
 /// How many turns tasks get for what is due at one moment.
 const TURNS: usize = 50;
@@ -38,6 +39,7 @@ pub(super) struct Life {
 impl Life {
     /// Starts a server; nothing where its store cannot be read.
     pub(super) fn begin(machine: &Arc<Machine>, is_new: bool) -> Option<Self> {
+        // One thread and a paused clock: the order of all tasks follows from the seed.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -63,6 +65,8 @@ impl Life {
     /// Ends all tasks where they are.
     pub(super) fn crash(self) {
         let Self { runtime, process, term, .. } = self;
+        // First, which drops all tasks where they wait. Otherwise the end of the term would let
+        // them finish their steps, which a crash does not.
         drop(runtime);
         drop((process, term));
     }
@@ -71,6 +75,7 @@ impl Life {
     pub(super) fn stop(mut self) {
         self.end_term();
         within(&self.machine, &self.runtime, async {
+            // As a real server does last, so that the next one knows how long none was there.
             self.process.store.sign_of_life().await;
             self.process.store.close().await;
         });
@@ -96,6 +101,8 @@ impl Life {
     pub(super) fn pass(&self, time: Duration) {
         within(&self.machine, &self.runtime, async {
             tokio::time::sleep(time).await;
+            // Tasks that wake each other at one moment need a turn each, and a sleep alone gives
+            // them one.
             for _ in 0..TURNS {
                 tokio::task::yield_now().await;
             }
@@ -109,6 +116,7 @@ impl Life {
     /// Carries a request out, in a task of its own.
     pub(super) fn request(&self, number: u64, request: Request) {
         let (process, machine) = (Arc::clone(&self.process), Arc::clone(&self.machine));
+        // Its sender does not wait: further operations may come, or a crash, before the answer.
         self.runtime.spawn(async move {
             let answer = match process.port.runner() {
                 Ok(runner) => carry_out(&process.store, &runner, request).await,
@@ -122,6 +130,8 @@ impl Life {
 /// Lets a runtime run until something is done. The clock stands still between two calls.
 fn within<T>(machine: &Machine, runtime: &Runtime, work: impl Future<Output = T>) -> T {
     runtime.block_on(async {
+        // Each runtime has a paused clock of its own, which begins anew with each life; the
+        // machine's clock adds them up.
         machine.clock.follow_runtime();
         let done = work.await;
         machine.clock.leave_runtime();

@@ -67,6 +67,7 @@ fn of_socket(path: &Path, error: &io::Error) -> Option<String> {
              to, with `--listen unix:PATH`, or change the directory's permissions"
         ),
         ErrorKind::InvalidInput => {
+            // The system allows 107 bytes, and the temporary name of the socket needs some of them.
             "the path is too long for a socket: use a path of at most 80 bytes".to_owned()
         }
         _ => return None,

@@ -14,8 +14,10 @@ use std::{
 /// # Errors
 /// `AddrInUse` if another process listens there, `AlreadyExists` if the file is not a socket.
 pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
+    // Not following links: the file that would be replaced is the link itself.
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.file_type().is_socket() => {
+            // The file alone says nothing: a crashed server leaves it behind.
             if UnixStream::connect(path).is_ok() {
                 let message = "another process listens on this socket";
                 return Err(io::Error::new(io::ErrorKind::AddrInUse, message));
@@ -31,6 +33,7 @@ pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
     }
     // Bound at a temporary path and renamed after chmod: other users can never open it.
     let temporary = path.with_extension(format!("{}.new", std::process::id()));
+    // Left by a crashed server with the same process id, which is usual in containers.
     let _ = fs::remove_file(&temporary);
     let listener = UnixListener::bind(&temporary)?;
     fs::set_permissions(&temporary, fs::Permissions::from_mode(0o600))?;
