@@ -51,6 +51,7 @@ pub(crate) struct Newest {
 }
 
 /// The status of an allocation to which nothing has happened.
+// A static, as entries without a history lend it out.
 pub(super) static IDLE: StatusRecord = StatusRecord {
     decided: None,
     pruned: None,
@@ -108,6 +109,7 @@ impl RunCounts {
     pub(super) fn add(&mut self, state: &RunState) {
         match state {
             RunState::Starting => self.starting += 1,
+            // A container that could not be stopped still runs, so it counts like any other.
             RunState::Running | RunState::Stuck(_) => self.running += 1,
             RunState::Waiting => self.waiting += 1,
             RunState::Retrying { .. } => self.retrying += 1,

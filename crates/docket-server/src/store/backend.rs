@@ -63,6 +63,7 @@ impl Batch {
     pub(crate) fn keys(&self) -> Vec<Key> {
         let keys = self.writes.iter().filter_map(|write| match write {
             Write::Put(key, _) | Write::Delete(key) => Some(key.clone()),
+            // Followers keep no ended runs, and the allocation has a key of its own here.
             Write::DeletePieces(..) | Write::DeleteRuns(_) => None,
         });
         keys.collect()
@@ -95,6 +96,7 @@ pub(crate) struct Scan {
 impl Scan {
     /// True where no instant can be in the range.
     pub(crate) fn is_empty(&self) -> bool {
+        // `BTreeMap::range` panics at some of these, and a user can ask for such a range.
         match (self.from, self.to) {
             (Bound::Included(from), Bound::Included(to)) => from > to,
             (

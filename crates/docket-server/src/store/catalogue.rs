@@ -39,6 +39,7 @@ pub(super) struct Entry {
     /// The revision of its specification; 0 while it is staged.
     pub(super) specification: Revision,
     /// Absent while nothing has happened to it.
+    // Shared, as each transaction clones the entries that it touches.
     history: Option<Arc<History>>,
 }
 
@@ -83,6 +84,7 @@ impl Entry {
     }
 
     pub(super) fn status_mut(&mut self) -> &mut StatusRecord {
+        // A copy while the catalogue or a backend in memory shares it: neither may see it early.
         Arc::make_mut(&mut self.history_mut().status)
     }
 
@@ -104,6 +106,7 @@ impl Entry {
 
     /// Notes the revision of the records of runs that a commit wrote.
     pub(super) fn note_runs(&mut self, revision: Revision) {
+        // Staged records have revision 0, which no commit has.
         let is_new = |held: &Held| held.revision == 0;
         if self.history.as_ref().is_some_and(|history| history.under_way.values().any(is_new)) {
             let under_way = self.history_mut().under_way.values_mut();
@@ -137,7 +140,9 @@ impl Entry {
         let specification = &self.allocation.specification;
         let has_schedule =
             specification.schedule().is_some_and(|schedule| !schedule.text().trim().is_empty());
+        // Where nothing is ever decided, no record is protected from pruning.
         let runs_by_itself = has_schedule || !specification.parents().is_empty();
+        // Before the first decision every instant is still to be decided.
         runs_by_itself.then(|| self.status().decided.unwrap_or_default())
     }
 
@@ -161,6 +166,7 @@ impl Entry {
         if run.state == RunState::Succeeded {
             status.succeeded = status.succeeded.max(Some(instant));
         }
+        // Equal where the newest record itself changes: it may have stopped being a missed one.
         if status.newest.is_none_or(|newest| newest.instant <= instant) {
             let is_missed = matches!(run.state, RunState::Missed { .. });
             status.newest = Some(Newest { instant, is_missed });
@@ -168,6 +174,7 @@ impl Entry {
         if !run.state.is_over() {
             let claimed = self.running(instant).map(|held| &held.under_way.allocation);
             let claimed = Arc::clone(claimed.unwrap_or(&self.allocation));
+            // The revision is known after the commit: see `note_runs`.
             self.add_under_way(UnderWay { run: Arc::clone(run), allocation: claimed }, 0);
         } else if self.history_mut().under_way.remove(&instant).is_some() {
             self.status_mut().under_way.retain(|other| *other != instant);
@@ -178,6 +185,7 @@ impl Entry {
     pub(super) fn add_under_way(&mut self, under_way: UnderWay, revision: Revision) {
         let instant = under_way.run.id.instant;
         self.history_mut().under_way.insert(instant, Held { under_way, revision });
+        // Only for a new one: a status that is touched is copied and stored again.
         if let Err(place) = self.status().under_way.binary_search(&instant) {
             self.status_mut().under_way.insert(place, instant);
         }
@@ -243,6 +251,7 @@ impl Catalogue {
         self.remove(name);
         let now = entry.as_ref().map(|(position, _)| *position);
         let mut changes = Vec::new();
+        // A name that was created anew has another position: the old one is reported first.
         if let Some(gone) = before.filter(|before| Some(*before) != now) {
             changes.push((gone, Change::Deleted { name: name.clone() }));
         }
@@ -266,6 +275,7 @@ impl Catalogue {
         let new = loaded.entries.iter().filter(|(at, entry)| is_new(at, entry));
         let new = new.map(|(position, entry)| (*position, entry.change()));
         let changes: Vec<_> = gone.chain(new).collect();
+        // Readers hold the feed; the other two name the commits of this very store.
         let (feed, writer, commits) = (Arc::clone(&self.feed), self.writer, self.commits);
         *self = Self { writer, commits, feed, ..loaded };
         self.feed.publish_changes(&changes);
@@ -335,6 +345,7 @@ impl Catalogue {
 
     /// Adds an entry that another writer made.
     pub(super) fn add_entry(&mut self, sequence: u64, entry: Arc<JournalEntry>) {
+        // A reload may have brought it already.
         if sequence >= self.next_sequence() {
             self.journal.push_back((sequence, entry));
             let excess = self.journal.len().saturating_sub(rules::MOST_ENTRIES);

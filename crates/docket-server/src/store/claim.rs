@@ -36,6 +36,7 @@ pub(super) async fn claim(
     transaction: &mut Transaction,
     run: &Arc<Run>,
 ) -> Result<ClaimOutcome, StoreError> {
+    // The commit depends on it: a pause by another writer meanwhile is a conflict.
     let pause = transaction.pause();
     let Some((_, entry)) = transaction.entry_of(run) else {
         return Ok(ClaimOutcome::Changed);
@@ -50,6 +51,7 @@ pub(super) async fn claim(
         return Ok(ClaimOutcome::Changed);
     }
     match first_within(transaction, &entry, instant, latest).await? {
+        // Only missed instants span others; their maker splits the span around this record.
         Some(other) if other > instant => return Ok(ClaimOutcome::Beside(other)),
         // A manual run has taken the instant before its time.
         Some(_) => {
@@ -62,6 +64,7 @@ pub(super) async fn claim(
     transaction.decided(name, latest.moment());
     match folded {
         Some(folded) => {
+            // Not `add_run`: the record is there already and must not be counted twice.
             transaction.put_run(&folded);
             transaction.publish(News::Run(folded, run.decided_at));
         }
@@ -111,10 +114,12 @@ pub(super) async fn span(
     instant: Instant,
 ) -> Result<Option<Arc<Run>>, StoreError> {
     /// How many records are read at once.
+    // Few of the instants of a span are backfilled, so one page is usually enough.
     const PAGE: usize = 64;
     let mut to = Bound::Included(instant);
     loop {
         let page = transaction.runs(name, Runs::newest(to, PAGE)).await?;
+        // Backfilled instants within the span have records of their own, in front of it.
         let is_missed = |run: &&Arc<Run>| matches!(run.state, RunState::Missed { .. });
         if let Some(missed) = page.iter().find(is_missed) {
             return Ok(Some(Arc::clone(missed)).filter(|span| span.latest() >= instant));

@@ -33,11 +33,14 @@ impl Command for ClaimManual {
         let replaced = match held {
             None if self.kind != InstantKind::Now => {
                 let span = span(transaction, &name, instant).await?;
+                // An instant within a record of missed ones did not run, however old it is.
                 let is_pruned =
                     entry.status().pruned.filter(|up_to| span.is_none() && instant <= *up_to);
                 if let Some(pruned) = is_pruned {
                     return Ok(ClaimOutcome::Pruned(pruned));
                 }
+                // A moment that is no instant of the schedule was not missed: the span keeps its
+                // count.
                 span.filter(|_| matches!(self.kind, InstantKind::Instant(_)))
             }
             held => held,

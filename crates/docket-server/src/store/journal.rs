@@ -27,6 +27,7 @@ impl Command for Alive {
     type Output = ();
 
     fn is_repeatable(&self) -> bool {
+        // The server soon notes it again, so an unknown outcome need not be waited for.
         true
     }
 

@@ -26,6 +26,7 @@ use crate::random_ids::new_id;
 const SWITCHED: &str = "switched";
 
 /// How long a commit that must be made is left alone after it failed.
+// Short, as no other write is made meanwhile; not so short that it floods a failing store.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A write as it is staged.
@@ -57,6 +58,7 @@ impl StagedWrite {
         let unreadable = |error: &dyn std::error::Error| StoreError::Unreadable(error.to_string());
         Ok(match serde_json::from_str(text).map_err(|error| unreadable(&error))? {
             Self::Put(key, value) => {
+                // Only pieces have bytes, and those are not staged.
                 let record = codec::decode(&key, &value, Bytes::new());
                 Write::Put(key, record.map_err(|error| unreadable(&error))?)
             }
@@ -78,6 +80,7 @@ fn item(name: String) -> Key {
 /// True where a backend takes a batch in one commit.
 pub(super) fn fits(batch: &Batch, bounds: Bounds) -> bool {
     let operations = batch.writes.len() + batch.expected.len();
+    // A closure, as a record is weighed by encoding it.
     let bytes = || batch.writes.iter().map(|write| weight(write, bounds)).sum::<usize>();
     operations <= bounds.operations && bytes() <= bounds.commit_bytes
 }
@@ -86,6 +89,7 @@ pub(super) fn fits(batch: &Batch, bounds: Bounds) -> bool {
 fn weight(write: &Write, bounds: Bounds) -> usize {
     match write {
         Write::Put(key, record) if bounds.commit_bytes != usize::MAX => {
+            // One that cannot be encoded is rejected by the commit itself.
             codec::encode(key, record).map_or(0, |it| it.value.len() + it.bytes.len())
         }
         _ => 0,
@@ -103,18 +107,21 @@ pub(super) async fn commit(
     let (pieces, writes): (Vec<_>, Vec<_>) = batch.writes.iter().cloned().partition(is_piece);
     prepare(backend, pieces, term).await?;
     let rest = Batch { writes, expected: batch.expected.clone() };
+    // Often only the outputs were too large.
     if fits(&rest, bounds) {
         return backend.commit(Arc::new(rest), term).await;
     }
     let generation = new_id().simple().to_string();
     let (mut puts, mut places) = (Vec::new(), Vec::new());
     for (number, write) in rest.writes.iter().enumerate() {
+        // Padded, so that the names sort in the order of the writes, which a recovery keeps.
         let key = item(format!("{generation}/{number:08}"));
         puts.push(Write::Put(key.clone(), Record::Item(StagedWrite::encode(write)?.into())));
         places.push((key, write.clone()));
     }
     prepare(backend, puts, term).await?;
     switch(backend, &generation, rest.expected, term).await?;
+    // The switch is the commit: nothing after it may fail for the caller.
     let mut revision = 0;
     for batch in copies(places, bounds) {
         revision = match commit_surely(backend, batch, term).await {
@@ -131,6 +138,7 @@ async fn prepare(backend: &dyn Backend, writes: Vec<Write>, term: Term) -> Resul
     let bounds = backend.bounds();
     for writes in chunks(writes, bounds.operations, bounds) {
         let batch = Arc::new(Batch { writes, expected: Vec::new() });
+        // Nothing refers to it yet, so it does not matter whether it was written.
         backend.commit(batch, term).await.map_err(|error| match error {
             CommitError::Unanswered(reason) => CommitError::Unwritable(reason),
             error => error,
@@ -148,6 +156,7 @@ async fn switch(
     term: Term,
 ) -> Result<(), CommitError> {
     expected.sort_by_key(|(key, _)| !matches!(key, Key::Item(..)));
+    // One place is left for the switch itself.
     expected.truncate(backend.bounds().operations.saturating_sub(1));
     let (key, record) =
         (item(SWITCHED.to_owned()), Record::Item(format!("\"{generation}\"").into()));
@@ -159,6 +168,7 @@ async fn switch(
             Err(CommitError::Unanswered(_)) => {}
             Err(error) => return Err(error),
         }
+        // The item has a random value: if it is there, the commit was made.
         match backend.read_one(key.clone()).await {
             Ok(Some((_, held))) if held == record => return Ok(()),
             Ok(_) => {}
@@ -171,6 +181,7 @@ async fn switch(
 fn copies(places: Vec<(Key, Write)>, bounds: Bounds) -> Vec<Batch> {
     let (keys, writes): (Vec<_>, Vec<_>) = places.into_iter().unzip();
     let mut keys = keys.into_iter();
+    // Half of them: each write goes with the removal of its staged item.
     let mut copies = chunks(writes, bounds.operations / 2, bounds);
     for copy in &mut copies {
         let removed = keys.by_ref().take(copy.len()).map(Write::Delete).collect::<Vec<_>>();
@@ -189,6 +200,7 @@ async fn commit_surely(backend: &dyn Backend, batch: Batch, term: Term) -> Optio
         match backend.commit(Arc::clone(&batch), term).await {
             Ok(revision) => return Some(revision),
             Err(CommitError::Deposed) => return None,
+            // Logged once, since it may fail every second for a long time.
             Err(error) if !std::mem::replace(&mut is_logged, true) => {
                 warn!(%error, "store write failed; retrying every second");
             }
@@ -233,6 +245,7 @@ pub(super) async fn recover(
     let switched =
         staged.get(SWITCHED).map(|(_, generation)| format!("{}/", generation.trim_matches('"')));
     let of_it = |name: &str| switched.as_ref().is_some_and(|it| name.starts_with(it.as_str()));
+    // Only the server with the term may complete it, and half of it must not be served.
     let Some(term) = term else {
         return if switched.is_some() { Err(unfinished("it is being written")) } else { Ok(false) };
     };

@@ -24,6 +24,7 @@ use super::{
 use crate::random_ids::new_id;
 
 /// How many runs under way are read at once.
+// Few reads for many runs, and each of a bounded size.
 const RUNS_AT_ONCE: usize = 1000;
 
 /// What a backend holds.
@@ -95,6 +96,7 @@ impl Loaded {
         let last: LastCommit = self.meta(meta::LAST_COMMIT)?.unwrap_or_default();
         let mut catalogue = Catalogue {
             journal: std::mem::take(&mut self.journal).into_iter().collect(),
+            // New for each store that is opened; a reload keeps the one that it had.
             writer: new_id(),
             feed: Arc::new(Feed::after(last.events)),
             ..Catalogue::default()
@@ -105,6 +107,7 @@ impl Loaded {
             }
         }
         let noted = Noted {
+            // One that is damaged is not replaced: `new_store_id` conflicts with it and reports it.
             id: self.meta::<String>(meta::ID)?.and_then(|id| id.parse().ok()),
             time_zone: self.meta(meta::TIME_ZONE)?,
             last_alive: self.meta(meta::LAST_ALIVE)?,
@@ -136,6 +139,7 @@ impl Loaded {
         for runs in under_way.chunks(RUNS_AT_ONCE) {
             let keys = runs.iter().map(|(_, key)| key.clone()).collect();
             for ((of, _), read) in runs.iter().zip(backend.read(keys).await?) {
+                // Statuses were read earlier: another writer may have deleted the run since.
                 let Some((revision, Record::Run(run))) = read else { continue };
                 let Some((_, entry)) = entries.get_mut(*of) else { continue };
                 let allocation = claimed(backend, &entry.allocation, &run).await?;
@@ -172,6 +176,7 @@ impl Catalogue {
                 self.meta.extend(revision.map(|revision| (meta::PAUSE, revision)));
             }
             (Collection::Deleted, name) => {
+                // No push can name it either.
                 let Ok(name) = AllocationName::parse(name) else { return Ok(()) };
                 match text {
                     Some(text) => self.deleted.insert(name, parsed(text)?),
@@ -195,6 +200,7 @@ async fn claimed(
     present: &Arc<Allocation>,
     run: &Run,
 ) -> Result<Arc<Allocation>, StoreError> {
+    // Usually nothing was pushed since the claim, and nothing need be read.
     if present.revision != run.revision {
         let key = format!("{}@{}", run.id.allocation, run.revision);
         let read = backend.read_one(Key::Item(Collection::Claimed, key)).await?;
@@ -214,6 +220,7 @@ fn last_alive(
     let entry = catalogue.journal.back().map(|(_, entry)| entry.at);
     let steps = catalogue.under_way();
     let steps = steps.iter().filter_map(|under_way| latest_step(&under_way.run)).max();
+    // Each shows that a server ran; the note by itself is up to 15 s old.
     [noted, entry, last_event, steps].into_iter().flatten().max()
 }
 

@@ -33,8 +33,10 @@ impl Command for ControlAllocation {
         let status = entry.allocation_status(position);
         only_if.check(status.allocation.name(), Some(&status.allocation))?;
         let control = rules::completed(&status, self.control.clone(), *at);
+        // Where nothing changes, the journal gets no entry either.
         let Some(event) = rules::controlled(&status, &control, *at) else { return Ok(true) };
         let name = status.allocation.name().clone();
+        // All records are read, so only where a success is ahead of the clock.
         let succeeded = if rules::has_success_ahead(&status, *at) {
             succeeded_before(transaction, &name, *at).await?
         } else {
@@ -68,6 +70,8 @@ fn carry_out(
             let record = entry.status_mut();
             record.decided = record.decided.map(|decided| decided.min(at));
             record.succeeded = succeeded;
+            // A new allocation by its pointer, so that the specification counts as changed and is
+            // stored.
             let allocation = Arc::make_mut(&mut entry.allocation);
             allocation.scheduled_at = allocation.scheduled_at.min(at);
             allocation.created_at = allocation.created_at.min(at);

@@ -33,6 +33,7 @@ use crate::mutation_testing::{self, Mutation};
 const CHUNK: usize = 1024;
 
 /// How many commits may wait for a slow reader.
+// Each keeps what it wrote in memory; a reader that falls behind loads everything again.
 const MOST_UNREAD: usize = 1024;
 
 /// Keeps records in memory.
@@ -83,6 +84,7 @@ impl MemoryBackend {
             (meta::LAST_COMMIT, last_commit.record()),
         ];
         for (key, record) in values {
+            // Revision 0, which no commit has: the values were there from the beginning.
             self.state.write().items.insert((Collection::Meta, key.to_owned()), (0, record));
         }
         self
@@ -129,6 +131,7 @@ impl State {
             (Key::Item(collection, name), record) => {
                 self.items.insert((collection, name), (revision, record));
             }
+            // Only a mistake in the store itself makes such a pair.
             (key, record) => debug_assert!(false, "{key:?} cannot hold {record:?}"),
         }
     }
@@ -163,6 +166,7 @@ impl State {
         let first = PieceKey {
             allocation: name.clone(),
             instant,
+            // Below the first: parts and attempts count from 1.
             attempt: AttemptKey { part: 0, number: 0 },
             piece: 0,
         };
@@ -190,6 +194,7 @@ impl State {
 #[derive(Debug)]
 struct Named(Revision, Positioned);
 
+// The set is searched by the name within the value, so that each name is in memory once.
 impl Borrow<AllocationName> for Named {
     fn borrow(&self) -> &AllocationName {
         self.1.allocation.name()
@@ -243,6 +248,7 @@ impl Backend for MemoryBackend {
         let items = state.items.keys();
         let keys = keys.chain(items.map(|(collection, name)| Key::Item(*collection, name.clone())));
         let loaded = |key: Key| state.get(&key).map(|(revision, record)| (key, revision, record));
+        // Collected, as no lock may be held while the reader takes the chunks.
         let all: Vec<_> = keys.filter_map(loaded).collect();
         let chunks: Vec<_> = all.chunks(CHUNK).map(|chunk| Ok(chunk.to_vec())).collect();
         stream::iter(chunks).boxed()
@@ -281,11 +287,14 @@ impl Backend for MemoryBackend {
     }
 
     fn watch(&self) -> Option<BoxStream<'static, Committed>> {
+        // Now and not at the first poll: commits count from the call on.
         let commits = self.committed.subscribe();
         let next = async |mut commits: broadcast::Receiver<(Revision, Arc<Batch>)>| {
             let committed = match commits.recv().await {
                 Ok((revision, batch)) => Committed::Keys(revision, batch.keys()),
+                // Which commits were dropped is not known.
                 Err(RecvError::Lagged(_)) => Committed::Unknown,
+                // The backend is gone, and the contract says that the stream never ends.
                 Err(RecvError::Closed) => pending().await,
             };
             Some((committed, commits))

@@ -72,6 +72,7 @@ impl Footprint {
             let runs = self.records.get(name).into_iter().flat_map(BTreeMap::keys);
             let is_staged =
                 |at: &Instant| staged.runs.get(name).is_some_and(|runs| runs.contains_key(at));
+            // Those that are staged anew are weighed below.
             let wiped: Vec<_> = runs.filter(|at| !is_staged(at)).copied().collect();
             for instant in wiped {
                 self.set((name.clone(), instant), None);
@@ -94,9 +95,11 @@ impl Footprint {
 
     /// What was followed since the last commit is not committed.
     pub(super) fn revert(&mut self) {
+        // Backwards, since a record may have been set several times.
         for (place, weight) in std::mem::take(&mut self.undo).into_iter().rev() {
             self.set(place, weight);
         }
+        // `set` has noted each step back as well.
         self.undo.clear();
         self.written.clear();
     }
@@ -106,6 +109,8 @@ impl Footprint {
         let mut bytes = self.bytes;
         let mut outputs = Vec::new();
         let oldest = self.outputs.values();
+        // A written output may be among the oldest, too, and then counts twice; the caller looks
+        // again until nothing is in excess.
         for place in self.written.iter().filter(|place| self.is_too_large(place)).chain(oldest) {
             if bytes <= self.most_bytes {
                 break;
@@ -122,6 +127,7 @@ impl Footprint {
             records.push(place.clone());
         }
         let shrink = Shrink { outputs, records };
+        // Where nothing may go, the limit is exceeded: the newest record of each allocation stays.
         (!shrink.outputs.is_empty() || !shrink.records.is_empty()).then_some(shrink)
     }
 
@@ -163,6 +169,7 @@ impl Footprint {
         };
         // The newest of an allocation always stays.
         let newest = newest(runs);
+        // The change may have made another record the newest, or this one no longer.
         for at in [newest_before, Some(*instant), newest].into_iter().flatten() {
             match runs.get(&at) {
                 Some(weight) if Some(at) != newest => {
@@ -209,6 +216,7 @@ impl Shrink {
             let run = Arc::new(without_outputs(&run));
             transaction.remove_pieces(name, *instant);
             transaction.put_run(&run);
+            // Its event is not published yet, and would show an output that is gone.
             transaction.amend_news(&run);
         }
         let mut passed_over = 0;

@@ -128,7 +128,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unreadable`] where it cannot be read.
     pub(crate) async fn open(backend: Arc<dyn Backend>) -> Result<Self, StoreError> {
+        // Before the load, so that a server of an earlier term changes nothing that was read.
         let term = backend.begin_term().await.ok();
+        // Also before it: a commit of another server in between would be missed.
         let committed = backend.watch();
         let (catalogue, mut noted) = load::load(&*backend, term).await?;
         // An outage was noted by a server that ran.
@@ -139,6 +141,7 @@ impl Store {
             None => new_store_id(&*backend, term).await?,
         };
         let catalogue = Arc::new(RwLock::new(catalogue));
+        // Unbounded: callers wait for their answers, and only a few steps of each run do not.
         let (queue, inbox) = mpsc::unbounded_channel();
         let (depose, deposed) = watch::channel(false);
         let (base, written) = (Arc::clone(&catalogue), Arc::clone(&backend));
@@ -187,6 +190,7 @@ impl Store {
 
     /// Writes what is queued, and takes no more changes.
     pub async fn close(&self) {
+        // Without a sender the writer ends once its queue is empty.
         self.queue.lock().take();
         let writer = self.writer.lock().take();
         if let Some(writer) = writer
@@ -224,6 +228,7 @@ impl Store {
     /// [`StoreError::NoFile`] where it is not in a file, [`StoreError::NotCopied`] where there is no copy.
     pub async fn backup(&self, to: &Path, at: DateTime<Utc>) -> Result<(), StoreError> {
         let files = self.backend.files().ok_or(StoreError::NoFile)?;
+        // The copy has all that callers count as written, also where they did not wait.
         self.settled().await;
         let copied = files.backup(to, at).await;
         copied.map_err(|reason| StoreError::NotCopied { path: to.to_owned(), reason })
@@ -238,6 +243,7 @@ impl Store {
 
     /// Has a command carried out soon; a failure is logged.
     fn write_later<C: Command<Output = ()>>(&self, command: C) {
+        // Counted first: if more were settled than are counted, a reader would not wait.
         self.unacknowledged.fetch_add(1, Ordering::SeqCst);
         let settled = Settled(self.settled.clone());
         self.enqueue(Message::Command(Box::new(Request::unacknowledged(command, settled))));

@@ -24,6 +24,7 @@ pub(crate) enum Key {
     /// The record of a run.
     Run(AllocationName, Instant),
     /// A piece of what an attempt wrote, at most [`PIECE`] bytes.
+    // Only staged writes are serialised, and pieces are never staged.
     #[serde(skip)]
     Piece(PieceKey),
     /// An entry of the journal, by its sequence number.
@@ -163,12 +164,14 @@ impl From<Bytes> for PieceBytes {
 
 impl fmt::Debug for PieceBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The bytes may be many, and may hold secrets.
         write!(f, "{} bytes", self.len())
     }
 }
 
 impl PartialEq for PieceBytes {
     fn eq(&self, other: &Self) -> bool {
+        // A piece that shares its output is the same record as one with its own bytes.
         self.to_bytes() == other.to_bytes()
     }
 }

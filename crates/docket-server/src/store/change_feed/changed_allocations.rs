@@ -49,6 +49,7 @@ impl Changes {
 
     pub(super) fn add(&self, changes: impl IntoIterator<Item = (u64, Change)>) {
         self.pending.lock().extend(changes);
+        // It keeps a permit, so a change between a `take` and the next wait is not missed.
         self.arrived.notify_one();
     }
 }

@@ -63,6 +63,7 @@ impl News {
     /// The same without the bytes of outputs, which must not live longer than their records.
     fn without_outputs(self) -> Self {
         match self {
+            // Copied only where there are outputs: most records are shared with the catalogue.
             Self::Run(mut run, at)
                 if run.attempts.iter().any(|attempt| attempt.output.is_some()) =>
             {
@@ -101,8 +102,10 @@ enum Content {
 
 impl Event {
     pub(super) fn new(number: u64, news: News, labels: Vec<Labels>) -> Self {
+        // Filters need these after the news was replaced by its bytes.
         let (kind, state, allocation) = (news.kind(), news.state(), news.allocation().cloned());
         let news = news.without_outputs();
+        // Fixed, so that the ring later subtracts exactly what it added.
         let weight = news.weight();
         let content = Mutex::new(Content::News(news));
         Self { number, kind, state, allocation, labels, weight, content }
@@ -146,6 +149,7 @@ impl Event {
     /// What happened, in bytes: as `write` made them for the first who asked.
     #[must_use]
     pub fn bytes(&self, write: impl FnOnce(&News) -> Bytes) -> Bytes {
+        // Locked while it is written: other readers wait for the bytes instead of making them, too.
         let content = &mut *self.content.lock();
         match content {
             Content::Bytes(bytes) => bytes.clone(),

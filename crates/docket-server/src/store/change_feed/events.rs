@@ -22,6 +22,7 @@ const MOST_KEPT: usize = 8192;
 /// How many may read at once.
 pub const MOST_READERS: usize = 1000;
 /// How many events a reader takes at once.
+// However far behind a reader is, it locks the ring only to copy a few pointers.
 const TAKEN_AT_ONCE: usize = 64;
 
 /// Takes events in, and hands them out to readers.
@@ -70,6 +71,7 @@ impl Events {
         let mut ring = self.ring.lock();
         ring.add(news, labels);
         let (newest, is_heard) = (ring.newest(), ring.readers > 0);
+        // Readers that are woken lock the ring at once.
         drop(ring);
         if is_heard {
             self.newest.send_replace(newest);
@@ -157,6 +159,7 @@ impl Reader {
     /// Takes some of what is in the ring and was not handed out.
     fn take_some(&mut self) -> Result<(), Behind> {
         let ring = self.events.ring.lock();
+        // The ring may have dropped these while the reader was busy: publishing does not wait.
         if !ring.keeps_after(self.last) {
             self.last = ring.newest();
             return Err(Behind);

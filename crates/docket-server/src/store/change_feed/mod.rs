@@ -72,6 +72,7 @@ impl Feed {
         if changes.is_empty() {
             return;
         }
+        // Readers do not sign off: one that was dropped is noticed here.
         self.readers.lock().retain(|reader| {
             let reader = reader.upgrade();
             reader.inspect(|reader| reader.add(changes.iter().cloned())).is_some()

@@ -50,6 +50,7 @@ impl Ring {
     /// True where all events after this one, which was given, are kept.
     pub(super) fn keeps_after(&self, number: u64) -> bool {
         let first = self.next - self.kept.len() as u64;
+        // A greater number is from the time of another server: its reader gets a gap.
         number < self.next && number + 1 >= first
     }
 
@@ -67,14 +68,17 @@ impl Ring {
             return;
         }
         let surplus = (self.kept.len() + news.len()).saturating_sub(self.most);
+        // The ring is full again and no reader came back: see 3 of `events`.
         if surplus > 0 && self.readers == 0 {
             self.is_awake = false;
+            // A new one, since `clear` would keep the memory.
             (self.kept, self.weight) = (VecDeque::new(), 0);
             self.next += news.len() as u64;
             return;
         }
         let oldest = surplus.min(self.kept.len());
         self.weight -= self.kept.drain(..oldest).map(|event| event.weight()).sum::<usize>();
+        // A commit may have more news than the ring holds: the first are counted, never kept.
         self.next += (surplus - oldest) as u64;
         for news in news.into_iter().skip(surplus - oldest) {
             let labels = news.allocation().map(&labels).unwrap_or_default();

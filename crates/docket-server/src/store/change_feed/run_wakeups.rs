@@ -37,6 +37,7 @@ impl Followed {
 
     pub(super) fn wake(&self, news: &[News]) {
         let followed = self.0.lock();
+        // Usually no run is followed, while a commit may have thousands of news.
         if followed.is_empty() {
             return;
         }
@@ -59,6 +60,7 @@ impl RunChanges {
 
 impl Drop for RunChanges {
     fn drop(&mut self) {
+        // Locked before the count is read: a new follower upgrades under the same lock.
         let mut followed = self.followed.0.lock();
         // This one is the last that follows.
         if Arc::strong_count(&self.changed) == 1 {

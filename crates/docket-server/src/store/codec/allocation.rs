@@ -37,6 +37,7 @@ struct StoredAllocation<'a> {
     time_zone: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
     policies: Option<&'a RawValue>,
+    // Raw, as the specification keeps it as text, which a load need not parse.
     #[serde(borrow)]
     container: &'a RawValue,
 }

@@ -78,6 +78,7 @@ struct StoredExit {
 }
 
 /// The name of an engine that the configuration does not name.
+// Shared, as nearly every attempt in memory has this name.
 static DEFAULT_ENGINE: LazyLock<Arc<str>> = LazyLock::new(|| "default".into());
 
 #[expect(clippy::unnecessary_wraps, reason = "serde calls it for a field that is optional")]
@@ -191,6 +192,7 @@ fn restored_attempt(
         started_at,
         exit: exit.transpose()?,
         output: stored.output.map(|(kept, omitted)| {
+            // A damaged record may claim that more is missing than was left out.
             let sized = Output::sized(kept, omitted.saturating_sub(stored.missing));
             Arc::new(sized.behind_missing(stored.missing).with_streams(stored.streams))
         }),
