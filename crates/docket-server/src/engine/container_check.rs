@@ -29,6 +29,7 @@ pub trait EngineCheck: Send + Sync {
 pub struct Trial {
     /// What was found without creating the container.
     pub findings: Vec<Finding>,
+    // Of any type, so that callers need not know how an engine tries a container out.
     container: Option<Box<dyn Any + Send + Sync>>,
 }
 

@@ -119,6 +119,7 @@ fn take_events(bytes: &mut Vec<u8>, is_hidden: &mut bool) -> (Vec<LifeEvent>, bo
                 end = written.byte_offset();
                 events.extend(event.life_event(is_hidden));
             }
+            // An event that is cut continues in the next piece.
             Some(Err(error)) => break error.is_eof(),
             None => break true,
         }

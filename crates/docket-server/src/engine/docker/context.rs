@@ -63,6 +63,7 @@ pub(super) fn chosen(
         let name = read.map(|file| file.current_context).unwrap_or_default();
         (name, format!("`{}`", config_file.display()))
     };
+    // Docker's client keeps no files for `default`.
     if name.is_empty() || name == NO_CONTEXT {
         return Ok(None);
     }

@@ -202,6 +202,7 @@ fn read(
     let authority = || authority(rest, None).ok_or_else(bad);
     let over_tcp = || tcp_authority(rest).ok_or_else(bad);
     let address = match (scheme, certificates) {
+        // As in Docker's client.
         ("unix", _) if rest.is_empty() => Address::Unix(DEFAULT_SOCKET.into()),
         ("unix", _) => Address::Unix(rest.into()),
         ("ssh", _) => over_ssh(rest).ok_or_else(bad)?,

@@ -47,6 +47,7 @@ pub(super) async fn list_of_other_stores(
     let label = format!("{namespace_label}={namespace}");
     // Only those that run: they show that another server uses the namespace now.
     let found = list(client, &[], &json!({"label": [label], "status": ["running"]})).await?;
+    // The engine's filter cannot exclude the value of a label.
     let is_others =
         |found: &Found| found.identity.namespace == *namespace && found.identity.store != *store;
     Ok(found.filter(is_others).collect())

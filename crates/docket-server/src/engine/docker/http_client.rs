@@ -94,6 +94,7 @@ impl Connection {
             let answer = answer.map_err(|_| Error::RequestTimeoutError)??;
             Ok::<_, Error>(answer.into_body().into_data_stream().map_err(Error::from))
         });
+        // Boxed for `Unpin`: callers wait for one piece after another.
         Ok(body.try_flatten().boxed())
     }
 }

@@ -15,6 +15,7 @@ impl Chunks {
     pub(super) fn push(&mut self, stream: Stream, bytes: &[u8]) {
         match self.0.back_mut() {
             _ if bytes.is_empty() => {}
+            // Each chunk costs its readers more than the bytes of a short line.
             Some((last, chunk)) if *last == stream => chunk.extend_from_slice(bytes),
             _ => self.0.push_back((stream, bytes.to_vec())),
         }

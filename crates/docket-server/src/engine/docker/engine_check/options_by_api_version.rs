@@ -73,6 +73,7 @@ fn walk(value: &Value, steps: &[&str], path: String, fields: &mut Vec<String>) {
 /// False for what an engine takes for nothing.
 fn says_something(value: &Value) -> bool {
     match value {
+        // These are the engine's defaults, so it makes no difference that it ignores them.
         Value::Null | Value::Bool(false) => false,
         Value::Bool(true) => true,
         Value::Number(number) => number.as_f64() != Some(0.0),
