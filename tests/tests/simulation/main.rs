@@ -22,8 +22,10 @@ use parking_lot::Mutex;
 use self::seed_run::{Outcome, simulate};
 
 /// How many seeds each run of the tests tries.
+// Every mutation is found by one of the first 60 seeds, and the test has to end within minutes.
 const SEEDS: u64 = 300;
 /// How many of them are run twice.
+// A clock or an id that does not follow from the seed shows in any of them.
 const REPEATED: u64 = 10;
 
 /// The seed that is asked for, if one is.
@@ -80,9 +82,12 @@ fn simulate_all(first: u64, goes_on: impl Fn(u64) -> bool + Sync) -> Totals {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
+                    // The first failure is enough to work on, and the other seeds would only delay
+                    // its report.
                     if !goes_on(seed) || (has_failed.load(Ordering::SeqCst) && !is_survey()) {
                         break;
                     }
+                    // Without a trace: a seed that fails is run again with one.
                     let outcome = simulate(seed, None, false);
                     has_failed.fetch_or(outcome.violation.is_some(), Ordering::SeqCst);
                     totals.lock().add(seed, &outcome);
@@ -111,6 +116,7 @@ fn each_seed_keeps_the_invariants() {
 
 #[test]
 fn a_seed_gives_the_same_trace_each_time() {
+    // Its trace is all that is wanted then.
     if wanted_seed().is_some() {
         return;
     }
@@ -118,6 +124,7 @@ fn a_seed_gives_the_same_trace_each_time() {
         let (once, again) = (simulate(seed, None, true).trace, simulate(seed, None, true).trace);
         let first_difference = once.lines().zip(again.lines()).find(|(one, other)| one != other);
         assert_eq!(first_difference, None, "seed {seed}");
+        // `zip` ends with the shorter one.
         assert_eq!(once.len(), again.len(), "seed {seed}");
     }
 }

@@ -5,6 +5,7 @@ use docket_server::simulation::Mutation;
 use super::{reference_model::Invariant, seed_run::simulate};
 
 /// How many seeds find a mutation at the latest.
+// Some faults need a crash in one certain step, which few seeds have.
 const BOUND: u64 = 60;
 
 /// Simulates seeds until the mutation breaks its invariant.
@@ -12,7 +13,10 @@ fn finds(mutation: Mutation, invariant: Invariant) {
     for seed in 1..=BOUND {
         let Some(violation) = simulate(seed, Some(mutation), false).violation else { continue };
         println!("{mutation:?}: seed {seed}: {violation}");
+        // Another rule may be broken first, as a consequence; then a later seed has to show this
+        // one.
         if violation.invariant == invariant {
+            // Otherwise the seed may have found something else.
             let without = simulate(seed, None, false).violation;
             assert!(without.is_none(), "seed {seed}: {without:?}");
             return;

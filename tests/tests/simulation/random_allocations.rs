@@ -5,8 +5,11 @@ use docket_server::simulation::Random;
 use serde_json::{Value, json};
 
 /// The names of allocations; the last one runs after the first.
+// Few, so that operations often meet an allocation whose runs are under way.
 pub(crate) const NAMES: [&str; 5] = ["a", "b", "c", "d", "after-a"];
 
+// Most are due every few minutes, because a world lasts hours; the daily one is due while the
+// server is down for days.
 const SCHEDULES: [&str; 8] = [
     "* * * * *",
     "*/2 * * * *",
@@ -19,6 +22,7 @@ const SCHEDULES: [&str; 8] = [
 ];
 
 /// What containers do: see the scripted engine.
+// What occurs several times is picked more often.
 const IMAGES: [&str; 14] = [
     "busybox",
     "busybox",
@@ -41,6 +45,7 @@ pub(crate) fn specification(name: &str, random: &mut Random) -> Specification {
     let mut posted = json!({
         "Name": name,
         "Container": {"Config": {"Image": *random.pick(&IMAGES)}},
+        // `Forbid` and `Queue` have the most rules.
         "Overlap": *random.pick(&["Allow", "Forbid", "Forbid", "Replace", "Queue", "Queue"]),
     });
     let mut set = |key: &str, value: Value| posted[key] = value;
@@ -70,6 +75,7 @@ pub(crate) fn specification(name: &str, random: &mut Random) -> Specification {
     if random.chance(500) {
         set("Keep", json!({"Runs": 1 + random.below(5), "Failures": random.below(3)}));
     }
+    // A container without it stays after a failure, for inspection, until a later run.
     let host = json!({"AutoRemove": random.chance(500)});
     posted["Container"]["HostConfig"] = host;
     let read = Specification::read(posted.clone(), &FieldPath::default(), UnknownOptions::Refuse);

@@ -95,10 +95,12 @@ pub(crate) struct Model {
     /// The number of the server that runs now, or ran last.
     life: u64,
     /// What the wall clock showed at most.
+    // After the clock was set back, what was due before may still start.
     latest: DateTime<Utc>,
     now: DateTime<Utc>,
     allocations: BTreeMap<AllocationName, Arc<Allocation>>,
     /// All that were ever in force, by uid and revision.
+    // A run keeps the specification of its claim, whatever is pushed later.
     revisions: BTreeMap<(Uuid, u64), Arc<Allocation>>,
     deleted_uids: BTreeSet<Uuid>,
     deleted: BTreeMap<AllocationName, Deleted>,
@@ -123,6 +125,7 @@ impl Model {
                 Ok(())
             }
             Event::Committed { term, newest, writes } => {
+                // The backend has to refuse such a write.
                 if term != newest {
                     let text = format!("a write of term {term} in term {newest}");
                     return Err(Violation::new(Invariant::Terms, text));
@@ -147,6 +150,7 @@ impl Model {
 
     /// Nothing goes wrong from now on.
     pub(crate) fn begin_calm(&mut self) {
+        // Records that faults kept from being pruned go with the next record of the allocation.
         self.pruned.clear();
     }
 
@@ -154,6 +158,7 @@ impl Model {
         self.life = life;
         let open = self.runs.values().filter(|run| !run.state.is_over());
         let containers = open.filter_map(|run| {
+            // Its last attempt is over, so there is no container to inspect.
             let is_between = matches!(run.state, RunState::Retrying { .. });
             let container = run.attempt()?.container.clone().filter(|_| !is_between)?;
             Some((container, run.id.clone()))

@@ -8,6 +8,8 @@ use docket_model::{Allocation, Zone, run::Instant};
 use super::reference_model::{Invariant, Violation};
 
 /// How many instants are looked at from each end of a span of time.
+// A server that is down for days leaves thousands of instants, and mistakes are made at the ends of
+// such a span.
 const LOOKED_AT: usize = 60;
 
 /// The instants of one allocation that ever had a record.
@@ -28,11 +30,14 @@ impl Coverage {
             return;
         }
         let held = self.spans.entry(first).or_insert(last);
+        // A span that is backfilled from its beginning shrinks, but its instants have had a record.
         *held = (*held).max(last);
     }
 
     /// True of an instant that has had a record.
     pub(crate) fn has(&self, instant: Instant) -> bool {
+        // A later span that overlaps is the rest of an earlier one, so the last one to begin
+        // decides.
         let span = self.spans.range(..=instant).next_back();
         self.single.contains(&instant) || span.is_some_and(|(_, last)| *last >= instant)
     }
@@ -45,6 +50,7 @@ impl Coverage {
     ) -> Result<(), Violation> {
         let Some(from) = self.due_after else { return Ok(()) };
         let jitter = allocation.specification.policies.jitter.map(TimeDelta::from);
+        // An instant is decided about later by up to its jitter.
         let until = until - jitter.unwrap_or_default();
         let next = |from| allocation.next(from, Zone::utc()).filter(|instant| *instant <= until);
         let first = std::iter::successors(next(from), |instant| next(*instant)).take(LOOKED_AT);

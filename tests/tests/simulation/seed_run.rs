@@ -30,7 +30,9 @@ pub(crate) fn simulate(seed: u64, mutation: Option<Mutation>, is_traced: bool) -
     let violation = script.play().err();
     let (simulated, faults) = (script.world.elapsed(), script.world.faults());
     let trace = std::mem::take(&mut script.trace);
+    // Its server ends with it, and does so under the same mutation.
     drop(script);
+    // Threads simulate one seed after another.
     set_mutation(None);
     Outcome { violation, simulated, faults, trace }
 }
@@ -47,9 +49,13 @@ struct Script {
 impl Script {
     fn new(seed: u64, is_traced: bool) -> Self {
         let mut random = Random::new(seed);
+        // A quarter of a second after a full one, as a server is hardly ever started at an instant.
         let start = DateTime::from_timestamp(1_795_860_000, 250_000_000).unwrap_or_default();
+        // Any time of the day, so that daily instants are near in some worlds and far in others.
         let start = start + TimeDelta::seconds(random.below(86_400).cast_signed());
         Self {
+            // The world draws from a source of its own: what a server does must not change the
+            // operations.
             world: World::new(start, random.number()),
             random,
             model: Model::default(),
@@ -61,6 +67,7 @@ impl Script {
 
     fn play(&mut self) -> Result<(), Violation> {
         self.world.start_server();
+        // Otherwise the first steps would find no allocation.
         for name in ["a", "b"] {
             self.push(name);
             self.world.pass(Duration::from_millis(1));
@@ -162,6 +169,7 @@ impl Script {
     /// The term of the server ends, and another one begins after some time.
     fn change_term(&mut self) {
         self.world.end_term();
+        // In half of the cases the next term begins at once.
         let seconds = self.random.below(120) * self.random.below(2);
         self.world.pass(Duration::from_secs(seconds));
         self.repeat(World::begin_term);
@@ -181,6 +189,7 @@ impl Script {
             0..=3 => 0,
             4..=7 => self.random.below(600),
             8 => self.random.below(12 * 3_600),
+            // Longer than the 7 days for which a deleted name is remembered.
             _ => self.random.below(20 * 86_400),
         };
         self.world.pass(Duration::from_secs(seconds));
@@ -197,6 +206,7 @@ impl Script {
             if begins(&mut self.world) {
                 return;
             }
+            // With many faults of the store a start could fail for ever.
             if tries == 20 {
                 self.world.set_weather(Weather::default());
             }
@@ -205,6 +215,7 @@ impl Script {
     }
 
     fn change_weather(&mut self) {
+        // Faults that are too frequent hide each other: nothing gets far enough to break.
         let rates = [0, 0, 20, 100, 300];
         let weather = Weather {
             engine_faults: *self.random.pick(&rates),
@@ -233,6 +244,7 @@ impl Script {
             return;
         }
         let id = self.random.pick(&containers).to_string();
+        // The id of a simulated container is its name and a number.
         let name = id.split('#').next().unwrap_or_default();
         self.world.take_away(name);
     }
@@ -244,8 +256,10 @@ impl Script {
         self.start();
         self.check()?;
         self.model.begin_calm();
+        // Schedules are in force for a while, so that the model sees them work without faults.
         self.world.pass(Duration::from_secs(180));
         self.check()?;
+        // Before the suspensions, after which no instant is due.
         let until = self.model.covered_until();
         for name in NAMES {
             self.request(Request::Suspend(name.to_owned()));

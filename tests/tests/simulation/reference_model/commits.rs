@@ -18,6 +18,8 @@ const REMEMBERED: TimeDelta = TimeDelta::days(7);
 impl Model {
     /// Judges a commit, and follows it.
     pub(super) fn commit(&mut self, writes: &[Written]) -> Result<(), Violation> {
+        // Collected first and judged last: the missed instants of an edit are in the same commit,
+        // in any order.
         let edits: Vec<_> = writes
             .iter()
             .filter_map(|write| match write {
@@ -28,6 +30,7 @@ impl Model {
                 _ => None,
             })
             .collect();
+        // A commit may write the decided instant before the record that it belongs to.
         let decided_before = self.decided.clone();
         for write in writes {
             match write {
@@ -47,6 +50,7 @@ impl Model {
         let name = allocation.name().clone();
         self.revisions.insert((allocation.uid, allocation.revision), Arc::clone(allocation));
         let before = self.allocations.insert(name.clone(), Arc::clone(allocation));
+        // Another uid is another allocation, which was deleted and pushed again.
         if before.is_none_or(|before| before.uid != allocation.uid) {
             let deleted = self.deleted.remove(&name);
             let remembered =
@@ -63,6 +67,7 @@ impl Model {
             self.deleted_uids.insert(gone.uid);
         }
         self.runs.retain(|(held, _), _| held != name);
+        // The server remembers it, so that a new allocation of the name repeats no instant.
         if let Some(decided) = self.decided.remove(name) {
             self.deleted.insert(name.clone(), Deleted { decided, at: self.now });
         }
@@ -148,6 +153,7 @@ impl Model {
         let is_same_kind =
             std::mem::discriminant(&before.state) == std::mem::discriminant(&run.state);
         let may_go_on = match &before.state {
+            // A lost run may be found again, and an instant without a start may be backfilled.
             RunState::Lost(_) | RunState::Missed { .. } | RunState::Skipped(_) => true,
             // A manual run goes on where nothing had started.
             _ => {
@@ -163,6 +169,7 @@ impl Model {
         for (held, now) in before.attempts.iter().zip(&run.attempts) {
             let Some(container) = held.container.as_ref() else { continue };
             let has_run = self.containers.get(container).is_some_and(|it| it.starts > 0);
+            // A container that never ran may be replaced, and its id with it.
             if has_run && now.container.as_ref() != Some(container) {
                 return broken(Invariant::RecordGoesForward, "the id of what ran was lost");
             }
@@ -171,6 +178,7 @@ impl Model {
     }
 
     fn judge_new(&self, run: &Run, decided: Option<Instant>) -> Result<(), Violation> {
+        // A manual run may be for any instant of the past.
         let (Trigger::Schedule | Trigger::CatchUp) = run.trigger else { return Ok(()) };
         let Some(allocation) = self.allocation_of(run) else { return Ok(()) };
         if allocation.specification.schedule().is_none() {
@@ -198,6 +206,7 @@ impl Model {
             let what = format!("its schedule was accepted later: {accepted}");
             return broken(Invariant::NoPast, &what);
         }
+        // Instants are full seconds, so the next one after this moment must be the instant itself.
         let second = TimeDelta::seconds(1);
         if allocation.next(first.moment() - second, Zone::utc()) != Some(first.moment()) {
             return broken(Invariant::OneRecord, "no instant of its schedule");

@@ -6,6 +6,7 @@ use docket_server::simulation::{ContainerProgress, Owner};
 use super::{Container, Invariant, Model, Violation};
 
 /// How many containers of one life may run at once.
+// The limit that the simulated server is started with.
 const MOST_RUNNING: usize = 6;
 
 impl Model {
@@ -92,6 +93,8 @@ impl Model {
         let is_of_life = |id: &&ContainerId| {
             self.containers.get(*id).is_some_and(|container| container.life == self.life)
         };
+        // A new life takes over the containers of the one before, even if they exceed the limit
+        // with its own.
         let running = 1 + beside.iter().filter(is_of_life).count();
         if running > MOST_RUNNING {
             let text = format!("{running} containers run at once");
@@ -102,6 +105,7 @@ impl Model {
 
     pub(super) fn inspect(&mut self, id: &ContainerId, progress: ContainerProgress) {
         if let Some(container) = self.containers.get_mut(id) {
+            // What an earlier life learned does not count for decisions of this one.
             container.seen = Some((self.life, progress));
         }
     }

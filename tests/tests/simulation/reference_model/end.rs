@@ -11,6 +11,7 @@ use super::{Invariant, Model, Violation};
 impl Model {
     /// Up to when each instant of each schedule is to have a record by now.
     pub(crate) fn covered_until(&self) -> DateTime<Utc> {
+        // A decision waits up to a minute for the engine to report on older runs.
         self.now - TimeDelta::seconds(120)
     }
 
@@ -21,6 +22,7 @@ impl Model {
         world: &World,
     ) -> Result<(), Violation> {
         for allocation in self.allocations.values() {
+            // An allocation without any record has no coverage yet, and is judged all the same.
             let coverage = self.coverage.entry(allocation.uid).or_default();
             coverage.judge(allocation, until)?;
         }
@@ -39,6 +41,7 @@ impl Model {
             let text = format!("{} is not over: {:?}", run.id, run.state);
             return Err(Violation::new(Invariant::NothingLeft, text));
         }
+        // Only these: faults may have kept the others from being pruned.
         let is_pruned = |allocation: &&Arc<Allocation>| self.pruned.contains(&allocation.uid);
         for allocation in self.allocations.values().filter(is_pruned) {
             let of_it = || self.runs.values().filter(|run| run.uid == allocation.uid);
