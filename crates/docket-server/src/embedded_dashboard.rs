@@ -125,6 +125,7 @@ impl File {
             _ => "text/plain; charset=utf-8",
         };
         let digest = digest(&SHA256, text.as_bytes());
+        // Eight bytes are enough to distinguish the versions of a file.
         let tag = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}"));
         Self { text, content_type, tag: format!("\"{}\"", tag.collect::<String>()) }
     }

@@ -121,6 +121,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 fn version(directory: &Path) -> Option<String> {
     let first_line = |name: &str| {
         let mut text = Vec::new();
+        // `tzdata.zi` has 100 KB, of which only the first line is needed.
         fs::File::open(directory.join(name)).ok()?.take(128).read_to_end(&mut text).ok()?;
         let text = String::from_utf8_lossy(&text).into_owned();
         text.lines().next().map(str::to_owned)
@@ -130,6 +131,7 @@ fn version(directory: &Path) -> Option<String> {
     let version = named.map(str::to_owned).or_else(|| first_line(VERSION))?;
     let version = version.trim();
     let (year, letters) = version.split_at_checked(4)?;
+    // A build of the tz project without a release writes `unknown`.
     let is_version = year.bytes().all(|byte| byte.is_ascii_digit())
         && (1..=2).contains(&letters.len())
         && letters.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -200,6 +202,7 @@ fn named_by(path: &Path) -> Option<Zone> {
     let path = path.to_str()?;
     let directory = std::env::var("TZDIR").ok().filter(|directory| !directory.is_empty());
     let below = directory.and_then(|directory| path.strip_prefix(&directory)?.strip_prefix('/'));
+    // By its name alone: a small image may have the link without the files.
     let name = below.or_else(|| Some(path.rsplit_once("/zoneinfo/")?.1))?;
     without_variant(name).parse().ok()
 }

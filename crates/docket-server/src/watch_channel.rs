@@ -80,6 +80,7 @@ impl<T> Sender<T> {
         let is_modified = modify(&mut state.value);
         if is_modified {
             state.version += 1;
+            // The tasks that wake up read the state at once.
             drop(state);
             shared.changed.notify_waiters();
         }

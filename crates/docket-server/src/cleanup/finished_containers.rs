@@ -95,6 +95,8 @@ impl Retention {
     pub(crate) fn forget(self: &Arc<Self>, name: &AllocationName) {
         if let Some(FinishedContainer { engine, container, .. }) = self.kept.take(name) {
             let retention = Arc::clone(self);
+            // In a task of its own, because the scheduler calls this and must not wait for an
+            // engine.
             self.tasks.spawn(async move { retention.remove(&engine, &container).await });
         }
     }

@@ -86,6 +86,7 @@ fn under_way(facts: &Facts<'_>) -> Vec<Sentence> {
         Sentence { at: Some(instant), text }
     });
     let mut sentences: Vec<_> = sentences.collect();
+    // Only the newest records were read, and an older run may still be under way.
     let older = facts.status.runs.under_way().saturating_sub(sentences.len());
     if older > 0 {
         sentences.push(facts.present(format!("{older} older runs are also under way")));
@@ -115,6 +116,7 @@ fn due(facts: &Facts<'_>) -> Vec<Sentence> {
     let undecided = allocation.next(decided, zone).filter(|instant| *instant <= now);
     let undecided = undecided
         .map(|instant| Sentence { at: Some(instant), text: undecided_yet(facts, instant) });
+    // What is due by now has a sentence of its own.
     let from = decided.max(now);
     let next = match missed_instants::starts_after(allocation, facts.suspensions(), from, now) {
         None => until_resumed(facts),
@@ -143,6 +145,7 @@ fn coming(facts: &Facts<'_>, next: DateTime<Utc>, is_suspended_until_then: bool)
 /// That there is no next instant, because a suspension has no end.
 fn until_resumed(facts: &Facts<'_>) -> String {
     let allocation = facts.allocation();
+    // If its own suspension has no end either, an unpaused server would not start it.
     let own = Suspensions { server: None, ..facts.suspensions() };
     let until = if allocation.specification.policies.suspended {
         "it is pushed without `Suspended`"

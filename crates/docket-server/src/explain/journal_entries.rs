@@ -42,6 +42,7 @@ fn describe(times: &ClockTimes, event: &Event, by: &str) -> String {
         Event::Reset { from } => {
             format!("reset{by}: it had been decided up to {}", times.time(*from))
         }
+        // One by one, so that a new event has to decide whether its text names the author.
         Event::Started { .. }
         | Event::Paused(_)
         | Event::ServerZoneChanged { .. }

@@ -25,6 +25,7 @@ pub(super) fn sentences(facts: &Facts<'_>, at: DateTime<Utc>) -> Vec<Sentence> {
         Some(schedule) => of_schedule(facts, schedule, at),
     };
     let mut sentences = vec![Sentence { at: Some(at), text }];
+    // A suspension in force decides whether the future instant starts.
     if at > facts.now && schedule.is_some() {
         sentences.extend(current_state::suspension(facts));
     }
@@ -107,6 +108,7 @@ fn not_an_instant(facts: &Facts<'_>, schedule: &Schedule, at: DateTime<Utc>) -> 
         );
     }
     let before = schedule.previous(at, allocation.anchor(schedule), zone);
+    // An earlier instant of this schedule was never due.
     let before = before.filter(|before| *before > allocation.scheduled_at);
     let after = allocation.next(at, facts.server_zone);
     let near: Vec<_> = before.into_iter().chain(after).map(|near| times.time(near)).collect();

@@ -117,6 +117,7 @@ impl<'a> Facts<'a> {
         let allocation = self.allocation();
         allocation.specification.schedule().is_some_and(|schedule| {
             let anchor = allocation.anchor(schedule);
+            // `next` finds instants after a moment, so the look begins just before this one.
             schedule.next(at - TimeDelta::nanoseconds(1), anchor, self.zone()) == Some(at)
         })
     }

@@ -87,6 +87,7 @@ fn place(run: &Run) -> Option<String> {
 /// The pauses during missed instants, if the reason does not name them.
 fn pauses(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> Option<String> {
     let RunState::Missed { reason, last, .. } = &run.state else { return None };
+    // It explains the missed instants, whatever else happened at that time.
     if reason.is_suspension() {
         return None;
     }

@@ -19,6 +19,7 @@ pub(super) fn outcome(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> Strin
             format!("failed{}{}", ended(times, run), failure(times, reason, run))
         }
         RunState::TimedOut(reason) => {
+            // The words of this reason are a verb without a subject.
             let subject = if matches!(reason, Reason::Timeout { .. }) { "it " } else { "" };
             format!("timed out{}: {subject}{}", ended(times, run), reason.words(times))
         }
@@ -92,6 +93,7 @@ fn full(max_running: usize, queue: usize) -> String {
 
 fn failure(times: &ClockTimes, reason: &Reason, run: &Run) -> String {
     match run.attempt().and_then(|attempt| attempt.exit.as_ref()) {
+        // The reason only repeats what the exit shows.
         Some(_) => course(run),
         None => format!(": {}", reason.words(times)),
     }

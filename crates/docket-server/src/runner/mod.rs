@@ -140,6 +140,7 @@ impl Runner {
     /// The times during which nothing could be decided, as far as they are remembered.
     fn outages(&self) -> Vec<Outage> {
         let mut outages = self.store.outages().outages();
+        // An outage of an engine becomes a pause only when it is over.
         for engine in self.engines.all() {
             if let EngineState::Away { since, .. } = engine.health.state() {
                 outages.push(Outage { cause: Cause::EngineAway, from: since, to: None });

@@ -42,6 +42,7 @@ pub(super) enum Stage {
 
 /// Where a run goes on from.
 pub(super) fn stage(run: &Run) -> Stage {
+    // First, because the newest attempt on record has failed: its container is no way to go on.
     if let RunState::Retrying { until, .. } = run.state {
         return Stage::Between(until);
     }

@@ -40,6 +40,7 @@ impl RunTask {
     /// How late its first container starts, for the log; nothing if that is less than a second.
     pub(super) fn lateness(&self) -> Option<String> {
         let RunHandle { id, allocation, trigger, .. } = &*self.handle;
+        // No other run has a time from which its lateness could count.
         let is_due = matches!(trigger, Trigger::Schedule | Trigger::CatchUp);
         if !is_due || self.attempt != AttemptKey::FIRST {
             return None;

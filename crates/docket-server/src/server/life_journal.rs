@@ -134,6 +134,7 @@ impl Process {
             warn!("since docket last ran, the clock was {notice}");
         }
         let Some(Pause { from, .. }) = absence else { return };
+        // This start has not added an entry yet, so the newest one is of the server before.
         let newest = self.store.entries(&EntryFilter { limit: 1, ..EntryFilter::default() });
         let last_alive = shown(from);
         if newest.first().is_some_and(|entry| entry.event == Event::Stopped) {

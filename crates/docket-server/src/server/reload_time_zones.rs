@@ -45,6 +45,7 @@ pub(super) async fn update(runner: &Arc<Runner>, ticks: &Ticks) -> Result<(), Zo
 async fn load(update: Update, runner: &Arc<Runner>, ticks: &Ticks) -> Result<(), StoreError> {
     let (from, to) = (edition().to_string(), update.edition().to_string());
     let zones = update.changed().to_vec();
+    // Nothing is due at another time, so there is nothing to decide first.
     if zones.is_empty() {
         update.apply();
         info!(from, to, "time zone data was updated; the zones in use keep their rules");
