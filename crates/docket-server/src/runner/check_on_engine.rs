@@ -67,7 +67,7 @@ async fn check(
         Err(error) => return Ok(Err(error)),
     };
     let tried = engine.retry_briefly(|| trials.try_out(&trial)).await?;
-    // Before the result of the trial is looked at: the container is removed in each case.
+    // Before the result of the trial is looked at, so that a failed trial is removed, too.
     let removed = engine.retry_briefly(|| trials.clean_up(&trial)).await?;
     let Trial { mut findings, .. } = trial;
     let left = match removed {
