@@ -14,6 +14,8 @@ use super::{
 impl Catalogue {
     /// Accepts what was staged, which is committed by now, and publishes it.
     pub(super) fn accept(&mut self, mut staged: Staged, revision: Revision) {
+        // Before the changes, as events carry the labels of before, too. The caller holds the lock,
+        // so a reader that wakes up now sees them only with the changes.
         let news = std::mem::take(&mut staged.news);
         self.feed.publish(news, |name| self.labels(&staged, name));
         staged.note_revision(revision);

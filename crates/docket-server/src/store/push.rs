@@ -22,6 +22,7 @@ impl Command for Push {
     async fn apply(&self, transaction: &mut Transaction) -> Result<Vec<Effect>, StoreError> {
         let left_out = transaction.left_out(self);
         transaction.check(self, &left_out)?;
+        // First of all: what is due depends on the specifications so far.
         let undecided = record_missed::of_push(transaction, self);
         record_missed::record(transaction, &undecided, &self.circumstances.outages).await?;
         let mut entries = Vec::new();
@@ -74,6 +75,7 @@ impl Command for Delete {
 
 /// Remembers up to when it was decided about a name that is deleted.
 fn remember(transaction: &mut Transaction, entry: &Entry, at: DateTime<Utc>) {
+    // Nothing was decided, so nothing could be repeated.
     let Some(decided) = entry.status().decided else { return };
     let expired = expired(transaction, at);
     transaction.staged.deleted.extend(expired.into_iter().map(|name| (name, None)));
@@ -92,6 +94,7 @@ fn expired(transaction: &mut Transaction, at: DateTime<Utc>) -> Vec<AllocationNa
     let expired = base.deleted.iter().filter(|(_, deleted)| is_expired(deleted));
     let expired: Vec<_> = expired.map(|(name, _)| name.clone()).collect();
     drop(base);
+    // Not before there are twice as many, so a deletion costs the same on average.
     transaction.staged.sweep_deleted_at = 2 * (count - expired.len());
     expired
 }

@@ -38,6 +38,7 @@ impl Store {
 
     /// One allocation with its newest runs.
     pub async fn get(&self, name: &str) -> Result<Option<Snapshot>, StoreError> {
+        // Copied, as no lock is held while the backend is read.
         let sketch = self.catalogue.read().entry(name).map(sketch);
         Ok(self.snapshots(sketch.into_iter().collect()).await?.pop())
     }
@@ -95,12 +96,14 @@ impl Store {
         if names.is_empty() {
             return Ok(Vec::new());
         }
+        // Steps that were noted without waiting may still be queued, and belong to the answer.
         self.settled().await;
         let scan = |name: &AllocationName, limit| newest(name.clone(), Bound::Unbounded, limit);
         let scans = names.iter().map(|name| scan(name, FIRST)).collect();
         let mut all = Vec::new();
         for (name, runs) in names.iter().zip(self.backend.scan(scans).await?) {
             let (is_all, mut recent) = (runs.len() < FIRST, rules::recent(runs));
+            // The first ones did not suffice: they have too few steps, or none is over.
             if !is_all && recent.len() == FIRST {
                 let scans = vec![scan(name, rules::RECENT)];
                 recent =
@@ -149,6 +152,7 @@ impl Store {
         let Some(name) = self.name_with_runs(name) else { return Ok(Vec::new()) };
         self.settled().await;
         let mut to = filter.before.map_or(Bound::Unbounded, Bound::Excluded);
+        // A filter may drop most of a page, so its pages are larger than the answer.
         let limit = if filter.state.is_some() { PAGE } else { filter.limit };
         let mut found = Vec::new();
         loop {
@@ -177,6 +181,7 @@ impl Store {
     fn name_with_runs(&self, name: &str) -> Option<AllocationName> {
         let catalogue = self.catalogue.read();
         let (_, entry) = catalogue.entry(name)?;
+        // Without records there is no need to ask the backend.
         (entry.status().records > 0).then(|| entry.allocation.name().clone())
     }
 }

@@ -26,8 +26,10 @@ pub(super) async fn read(
         return Ok(Some(Excerpt { omitted, end: position, ..Excerpt::default() }));
     }
     let (piece, begin) = (kept.start / PIECE, kept.start % PIECE);
+    // No output has so many pieces; the sizes may be damaged.
     let Ok(piece) = u32::try_from(piece) else { return Ok(None) };
     let key = Key::Piece(piece_key(&run.id, attempt, piece));
+    // The output may have been removed since the record was read.
     let Some((_, Record::Piece(piece))) = backend.read_one(key).await? else { return Ok(None) };
     let bytes = piece.bytes.read(begin, kept.len());
     let (streams, end) = (piece.streams.without_first(begin as u64), position + bytes.len() as u64);

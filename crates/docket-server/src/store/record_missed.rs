@@ -78,6 +78,7 @@ pub(super) fn of_zone(
     names: &[AllocationName],
     change: &ZoneChange,
 ) -> Vec<Undecided> {
+    // In a zone that this docket does not know, nothing can be computed.
     let Some(zone) = change.server_zone() else { return Vec::new() };
     let is_affected = |name: &AllocationName| {
         let held = transaction.entry(name.as_str());
@@ -158,6 +159,7 @@ impl Command for ZoneChange {
         let names = transaction.names();
         let undecided = of_zone(transaction, &names, self);
         record(transaction, &undecided, self.outages()).await?;
+        // Also where nothing was due: no past instant may become due by the new clock.
         for name in &names {
             close(transaction, name, self);
         }
@@ -205,14 +207,18 @@ impl Undecided {
                 let run = Arc::new(self.run(outages, &missed));
                 left = match claim(transaction, &run).await? {
                     ClaimOutcome::Beside(other) => {
+                        // The span is half-open, and a nanosecond is less than the distance of any
+                        // two instants.
                         let before = other.moment() - TimeDelta::nanoseconds(1);
                         let before =
                             self.within(first - TimeDelta::nanoseconds(1), before, &missed);
                         if let Some(before) = before {
+                            // `other` is the first record of the span, so nothing is in the way.
                             claim(transaction, &Arc::new(self.run(outages, &before))).await?;
                         }
                         self.within(other.moment(), last, &missed)
                     }
+                    // A part of the span was decided meanwhile; the rest still needs a record.
                     ClaimOutcome::Decided(up_to) => self.within(up_to.moment(), last, &missed),
                     _ => None,
                 };

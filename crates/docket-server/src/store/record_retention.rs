@@ -33,9 +33,11 @@ impl Command for Prune {
             from: Bound::Unbounded,
             to: Bound::Unbounded,
             order: Order::Descending,
+            // The newest always stay, so they are not even read.
             skip: entry.allocation.specification.policies.keep.runs,
             limit: usize::MAX,
         });
+        // As committed, which is all there is: the writer gives this command its own transaction.
         let older = transaction.scan(scans.collect()).await?;
         for ((_, entry), older) in held.iter().zip(older) {
             let keep = entry.allocation.specification.policies.keep;
@@ -112,6 +114,7 @@ fn surplus(
     // Up to which instant the records that stay, of those so far, account for.
     let mut covered = None;
     let mut surplus = Vec::new();
+    // The oldest first: a record of missed instants covers only later ones.
     for (age, is_surplus) in newest_first.into_iter().rev() {
         if is_surplus && covered < Some(age.instant) {
             surplus.push(age);

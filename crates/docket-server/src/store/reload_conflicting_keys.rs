@@ -37,6 +37,7 @@ pub(super) async fn follow(
     backend: &dyn Backend,
     keys: Vec<Key>,
 ) -> Result<(), StoreError> {
+    // A commit usually has several keys of one allocation, which is read once.
     let (mut names, mut others) = (BTreeSet::new(), Vec::new());
     for key in keys {
         match key {
@@ -44,10 +45,12 @@ pub(super) async fn follow(
                 names.insert(name);
             }
             Key::Item(..) | Key::Entry(_) => others.push(key),
+            // Bytes of outputs are not in memory.
             Key::Piece(_) => {}
         }
     }
     for name in names {
+        // Before the lock is taken: no reader waits for the backend.
         let entry = read(backend, &name).await?;
         catalogue.write().replace(&name, entry);
     }

@@ -122,6 +122,7 @@ impl Store {
         progress: Progress,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        // A caller that does not wait gets no error, so it is checked here that the run is there.
         let may_follow = !progress.is_momentous() && self.is_under_way(id, uid);
         let note = Note { id: id.clone(), uid, progress, at };
         if may_follow {
@@ -151,6 +152,7 @@ impl Store {
     /// Adds an entry to the journal.
     pub async fn record(&self, entry: Entry) -> Result<(), StoreError> {
         let event = entry.event.clone();
+        // In this order, so that a crash between the two repeats the outage and does not lose it.
         self.write(RecordEntry(entry)).await?;
         if let Happened::Paused(Pause { cause: Cause::StoreUnwritable, from, .. }) = event
             && let Some(files) = self.backend.files()
@@ -176,6 +178,7 @@ impl Store {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        // A store in memory is never out of reach.
         let Some(files) = self.backend.files() else { return Ok(()) };
         let noted = files.note_outage(from, to).await;
         noted.map_err(|error| StoreError::Unwritable(error.to_string()))
@@ -214,11 +217,13 @@ impl Store {
     /// Notes the engine that the store is served with.
     pub async fn note_engine(&self, engine: NotedEngine) -> Result<(), StoreError> {
         let Some(mut home) = self.home.lock().clone() else { return Ok(()) };
+        // Usually it is the engine of before, and nothing is written.
         if home.engine.as_ref() == Some(&engine) {
             return Ok(());
         }
         home.engine = Some(engine);
         self.write(NoteHome(home.clone())).await?;
+        // Only now: after a failed write the next call must not take it for noted.
         *self.home.lock() = Some(home);
         Ok(())
     }

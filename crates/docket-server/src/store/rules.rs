@@ -25,6 +25,7 @@ use crate::{
 pub const REMEMBERED: TimeDelta = TimeDelta::days(7);
 
 /// How many entries of the journal are kept: the newest.
+// All of them are in memory, and are loaded at each start.
 pub const MOST_ENTRIES: usize = 10_000;
 
 /// What storing one specification did.
@@ -89,6 +90,7 @@ pub(super) fn updated(
         specification,
         revision,
         scheduled_at: if same_instants { before.scheduled_at } else { at },
+        // Still the same allocation: its runs under way remain its own.
         uid: before.uid,
         origin: origin.clone(),
         created_at: before.created_at,
@@ -113,9 +115,11 @@ pub(super) fn folded(newest: &Run, run: &Run) -> Option<RunState> {
 /// Makes a manual run continue where an earlier record of its instant ended without a container, or
 /// with one that was never started.
 pub(super) fn take_up(run: &mut Run, held: &Run) {
+    // The record is one of missed instants that began earlier: its attempts are not of this one.
     if run.id != held.id {
         return;
     }
+    // A container of an earlier attempt may still have that name, so numbers go on.
     let made = held.attempts.last().map_or(0, |attempt| attempt.key.number);
     let added = std::mem::take(&mut run.attempts)
         .into_iter()
@@ -143,6 +147,7 @@ pub(super) fn without(span: &Run, instant: Instant, kind: InstantKind) -> Option
             InstantKind::Now | InstantKind::Moment => None,
         };
         rest.id.instant = following.unwrap_or_else(|| next_moment(instant));
+        // They belong to the instant that is backfilled.
         rest.attempts.clear();
     }
     Some(rest)
@@ -283,6 +288,7 @@ pub(super) fn server_controlled(
             (held != Some(&pause)).then(|| (pause.clone(), Event::ServerPaused(pause)))
         }
         ServerControl::Unpause => {
+            // It stays as one that is over: instants within it are still missed because of it.
             let pause = Suspension { until: Some(at), ..held?.clone() };
             Some((pause, Event::ServerUnpaused))
         }
@@ -293,6 +299,7 @@ pub(super) fn server_controlled(
 pub(super) fn ahead(status: &AllocationStatus, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let AllocationStatus { allocation, decided, succeeded, .. } = status;
     let succeeded = succeeded.map(Instant::moment);
+    // Each of them by itself keeps earlier instants from being due.
     let floors = [*decided, succeeded, Some(allocation.scheduled_at), Some(allocation.created_at)];
     floors.into_iter().flatten().max().filter(|floor| *floor > at)
 }

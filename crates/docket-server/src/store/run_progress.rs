@@ -58,6 +58,7 @@ impl Progress {
     /// True for what must be durable before the next step: the rest may follow soon after.
     #[must_use]
     pub fn is_momentous(&self) -> bool {
+        // After a crash the pull is repeated, and the engine reports whether the container runs.
         !matches!(self, Self::Pulled { .. } | Self::Started)
     }
 
@@ -150,6 +151,7 @@ impl Progress {
                 None
             }
             Self::NeverRan => {
+                // A stored id whose container is gone would make the run a lost one.
                 attempt.container = None;
                 attempt.started_at = None;
                 None
@@ -163,6 +165,7 @@ impl Progress {
 impl End {
     /// Adds the end to the record.
     pub(super) fn apply(self, run: &mut Run) {
+        // The exit of a container explains its end; without one the reason has to.
         let error = match &self.state {
             RunState::Succeeded => None,
             state if self.exit.is_none() => state.reason(),
@@ -175,14 +178,17 @@ impl End {
         let Some(attempt) = run.attempt_mut() else { return };
         attempt.steps.extend(self.exit.as_ref().map(|_| (self.at, Step::Exited)));
         attempt.steps.extend(error.map(|step| (self.at, step)));
+        // Usually nothing follows, and a server may hold very many records.
         attempt.steps.shrink_to_fit();
         attempt.remarks.extend(self.remarks);
+        // A container that is found again may have lost its log: the output of before stays.
         attempt.output = self.output.or(attempt.output.take());
         let Some(exit) = self.exit else { return };
         attempt.started_at = started_at(attempt, attempt.started_at.or(self.started_at), &exit);
         attempt.image = exit.image.clone().or(attempt.image.take());
         attempt.exit = Some(exit);
         let ended_at = attempt.ended_at();
+        // A run ends when its container does, not when docket notices.
         if is_over && ended_at.is_some() {
             run.ended_at = ended_at;
         }
@@ -198,6 +204,7 @@ fn started_at(
 ) -> Option<DateTime<Utc>> {
     match (attempt.created_at(), noted, exit.started_at) {
         (Some(before), Some(after), Some(by_the_engine)) => {
+            // `clamp` panics where its bounds are swapped, as after a clock that was set back.
             Some(by_the_engine.clamp(before, after.max(before)))
         }
         (_, noted, by_the_engine) => noted.or(by_the_engine),

@@ -27,6 +27,7 @@ impl Command for BeginLife {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let number = list(transaction, &self.life, None)?;
+        // Numbers have no gaps, so one life goes for each that comes.
         if let Some(too_old) = number.checked_sub(MOST) {
             transaction.staged.items.insert((Collection::Lives, key(too_old)), None);
         }
@@ -63,6 +64,7 @@ impl Command for Restore {
         for life in lives {
             list(transaction, life, Some(*at))?;
         }
+        // From now on the file is the store itself, and not a copy any more.
         let copied_at = (Collection::Meta, meta::COPIED_AT.to_owned());
         transaction.staged.items.insert(copied_at, None);
         if let Some(home) = &self.home {
@@ -79,6 +81,7 @@ fn list(
     life: &Life,
     adopted: Option<DateTime<Utc>>,
 ) -> Result<u64, StoreError> {
+    // One transaction may list several lives, of which the catalogue does not know yet.
     let staged = transaction.staged.lives.last().map(|(number, _)| number + 1);
     let number = staged.unwrap_or_else(|| transaction.base().lives.next());
     let server = adopted.is_none().then(|| transaction.base().writer);

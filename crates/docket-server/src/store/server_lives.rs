@@ -39,6 +39,7 @@ impl StoredLife {
 }
 
 /// The id of a server: new whenever one opens the store.
+// A type of its own, as `with` does not work within an `Option`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct ServerId(#[serde(with = "uid")] Uuid);
 
@@ -78,5 +79,6 @@ impl Lives {
 
 /// The key of a life, which sorts as the numbers do.
 pub(super) fn key(number: u64) -> String {
+    // The longest `u64` has 20 digits.
     format!("{number:020}")
 }

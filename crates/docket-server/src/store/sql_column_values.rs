@@ -17,6 +17,7 @@ pub(super) fn instant(millis: i64) -> rusqlite::Result<Instant> {
 
 /// A number that counts from 0; SQLite knows signed ones only.
 pub(super) fn number(count: impl TryInto<i64>) -> i64 {
+    // `usize::MAX` means no limit; real counts never come near it.
     count.try_into().unwrap_or(i64::MAX)
 }
 
@@ -30,6 +31,7 @@ pub(super) fn parsed<T, E>(text: Result<T, E>) -> rusqlite::Result<T>
 where
     E: std::error::Error + Send + Sync + 'static,
 {
+    // Index 0 for all, as no caller names its column.
     text.map_err(|error| Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
 }
 

@@ -135,12 +135,14 @@ impl Staged {
     /// What a backend is to write.
     pub(super) fn batch(&mut self, base: &Catalogue, term: Term) -> Result<Batch, StoreError> {
         let mut batch = Batch::default();
+        // Before the specifications: in tables runs name their allocation by the id of its row.
         for name in &self.wiped {
             batch.writes.push(Write::DeleteRuns(name.clone()));
         }
         self.add_allocations(base, &mut batch)?;
         self.add_runs(&mut batch);
         self.add_journal(base, &mut batch);
+        // A deletion writes the same number again: its new revision makes other pushes conflict.
         if self.counter != base.counter || self.depends_on.contains(meta::COUNTER) {
             self.depends_on.insert(meta::COUNTER);
             self.set(meta::COUNTER, &self.counter.clone())?;
@@ -152,6 +154,7 @@ impl Staged {
                 None => Write::Delete(key),
             });
         }
+        // What changes nothing need not be checked against other writers either.
         if batch.writes.is_empty() {
             return Ok(Batch::default());
         }
@@ -214,6 +217,7 @@ impl Staged {
         for (name, instant, staged) in all {
             let key = Key::Run(name.clone(), *instant);
             let is_checked = !mutation_testing::is_active(Mutation::WrittenWithoutRevision);
+            // `DeleteRuns` deletes whatever records there are.
             if is_checked && !self.wiped.contains(name) {
                 batch.expected.push((key.clone(), staged.expected));
             }
@@ -222,6 +226,7 @@ impl Staged {
             }
             match &staged.run {
                 Some(run) => batch.writes.push(Write::Put(key, Record::Run(Arc::clone(run)))),
+                // One that was made and removed in this transaction was never stored.
                 None if staged.expected.is_some() => batch.writes.push(Write::Delete(key)),
                 None => {}
             }
@@ -233,10 +238,12 @@ impl Staged {
 
     /// Writes new entries of the journal and deletes the oldest, so that the newest stay.
     fn add_journal(&self, base: &Catalogue, batch: &mut Batch) {
+        // One transaction may have more entries than are kept.
         let unwritten = self.journal.len().saturating_sub(MOST_ENTRIES);
         let added = (base.next_sequence()..).zip(&self.journal).skip(unwritten);
         for (sequence, entry) in added {
             let key = Key::Entry(sequence);
+            // Another writer may have given the number meanwhile.
             batch.expected.push((key.clone(), None));
             batch.writes.push(Write::Put(key, Record::Entry(Arc::clone(entry))));
         }
@@ -258,6 +265,7 @@ fn allocation_writes(
     let status = Key::Status(name.clone());
     let held = before.and_then(|(_, before)| before.status_revision());
     let expected = before.map(|(_, before)| before.specification);
+    // Both, whichever is written: the changes were computed from both.
     batch.expected.push((specification.clone(), expected));
     batch.expected.push((status.clone(), held));
     let Some((position, entry)) = now else {
@@ -269,6 +277,7 @@ fn allocation_writes(
         }
         return (false, None);
     };
+    // By pointer, as a changed allocation is always a new one, and comparing them is slow.
     let is_same = |(at, before): (u64, &Entry)| {
         at == position && Arc::ptr_eq(&before.allocation, &entry.allocation)
     };
@@ -278,6 +287,8 @@ fn allocation_writes(
         let record = Record::Specification(Positioned { allocation, position });
         batch.writes.push(Write::Put(specification, record));
     }
+    // A name that was created anew does not inherit the status. That of an idle allocation is not
+    // stored: most of many are idle.
     let stays = before.filter(|(at, _)| *at == position).filter(|_| held.is_some());
     let stored = stays.map_or(&IDLE, |(_, before)| before.status());
     if entry.status() != stored {
@@ -308,10 +319,12 @@ fn claimed_writes(
         });
         kept.collect::<BTreeMap<_, _>>()
     };
+    // Only the keys of these are compared, so the position does not matter.
     let before = before.map(|entry| claimed(entry, 0)).unwrap_or_default();
     let now = now.map(|(position, entry)| claimed(entry, position)).unwrap_or_default();
     let gone = before.keys().filter(|key| !now.contains_key(key)).map(|key| (key.clone(), None));
     let gone: Vec<_> = gone.collect();
+    // The key has the revision, so what is stored under it never changes.
     let new = now.into_iter().filter(|(key, _)| !before.contains_key(key));
     new.map(|(key, record)| (key, Some(record))).chain(gone).collect()
 }

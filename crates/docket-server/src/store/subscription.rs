@@ -32,6 +32,7 @@ impl Subscription {
     /// All allocations, and from then on the latest change of each.
     #[must_use]
     pub fn allocations(&self) -> Arc<Changes> {
+        // Locked until the reader is registered, so that no commit falls in between.
         let catalogue = self.0.read();
         catalogue.feed.changes(catalogue.all_changes())
     }

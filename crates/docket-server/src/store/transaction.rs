@@ -111,6 +111,7 @@ impl Transaction {
     /// Publishes a record of a run as it is now, where it was to be published.
     pub(super) fn amend_news(&mut self, run: &Arc<Run>) {
         for news in &mut self.staged.news {
+            // Events of its earlier states show the record as it was then.
             if let News::Run(held, _) = news
                 && held.id == run.id
                 && held.state == run.state
@@ -159,6 +160,7 @@ impl Transaction {
     }
 
     fn position(&self, name: &str) -> Option<u64> {
+        // `Some(None)` is a name that this transaction deleted.
         let staged = self.staged.positions.get(name);
         staged.copied().unwrap_or_else(|| self.base.read().positions.get(name).copied())
     }
@@ -189,15 +191,18 @@ impl Transaction {
         if let Some(staged) = self.staged.runs.get(name).and_then(|runs| runs.get(&instant)) {
             return Ok(staged.run.clone());
         }
+        // The backend still has the records of before the deletion.
         if self.staged.wiped.contains(name) {
             return Ok(None);
         }
         let entry = self.entry(name.as_str());
+        // Runs under way are in memory, and most changes are about them.
         if let Some(held) = entry.as_ref().and_then(|(_, entry)| entry.running(instant)) {
             self.seen.insert(id, held.revision);
             return Ok(Some(Arc::clone(&held.under_way.run)));
         }
         let read = self.backend.read_one(Key::Run(name.clone(), instant)).await?;
+        // Not noted as seen: the commit then expects that the record is still absent.
         let Some((revision, Record::Run(run))) = read else {
             return Ok(None);
         };
@@ -282,6 +287,7 @@ impl Transaction {
         let Some((_, entry)) = self.entry_mut(name.as_str()) else { return };
         let status = entry.status_mut();
         status.records = status.records.saturating_sub(1);
+        // Which one is the newest now is not known; claims then read the records.
         status.newest.take_if(|newest| newest.instant == instant);
     }
 
@@ -295,6 +301,7 @@ impl Transaction {
         let id = (name, instant);
         let expected = self.seen.get(&id).copied();
         let staged = self.staged.runs.entry(id.0).or_default().entry(instant);
+        // Only the first time: later reads see what is staged already.
         staged.or_insert_with(|| StagedRun { expected, ..StagedRun::default() })
     }
 }

@@ -76,6 +76,7 @@ impl<C: Command> Request<C> {
             }
             drop(settled);
         });
+        // No caller acts on the outcome.
         Self { command, outcome: None, is_repeatable: true, answer }
     }
 }
@@ -84,6 +85,7 @@ impl<C: Command> Request<C> {
 impl<C: Command> Queued for Request<C> {
     async fn apply(&mut self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let outcome = self.command.apply(transaction).await;
+        // Other errors are answers, and wait until what they were computed from is committed.
         if let Err(error @ StoreError::Unreadable(_)) = outcome {
             return Err(error);
         }

@@ -40,9 +40,11 @@ use super::{
 use crate::watch;
 
 /// How many commands are committed together at most.
+// A burst shares one flush to disk, yet its first caller must not wait for ever.
 const MOST_AT_ONCE: usize = 4096;
 
 /// How long a commit without an answer is left alone before its outcome is looked for again.
+// Short, as everything else waits meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What waits for the writer.
@@ -111,23 +113,28 @@ impl Writer {
     ) {
         self.own = committed.as_ref().map(|_| VecDeque::new());
         loop {
+            // The `select` prefers commands, so a full queue would put these off without end.
             self.follow_others(&mut committed).await;
             let (is_known, has_time) = (self.unanswered.is_none(), !self.overfull.is_empty());
             let first = tokio::select! {
+                // Commands come before upkeep.
                 biased;
                 first = inbox.recv() => match first {
                     Some(first) => Some(first),
+                    // What is too much is pruned before the end.
                     None if self.overfull.is_empty() => break,
                     None => None,
                 },
                 () = sleep(LOOK_AGAIN), if !is_known => None,
                 // There is time to prune.
                 () = ready(()), if is_known && has_time => None,
+                // While a commit has no outcome, it could come back here and pass for another's.
                 committed = next(&mut committed), if is_known => {
                     self.follow(committed).await;
                     continue;
                 }
             };
+            // First, since nothing is written while a commit has no outcome.
             self.resolve().await;
             let mut next = first;
             while let Some(message) = next.take() {
@@ -137,6 +144,7 @@ impl Writer {
                         while batch.len() < MOST_AT_ONCE && next.is_none() {
                             match inbox.try_recv() {
                                 Ok(Message::Command(command)) => batch.push(command),
+                                // A term begins between two commits, in the order of the queue.
                                 Ok(message) => next = Some(message),
                                 Err(_) => break,
                             }
@@ -163,6 +171,7 @@ impl Writer {
         self.resolve().await;
         let (loaded, _) = load::load(&*self.backend, Some(term)).await?;
         self.catalogue.write().reload(loaded);
+        // Last, so that a failed read leaves the store deposed.
         self.deposed.send_replace(false);
         Ok(term)
     }
@@ -182,6 +191,7 @@ impl Writer {
         let followed = match committed {
             Committed::Keys(revision, keys) => {
                 let own = self.own.get_or_insert_default();
+                // Revisions only grow: an older one does not come back any more.
                 while own.front().is_some_and(|own| *own < revision) {
                     own.pop_front();
                 }
@@ -192,6 +202,7 @@ impl Writer {
                 reload_conflicting_keys::follow(&self.catalogue, &*self.backend, keys).await
             }
             Committed::Unknown => {
+                // All commits so far are in what is loaded.
                 self.own.iter_mut().for_each(VecDeque::clear);
                 load::load(&*self.backend, None).await.map(|(loaded, _)| {
                     self.catalogue.write().reload(loaded);
@@ -204,6 +215,7 @@ impl Writer {
     }
 
     async fn carry_out(&mut self, batch: Vec<Box<dyn Queued>>) {
+        // A stack, so that a group that is split or repeated comes before those behind it.
         let mut groups = vec![batch];
         while let Some(mut group) = groups.pop() {
             if let Some(failure) = self.out_of_order() {
@@ -212,6 +224,7 @@ impl Writer {
             }
             let mut transaction = self.transaction();
             if let Some((at, error)) = apply(&mut group, &mut transaction).await {
+                // It may have staged a part, so the others begin with a new transaction.
                 group.remove(at).answer(Some(error));
                 groups.extend((!group.is_empty()).then_some(group));
                 continue;
@@ -224,6 +237,7 @@ impl Writer {
                     let second = group.split_off(group.len() / 2);
                     groups.extend([second, group]);
                 }
+                // Each conflict is a commit of another writer, so this does not repeat for ever.
                 Err(Failure::Error(CommitError::Conflict(key))) => match self.refresh(&key).await {
                     Ok(()) => groups.push(group),
                     Err(error) => answer(group, Some(&error)),
@@ -261,6 +275,7 @@ impl Writer {
     fn failure(&mut self, error: CommitError) -> StoreError {
         match error {
             CommitError::Deposed => {
+                // Logged once, although every write fails from now on.
                 if !self.deposed.send_replace(true) {
                     warn!("another server has taken over the store: nothing is written any more");
                 }
@@ -279,6 +294,7 @@ impl Writer {
     /// Deletes the oldest records of some allocations that have too many.
     async fn prune(&mut self) {
         if self.out_of_order().is_some() {
+            // The next record of an allocation brings its name back.
             self.overfull.clear();
             return;
         }

@@ -40,9 +40,11 @@ pub(super) fn set_aside(sql: &Connection, format: usize) -> rusqlite::Result<u64
     if format < 2 {
         sql.execute_batch(LIVES)?;
     }
+    // The new tables have some of the same names.
     for table in TABLES {
         sql.execute_batch(&format!("ALTER TABLE {table} RENAME TO old_{table}"))?;
     }
+    // The earliest files do not count their commits.
     let commits = "SELECT value FROM old_meta WHERE key = 'commits'";
     let commits: Option<String> = sql.query_row(commits, [], |row| row.get(0)).optional()?;
     commits.map_or(Ok(0), |commits| values::parsed(commits.parse()))
@@ -57,6 +59,7 @@ pub(super) fn drop_tables(sql: &Connection) -> rusqlite::Result<()> {
 pub(super) fn read(sql: &Connection, sink: &mut Sink<'_>) -> rusqlite::Result<()> {
     each(sql, queries::ITEMS, |row| {
         let collection = row.get_ref(0)?.as_str()?;
+        // The query names only collections that there are.
         let collection = Collection::named(collection).unwrap_or(Collection::Meta);
         send(sink, Key::Item(collection, row.get(1)?), row.get_ref(2)?.as_str()?)
     })?;

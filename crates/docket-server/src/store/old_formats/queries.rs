@@ -75,6 +75,7 @@ const ATTEMPTS: &str = "
 
 /// Name, instant and value of each record of a run, and the position of its allocation.
 pub(super) fn runs() -> String {
+    // States and triggers had other words then, which the model still knows.
     let (state, trigger) =
         (word("state", StateWord::OLD_WORDS), word("trigger", TriggerWord::OLD_WORDS));
     format!(

@@ -54,16 +54,20 @@ pub(super) fn copy(
     note: &str,
     at: DateTime<Utc>,
 ) -> Result<(), CopyError> {
+    // A dangling link counts, too: the rename would replace it.
     if to.symlink_metadata().is_ok() {
         return Err(CopyError::Exists);
     }
     let part = Part(beside(to, &format!(".{}.part", Uuid::new_v4().simple())));
+    // SQLite fills an empty file that is there; one that it makes itself others could read.
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part.0)?;
     let text = part.0.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
+    // It reads in one transaction, so writers go on, and the copy needs no log.
     sql.execute("VACUUM INTO ?1", [text])?;
     // A copy of a copy that no server opened is as old as the first one.
     let at = at.to_rfc3339_opts(SecondsFormat::Nanos, true);
     Connection::open(&part.0)?.execute(note, [&at])?;
+    // SQLite wrote through a descriptor of its own; a sync covers the whole file.
     file.sync_all()?;
     point(Point::StoreCopyWritten);
     fs::rename(&part.0, to)?;
@@ -84,11 +88,13 @@ pub(super) fn sweep(store: &Path) -> io::Result<()> {
     else {
         return Ok(());
     };
+    // `try_parse` alone would accept spellings that no copy has.
     let is_id = |text: &str| text.len() == 32 && Uuid::try_parse(text).is_ok();
     let is_left = |file: &str| {
         let ending = file.strip_prefix(name).and_then(|ending| ending.strip_prefix('.'));
         let part = ending.and_then(|ending| ending.strip_suffix(".part"));
         let backup = ending.and_then(|ending| ending.strip_prefix("backup-"));
+        // The copy before an upgrade has an ending of its own in front of that of the part.
         part.is_some_and(|part| is_id(part.rsplit('.').next().unwrap_or_default()))
             || backup.is_some_and(is_id)
     };

@@ -21,6 +21,7 @@ pub(super) fn commits(file: &File, page_size: usize, page: u64) -> Option<u64> {
         let bytes = bytes.get(at..at + 2)?.try_into().ok()?;
         Some(usize::from(u16::from_be_bytes(bytes)))
     };
+    // `meta` has a few short rows, which fit on one page.
     if bytes.first() != Some(&LEAF) {
         return None;
     }
@@ -34,6 +35,7 @@ pub(super) fn commits(file: &File, page_size: usize, page: u64) -> Option<u64> {
 /// Key and value of a row of two short texts; nothing of others.
 fn row(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     // Sizes below 128 are one byte. A text of n bytes has the type 13 + 2n.
+    // The header of a row of two texts has 3 bytes: its own size, and the two types.
     let [size, 3, key, value, rest @ ..] = bytes else { return None };
     let length = |kind: u8| {
         let is_text = (13..128).contains(&kind) && kind % 2 == 1;

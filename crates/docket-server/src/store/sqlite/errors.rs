@@ -8,6 +8,7 @@ use super::super::backend::{CommitError, ReadError};
 
 /// True where the whole file is out of reach, so that no other commit fares better.
 fn concerns_all(error: &Error) -> bool {
+    // A full disk is not among these: a smaller commit may still fit.
     matches!(
         error.sqlite_error_code(),
         Some(
@@ -39,6 +40,7 @@ fn is_damage(error: &Error) -> bool {
 fn is_disk_full(error: &Error) -> bool {
     match error {
         Error::SqliteFailure(failure, _) => {
+            // The index is extended before it is mapped, and a full disk shows as this I/O error.
             failure.code == ErrorCode::DiskFull
                 || failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
         }

@@ -10,6 +10,7 @@ use std::{
 pub(super) const APPLICATION_ID: i32 = 0x6463_6b74;
 
 /// How long the beginning is, in bytes.
+// See <https://www.sqlite.org/fileformat2.html#the_database_header>, also for the offsets.
 const LENGTH: usize = 100;
 /// What every database begins with.
 const MAGIC: &[u8] = b"SQLite format 3\0";

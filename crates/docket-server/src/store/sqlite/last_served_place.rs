@@ -77,14 +77,17 @@ pub(super) fn compare(
     let mut provenance = Provenance { copied_at, ..Provenance::default() };
     let noted: Option<Home> = meta::item(sql, HOME).map_err(unusable)?;
     let Some(noted) = noted else { return Ok((provenance, home)) };
+    // A copy may be served beside the original there: the containers are apart.
     if noted.namespace != home.namespace {
         provenance.namespace_before = Some(noted.namespace);
         return Ok((provenance, home));
     }
+    // It stays noted until an engine has answered.
     home.engine.clone_from(&noted.engine);
     if home.is_at_the_place_of(&noted) && noted.machine == home.machine {
         return Ok((provenance, home));
     }
+    // Under its own path the lock is held by this very server.
     if noted.path != path
         && let Some(Other { process }) = server_of(&noted.path, sql).map_err(io)?
     {
@@ -113,6 +116,7 @@ fn server_of(original: &Path, copy: &Connection) -> io::Result<Option<Other>> {
         Err(error) => return Err(error),
         Ok(lock) => lock,
     };
+    // A shared lock fails as long as a server has its exclusive one, and ends with `lock`.
     match flock(&lock, FlockOperation::NonBlockingLockShared) {
         Err(rustix::io::Errno::WOULDBLOCK) => {}
         Err(error) => return Err(error.into()),
@@ -120,6 +124,7 @@ fn server_of(original: &Path, copy: &Connection) -> io::Result<Option<Other>> {
     }
     // Another store may be served there by now.
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // Where it cannot be read, it counts as the original: two servers would do more harm.
     let is_another = Connection::open_with_flags(original, flags)
         .and_then(|sql| Ok(meta::id(&sql)? != meta::id(copy)?))
         .unwrap_or(false);

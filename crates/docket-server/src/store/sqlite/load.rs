@@ -61,6 +61,7 @@ async fn read_all(readers: &Arc<Readers>, sender: &mpsc::Sender<Chunk>) -> Resul
     if last - first < WORTH_A_THREAD {
         return part(everything, (first, last)).await;
     }
+    // Nothing is written meanwhile, so it does not matter that these are two transactions.
     let middle = first + (last - first) / 2;
     let halves = join(part(everything, (first, middle)), part(specifications, (middle + 1, last)));
     let (one, other) = halves.await;

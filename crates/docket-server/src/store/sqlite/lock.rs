@@ -98,8 +98,10 @@ enum OpenedLock {
 /// Opens a lock's file, or makes it, and locks it.
 fn open_locked(path: &Path) -> io::Result<OpenedLock> {
     let mut options = OpenOptions::new();
+    // Not truncated: another server may have written its process and its outages there.
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     let mut file = options.open(path)?;
+    // Unlike POSIX locks, this one stays when another descriptor of the file is closed.
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(error) if error == rustix::io::Errno::WOULDBLOCK => {
@@ -141,6 +143,7 @@ impl LockFile {
             return Ok(());
         }
         match open_locked(&self.path)? {
+            // The old lock ends only now, so that there is no moment without one.
             OpenedLock::Locked(file, _) => held.file = file,
             OpenedLock::ByProcess(process) => return Err(KeepError::ByProcess(process)),
         }
@@ -175,10 +178,12 @@ impl Held {
     /// Overwrites the whole file in place. `present` is how long it is.
     fn write(&self, present: usize) -> io::Result<()> {
         let mut text = format!("{}\n", std::process::id());
+        // At least all of what is there, so that none of it remains behind the new text.
         let least = text.len().max(present);
         if !self.outages.is_empty() {
             text += &serde_json::to_string(&self.outages)?;
         }
+        // Filled up with blanks, which neither reader of the text minds.
         let bytes = format!("{text:<SIZE$}").into_bytes();
         match self.file.write_all_at(&bytes, 0) {
             // A file of an earlier version is shorter, and does not get longer on a full disk.

@@ -78,6 +78,7 @@ impl SqliteBackend {
         let io = |source| OpenError::Io { path: path.clone(), source };
         let unusable = |error| OpenError::Unusable(errors::words(&error, &path));
         let lock = Arc::new(lock);
+        // After the connection, which has made the log and its index.
         let files = Arc::new(OpenFiles::of(&path, &given, Arc::clone(&lock)).map_err(io)?);
         let readers = Arc::new(Readers::open(Arc::clone(&files)).map_err(unusable)?);
         let check = FileCheck::new(files, &connection).map_err(unusable)?;
@@ -98,6 +99,7 @@ impl SqliteBackend {
 #[async_trait]
 impl Backend for SqliteBackend {
     fn bounds(&self) -> Bounds {
+        // SQLite takes a transaction of any size, since it goes to the log as it grows.
         Bounds::NONE
     }
 

@@ -44,12 +44,14 @@ pub(super) const FORMAT: Format =
     Format { number: 3, make: upgrade::make, upgrade: upgrade::upgrade };
 
 /// How long a transaction of another program, such as `sqlite3`, is waited for.
+// A longer one fails the write, and the callers above retry what must be written.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many statements stay prepared; there are fewer.
 const STATEMENTS: usize = 64;
 
 /// Above how many bytes the log of writes is cut, once all of it is in the file itself.
+// A long read keeps the log from being reused; without a limit it would stay that large.
 const LARGEST_LOG: i64 = 64 << 20;
 
 /// A file that is open for writing, locked and of this version.
@@ -79,6 +81,7 @@ pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Ope
     if file_header::read(&path).map_err(io)?.is_some_and(|header| header.is_foreign()) {
         return Err(OpenError::Foreign { path });
     }
+    // Before the file is made or changed: two servers may start at the same time.
     let lock = match lock::lock(&path).map_err(io)? {
         Locked::Held(lock) => lock,
         Locked::ByProcess(process) => return Err(OpenError::InUse { path, process }),
@@ -86,12 +89,14 @@ pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Ope
     if let Err(error) = backup_copy::sweep(&path) {
         warn!(path = %path.display(), %error, "what copies left beside the store stays");
     }
+    // Made here, as SQLite would make it with the rights that the umask leaves.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
     match made {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => set_aside_log(&path),
         made => made.map(drop),
     }
     .map_err(io)?;
+    // No thread shares a connection, so SQLite need not lock it.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let sql = |error: rusqlite::Error| OpenError::Unusable(errors::words(&error, &path));
     let mut connection = Connection::open_with_flags(&path, flags).map_err(sql)?;
@@ -103,6 +108,7 @@ pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Ope
         return Err(OpenError::Newer { path, version, known });
     }
     let is_new = version == 0;
+    // An older docket cannot open the upgraded file: the copy is the way back.
     if !is_new && version < known {
         copy_before(&connection, &path, version, opener.at)?;
     }
@@ -121,6 +127,7 @@ pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Ope
 pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // The directory for temporary files may be full, or missing in a container.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Damage is to be found where it is met.
     connection.pragma_update(None, "cell_size_check", true)
@@ -160,6 +167,7 @@ fn set_aside_log(path: &Path) -> io::Result<()> {
         log = %log.display(), aside = %aside.display(),
         "the store is a backup, and the log beside it is not its own: it is set aside"
     );
+    // The log first: an index that a crash leaves without its log does no harm.
     fs::rename(&log, &aside)?;
     match fs::remove_file(backup_copy::beside(path, INDEX)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -219,6 +227,7 @@ fn copy_before(
 ) -> Result<(), OpenError> {
     let is_earlier = version < FORMAT.number;
     let note = if is_earlier { old_formats::NOTE_COPY } else { meta::NOTE_COPY };
+    // An upgrade that was interrupted may have left its copy, which is not overwritten.
     let names = std::iter::once(format!(".v{version}.backup"));
     let names = names.chain((2..=u32::MAX).map(|number| format!(".v{version}-{number}.backup")));
     for name in names {
@@ -242,7 +251,9 @@ fn copy_before(
 /// Makes an empty file a store, or changes one of an earlier format, as a whole or not at all; then has
 /// SQLite write ahead to a log.
 fn bring_to(format: &Format, version: usize, sql: &mut Connection) -> rusqlite::Result<()> {
+    // With a log of writes, readers and the writer do not block each other.
     sql.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))?;
+    // With `NORMAL` a loss of power could take back commits that were acknowledged.
     sql.pragma_update(None, "synchronous", "FULL")?;
     sql.pragma_update(None, "journal_size_limit", LARGEST_LOG)?;
     // Also where nothing is to be done: it shows at once that the file cannot be written.
@@ -256,6 +267,7 @@ fn bring_to(format: &Format, version: usize, sql: &mut Connection) -> rusqlite::
     } else {
         (format.upgrade)(&transaction, version)?;
     }
+    // In the transaction, so that the number always fits the tables.
     transaction.pragma_update(None, "user_version", i64::try_from(format.number).unwrap_or(0))?;
     point(Point::StoreUpgrading);
     transaction.commit()?;

@@ -123,6 +123,7 @@ impl OpenFiles {
     pub(super) fn of(path: &Path, given: &Path, lock: Arc<LockFile>) -> io::Result<Self> {
         let file = File::open(path)?;
         let id = FileId::from(&file.metadata()?);
+        // Both paths: a link may be pointed elsewhere while the file itself stays.
         let mut expected = vec![(path.to_owned(), id), (std::path::absolute(given)?, id)];
         for ending in [LOG, INDEX] {
             let path = backup_copy::beside(path, ending);
@@ -167,6 +168,7 @@ impl OpenFiles {
     /// Sizes and times of the files as they are now.
     pub(super) fn stamps(&self) -> Result<Stamps, FileError> {
         let log = self.log();
+        // By its descriptor, wherever the file is now; of the log there is none.
         let file = self.file.metadata().map_err(|error| missing(&self.path, &error))?;
         let log = fs::metadata(&log).map_err(|error| missing(&log, &error))?;
         Ok(Stamps(Stamp::from(&file), Stamp::from(&log)))
@@ -207,6 +209,7 @@ impl OpenFiles {
 
 fn missing(path: &Path, error: &io::Error) -> FileError {
     let reason = error.to_string();
+    // The number of the error means nothing to a user.
     let reason = reason.split(" (os error").next().unwrap_or_default();
     FileError::Missing { path: path.to_owned(), reason: reason.into() }
 }

@@ -34,7 +34,8 @@ impl Readers {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, ReadError> {
         let readers = Arc::clone(self);
-        // It is never closed.
+        // Before a thread is taken, so that waiting reads do not use up the blocking threads. The
+        // semaphore is never closed.
         let _permit = self.permits.acquire().await;
         let read = spawn_blocking(move || readers.at_once(read));
         read.await.unwrap_or_else(|error| Err(ReadError(error.to_string())))
@@ -69,6 +70,7 @@ impl Readers {
         self.in_place()?;
         let path = self.files.path();
         let connection = connect(path).map_err(|error| errors::read_error(&error, path))?;
+        // Again, as the file may have been replaced while it was opened.
         self.in_place()?;
         Ok(connection)
     }

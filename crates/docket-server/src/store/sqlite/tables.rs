@@ -46,6 +46,7 @@ impl Statements {
         let changed: Vec<_> = changed.map(|it| format!("{it} = excluded.{it}")).collect();
         let (condition, key) = (condition.join(" AND "), key.join(", "));
         Self {
+            // Not `INSERT OR REPLACE`: the row would get a new id, and runs refer to the old one.
             put: format!(
                 "INSERT INTO {table} ({}) VALUES ({}) ON CONFLICT ({key}) DO UPDATE SET {}",
                 columns.join(", "),
@@ -69,6 +70,7 @@ struct Tables {
     items: Statements,
 }
 
+// Made once, as prepared statements are found by their text.
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let plain = |table, key: &[&str]| Statements::of(table, key, None, "NULL");
     let piece = ["allocation", "instant", "part", "attempt", "piece"];

@@ -46,6 +46,7 @@ impl FileCheck {
         self.files.in_place()?;
         self.files.keep_lock()?;
         let now = self.files.stamps()?;
+        // The usual case: no content is read.
         if self.seen == Some(now) {
             return Ok(());
         }
@@ -72,6 +73,7 @@ impl FileCheck {
     /// Checks the files after a commit.
     pub(super) fn after_commit(&mut self) -> Result<(), FileError> {
         let in_place = self.files.in_place();
+        // Also where all is well, so that reads are trusted again.
         self.files.doubt(in_place.is_err());
         in_place?;
         self.look();
@@ -81,6 +83,7 @@ impl FileCheck {
     /// Takes the files as they are as what docket and SQLite wrote.
     fn look(&mut self) {
         self.seen = self.files.stamps().ok();
+        // A page that cannot be read changes nothing: the count only grows.
         self.moved = self.files.commits(self.meta_page).unwrap_or(self.moved);
     }
 
@@ -124,7 +127,9 @@ impl FileCheck {
     /// What SQLite says of the file, how many commits it has, and the page at which `meta` begins. The
     /// connection is a new one, whose cache is empty.
     fn read_content(&self) -> rusqlite::Result<(String, u64, u64)> {
+        // SQLite itself keeps the locks of its other connections when this one is closed.
         let sql = read_connections::connect(self.files.path())?;
+        // One finding suffices; a full check would also compare all indexes with their tables.
         let state = sql.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         Ok((state, meta::commits(&sql)?, meta::page(&sql)?))
     }

@@ -20,6 +20,7 @@ pub(super) fn make(sql: &Transaction<'_>) -> rusqlite::Result<()> {
 pub(super) fn upgrade(sql: &Transaction<'_>, from: usize) -> rusqlite::Result<()> {
     let commits = old_formats::set_aside(sql, from)?;
     make(sql)?;
+    // One for all records: to the store the upgrade is one commit.
     let revision = commits + 1;
     old_formats::read(sql, &mut |key, record| tables::put(sql, &key, &record, revision))?;
     old_formats::drop_tables(sql)?;

@@ -19,6 +19,7 @@ const MAGIC: u32 = 0x377f_0682;
 /// back, are no writes.
 pub(super) fn is_whole(path: &Path) -> io::Result<bool> {
     let file = File::open(path)?;
+    // The log was cut at a checkpoint, and nothing was written since.
     if file.metadata()?.len() == 0 {
         return Ok(true);
     }
@@ -28,12 +29,16 @@ pub(super) fn is_whole(path: &Path) -> io::Result<bool> {
     let mut page = vec![0; chain.page_size];
     let mut is_broken = false;
     while let Some(frame) = read::<FRAME_HEADER>(&mut file)? {
+        // A crash may cut off the last frame, which was not committed then.
         if !fill(&mut file, &mut page)? {
             break;
         }
+        // The salts: SQLite changes them whenever it begins the log anew.
         let is_current = frame[8..16] == header[16..24];
         is_broken |= !is_current || !chain.accepts(&frame, &page);
+        // The size of the database after a commit; 0 in all other frames.
         let is_commit = frame[4..8] != [0; 4];
+        // SQLite recovers only up to the break, so this commit would be lost.
         if is_broken && is_current && is_commit {
             return Ok(false);
         }
@@ -60,6 +65,7 @@ impl Chain {
     }
 
     fn accepts(&mut self, frame: &[u8; FRAME_HEADER], page: &[u8]) -> bool {
+        // Salts and the checksum itself are not covered.
         self.add(&frame[..8]);
         self.add(page);
         self.sums == (big(frame, 16), big(frame, 20))

@@ -32,6 +32,7 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let (tasks, inbox) = mpsc::channel();
         let writer = WriterThread::new(connection, path, check);
+        // Not one of Tokio's: dropping the store waits for it, also where no runtime is left.
         let thread = thread::Builder::new().name("store".to_owned());
         let thread = thread.spawn(move || writer.run(&inbox))?;
         Ok(Self { tasks: Some(tasks), thread: Some(thread) })
@@ -67,6 +68,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.tasks.take();
+        // Waits, so that the file is closed before its lock is released.
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             warn!("the thread that writes the store panicked");
         }

@@ -85,6 +85,7 @@ impl WriterThread {
         })?;
         match self.check.after_commit() {
             Ok(()) => Ok((done, revision)),
+            // It is in some file, but maybe not in the one that the next server opens.
             Err(error) => Err(CommitError::Unanswered(error.to_string())),
         }
     }
@@ -95,6 +96,7 @@ impl WriterThread {
     ) -> Result<(T, Revision), WriteError> {
         self.check.before_write()?;
         let before = self.connection.total_changes();
+        // `Immediate`: one that begins with reads fails if another program writes meanwhile.
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let next = self.check.commits() + 1;
@@ -117,6 +119,7 @@ impl WriterThread {
         if !self.check.may_save_log(error) {
             return;
         }
+        // `PASSIVE` waits for no reader and no other writer.
         if let Err(error) =
             self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
         {
@@ -158,6 +161,7 @@ impl WriterThread {
     }
 
     fn empty_log(&self) -> rusqlite::Result<()> {
+        // It empties the log, so that the file can be copied or moved by itself.
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
@@ -175,6 +179,7 @@ pub(super) fn commit(
     term: Term,
     revision: Revision,
 ) -> Result<(), WriteError> {
+    // Within the transaction, so that no later term can begin in between.
     if meta::number(sql, TERM)? != term {
         return Err(WriteError::Deposed);
     }

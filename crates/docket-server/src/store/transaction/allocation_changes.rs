@@ -98,6 +98,7 @@ impl Transaction {
     ) -> Put {
         let name = specification.name.clone();
         let Some((position, entry)) = self.entry(name.as_str()) else {
+            // The same number serves as the first revision: each is given once.
             let position = self.count();
             let created = rules::created(specification, &push.origin, position, push.at);
             self.link(&created);
@@ -119,6 +120,7 @@ impl Transaction {
         }
         let revision = self.count();
         let updated = rules::updated(&before, specification, &push.origin, revision, push.at);
+        // In this order, so that a parent of both stays linked.
         self.unlink(&before);
         self.link(&updated);
         if let Some(entry) = self.at_mut(position) {
@@ -135,6 +137,7 @@ impl Transaction {
         self.staged.entries.insert(position, None);
         self.staged.positions.insert(name.clone(), None);
         self.staged.changed.insert(position, name.clone());
+        // Earlier commands of this transaction may have staged some of it.
         self.staged.runs.remove(name);
         self.staged.pieces.retain(|(key, _)| key.allocation != *name);
         self.staged.wiped.insert(name.clone());

@@ -32,10 +32,12 @@ impl Writer {
             self.revert_footprint();
             Failure::Refused(error)
         })?;
+        // A push that changes nothing, for example, needs no flush.
         if batch.writes.is_empty() {
             self.accept(staged, None);
             return Ok(());
         }
+        // One at a time they usually fit; several commits are for the one that does not.
         if is_shared && !large_commits::fits(&batch, self.backend.bounds()) {
             self.revert_footprint();
             let reason = "the commands are too large for one commit".to_owned();
@@ -50,6 +52,7 @@ impl Writer {
             }
             Err(CommitError::Unanswered(reason)) => {
                 let commands = Vec::new();
+                // The footprint is not reverted before the outcome is known.
                 let unanswered = Unanswered { batch, term, staged, commands, reason };
                 Err(Failure::Unanswered(Box::new(unanswered)))
             }
@@ -100,6 +103,8 @@ impl Writer {
     fn accept(&mut self, mut staged: Staged, revision: Option<Revision>) {
         self.overfull.append(&mut staged.overfull);
         self.footprint.iter_mut().for_each(Footprint::accept);
+        // Of a large commit only the last part: the others are read again like those of another
+        // writer.
         self.own.iter_mut().for_each(|own| own.extend(revision));
         self.catalogue.write().accept(staged, revision.unwrap_or_default());
     }
@@ -158,6 +163,7 @@ impl Writer {
         match error {
             // It was not made, and what it was computed from has changed.
             CommitError::Conflict(key) => match self.refresh(&key).await {
+                // Boxed, as `carry_out` may come here again.
                 Ok(()) => Box::pin(self.carry_out(unanswered.commands)).await,
                 Err(error) => answer(unanswered.commands, Some(&error)),
             },
