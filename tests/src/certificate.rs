@@ -14,6 +14,7 @@ impl Certificate {
     /// Issues a certificate for `localhost` and 127.0.0.1.
     pub fn issue() -> Self {
         let directory = TempDir::new().unwrap();
+        // Two certificates: rustls rejects a server whose certificate is an authority itself.
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority =

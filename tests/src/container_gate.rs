@@ -21,6 +21,7 @@ impl Gate {
 
     /// The allocation, whose containers see the gate.
     pub fn before(&self, allocation: Value) -> Value {
+        // A file, because containers of the tests have no network.
         let binds = json!([format!("{}:/gate", self.directory.path().display())]);
         with_host_option(allocation, "Binds", binds)
     }

@@ -26,10 +26,12 @@ impl ControlRun {
     /// Pushes the allocation.
     pub fn push(server: &Server) -> Self {
         let first = wall_clock::soon();
+        // More instants than a test has seconds, so the schedule does not end before.
         let cron = format!("R10000/{}/PT1S", first.format("%Y-%m-%dT%H:%M:%SZ"));
         let mut often =
             with_host_option(allocation(NAME, &cron, &["true"]), "AutoRemove", json!(true));
         often["CatchUp"] = json!("All");
+        // No instant is missed, however slow the machine is: each must have a run.
         often["StartingDeadline"] = json!("1h");
         often["Keep"] = json!({ "Runs": 1_000 });
         server.push(&often);
@@ -60,6 +62,7 @@ impl ControlRun {
         let runs: Vec<_> = runs.iter().skip_while(last).collect();
         let mut starts = BTreeMap::<_, usize>::new();
         for line in stub.ledger().iter().filter(|line| line.allocation() == Some(NAME)) {
+            // Of all containers of an instant: a replaced one counts as well.
             *starts.entry(line.instant().unwrap()).or_default() += line.starts;
         }
         let due = (0..).map(|second| self.first + TimeDelta::seconds(second));

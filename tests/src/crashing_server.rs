@@ -27,6 +27,7 @@ impl CrashingServer {
         let end = Instant::now() + timeout;
         while Instant::now() < end {
             if let Some(status) = self.child.try_wait().unwrap() {
+                // A crash point kills its own process; any other end is a fault of the server.
                 assert_eq!(status.signal(), Some(SIGKILL), "unexpected exit: {status}");
                 return true;
             }

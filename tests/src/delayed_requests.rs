@@ -92,6 +92,7 @@ impl Scenario {
         let proxy = Proxy::open(engine.socket(), holds.clone());
         let home = Home::durable(&proxy.docker_host());
         fs::create_dir(home.path("starts")).unwrap();
+        // Before any server, so that no start is missing.
         let events = engine.events(home.namespace());
         Self { home, holds, side: Side::Real { engine, proxy, events } }
     }
@@ -115,6 +116,7 @@ impl Scenario {
 
     /// An allocation that is due once and leaves no container.
     pub fn allocation(&self, name: &str, at: DateTime<Utc>, behavior: Behavior) -> Value {
+        // Appended in one write, so that lines of containers do not mix.
         let sign = r#"echo "$DOCKET_RUN $DOCKET_ATTEMPT" >>/starts/all"#;
         let script = format!("{sign}; echo done; {}", behavior.script());
         let allocation = script_once(name, at, &script);
@@ -125,6 +127,8 @@ impl Scenario {
                 let starts = self.home.path("starts");
                 let binds = json!([format!("{}:/starts", starts.display())]);
                 let allocation = with_host_option(allocation, "Binds", binds);
+                // A shell as the first process ignores SIGTERM, and each stop would take ten
+                // seconds.
                 with_option(allocation, "StopSignal", json!("SIGKILL"))
             }
         }
@@ -155,6 +159,7 @@ impl Scenario {
             Side::Stub(stub) => lines(stub, allocation).map(|line| line.starts).sum(),
             Side::Real { events, .. } => {
                 let starts = events.await_starts_of_removed(allocation);
+                // Two counts that know nothing of each other.
                 assert_eq!(starts, self.signs(allocation), "what the programs wrote");
                 starts
             }

@@ -51,6 +51,7 @@ pub fn docket_reading<const N: usize>(input: &str, arguments: [&str; N]) -> Ran 
 
 /// The program with a bound on its time, to be given arguments and variables.
 pub fn bounded() -> Command {
+    // A program around it, because a child of `std` cannot be waited for with a bound.
     let mut command = Command::new("timeout");
     clean(&mut command);
     command.arg(BOUND).arg(program());

@@ -65,6 +65,7 @@ impl Server {
     ) -> Self {
         let configuration = TempDir::new().unwrap();
         let mut command = command(namespace, engine, &configuration);
+        // Read by a thread to the end, so that a full pipe does not stop the server.
         command.stderr(Stdio::piped());
         configure(&mut command);
         let namespace = namespace.to_owned();
@@ -127,6 +128,7 @@ impl Server {
         let found = || log.lock().unwrap().iter().find_map(|line| find(line));
         eventually(&format!("a log line with {sought}"), || {
             let ended = self.child.try_wait().unwrap();
+            // The last line may have come just before the end.
             assert!(ended.is_none() || found().is_some(), "ended: {ended:?}");
             found()
         })
@@ -267,6 +269,7 @@ impl Drop for Server {
                 eprintln!("the server said:\n{}", self.log());
             }
         }
+        // Not stopped in order: a test that has failed must not wait for its server.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -275,6 +278,7 @@ impl Drop for Server {
 /// A namespace in which no other server of this process is.
 pub fn new_namespace() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(1);
+    // Each process of tests has an engine of its own, so a number is enough.
     format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 

@@ -63,6 +63,7 @@ impl Events {
             seen: Mutex::default(),
             state: Mutex::new(State::Away),
         });
+        // Before this returns, so that no event of the test comes before the reader.
         let first = listener.listen("1m");
         let listening = thread::spawn({
             let listener = Arc::clone(&listener);
@@ -138,6 +139,7 @@ impl Listener {
     /// Records events; starts a new client when the engine closes the connection.
     fn go_on(&self, mut client: Option<BufReader<ChildStdout>>) {
         while let Some(lines) = client {
+            // Ends when the engine closes the connection, or when the client is killed.
             lines.lines().map_while(Result::ok).for_each(|line| self.note(&line));
             self.clear_away();
             thread::sleep(RETRY_AFTER);
@@ -150,6 +152,7 @@ impl Listener {
         let Ok(event) = serde_json::from_str::<Value>(line) else { return };
         let [action, id] = [&event["Action"], &event["Actor"]["ID"]].map(ToString::to_string);
         let mut seen = self.seen.lock().unwrap();
+        // `--since` includes the moment itself, so the newest events come a second time.
         if seen.known.insert((event["timeNano"].as_i64().unwrap(), action, id)) {
             seen.events.push(event);
         }
@@ -169,12 +172,14 @@ impl Listener {
         const NANOS: i64 = 1_000_000_000;
         let newest = self.seen.lock().unwrap().known.iter().map(|(nanos, ..)| *nanos).max();
         let since = |nanos: i64| format!("{}.{:09}", nanos / NANOS, nanos % NANOS);
+        // Without any event yet: more than the time for which an engine is away.
         newest.map_or_else(|| "5m".to_owned(), since)
     }
 }
 
 impl Drop for Events {
     fn drop(&mut self) {
+        // Replaced under the lock: the reader starts no further client after this.
         let state = std::mem::replace(&mut *self.listener.state.lock().unwrap(), State::Stopped);
         if let State::Listens(mut child) = state {
             end(&mut child);

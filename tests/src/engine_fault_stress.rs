@@ -60,6 +60,7 @@ impl StressTest {
     /// connection, an answer that is cut, and one that is late.
     fn faults(self) -> Faults {
         let parts = [
+            // Of a thousand calls. Those that are late are fewer, as each takes its time.
             (8, Fault::fail_before()),
             (8, Fault::fail_after()),
             (8, Fault::DropBefore),
@@ -85,10 +86,12 @@ impl StressTest {
         let all: Value = names.iter().map(|name| self.allocation(name, first)).collect();
         let pushed = server.send(&Request::post(all));
         assert_eq!(pushed.status, 200, "{}", pushed.text());
+        // After the push, which must succeed.
         stub.set_faults(self.faults());
 
         let last = first + TimeDelta::seconds(i64::try_from(self.instants).unwrap() - 1);
         eventually("the last instant", || (wall_clock::now() > last).then_some(()));
+        // Without further faults each run must come to its end.
         stub.set_faults(Faults::none());
         let records = names.iter().map(|name| (name, self.settled(&server, name))).collect();
         let mut report = self.check(&stub, records);
@@ -99,6 +102,8 @@ impl StressTest {
     fn allocation(self, name: &str, first: DateTime<Utc>) -> Value {
         let cron = format!("R{}/{}/PT1S", self.instants, first.format("%Y-%m-%dT%H:%M:%SZ"));
         let mut allocation = allocation(name, &cron, &["true"]);
+        // An instant that is late because of a fault must start all the same, and have a record of
+        // its own.
         allocation["CatchUp"] = json!("All");
         allocation["StartingDeadline"] = json!("1h");
         allocation["Keep"] = json!({ "Runs": 10_000 });
@@ -162,6 +167,7 @@ impl StressTest {
 fn fits(state: &str, starts: usize) -> bool {
     match state {
         "succeeded" => starts == 1,
+        // All programs succeed, so a run fails only if no container of it started.
         "failed" | "lost" => starts == 0,
         // No other state is possible: no run is cancelled, and there is time for all.
         _ => false,

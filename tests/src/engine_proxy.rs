@@ -115,13 +115,17 @@ impl Shared {
     /// Passes the requests of one connection on, until one side closes it.
     fn serve(&self, number: u64, mut client: &UnixStream) -> io::Result<()> {
         let mut engine = UnixStream::connect(&self.engine)?;
+        // A thread for the other direction: the engine streams while the client sends nothing.
         let answering = pass_answers(&engine, client)?;
+        // Requests are separated, because a connection carries several and each may be held.
         let mut received = Vec::new();
         let mut buffer = [0; 16 * 1024];
         let served = loop {
             while let Some(message) = Message::read(&received).map_err(io::Error::other)? {
                 let length = message.length;
                 let request: Vec<u8> = received.drain(..length).collect();
+                // Noted before it is passed on, so that a test which sees its effect also finds it
+                // here.
                 self.note(number, &request, client)?;
                 if !self.pass_on(request, &mut engine, client)? {
                     return engine.shutdown(Shutdown::Both);
@@ -141,6 +145,8 @@ impl Shared {
     fn note(&self, number: u64, request: &[u8], client: &UnixStream) -> io::Result<()> {
         let (call, subject) = call(request);
         self.seen.lock().unwrap().push((call, subject));
+        // A clone shares the socket: a shutdown of it ends the connection for the thread that
+        // reads.
         self.open.lock().unwrap().insert(number, (call, client.try_clone()?));
         Ok(())
     }
@@ -157,6 +163,7 @@ impl Shared {
             return Ok(true);
         };
         let (answered, answer) = mpsc::channel();
+        // By a connection of its own, because the one of the client may be closed by then.
         let engine = self.engine.clone();
         hold.add(move || {
             let answer = exchange(&engine, &request);
@@ -203,6 +210,7 @@ fn exchange(engine: &Path, request: &[u8]) -> Vec<u8> {
     stream.write_all(request).unwrap();
     let mut answer = Vec::new();
     let mut buffer = [0; 16 * 1024];
+    // The engine keeps the connection open, so the framing shows where the answer ends.
     while Message::read(&answer).unwrap().is_none() {
         let count = stream.read(&mut buffer).unwrap();
         assert!(count > 0, "the engine closed the connection before its answer was whole");

@@ -105,6 +105,7 @@ impl FakeRegistry {
         let port = listener.local_addr().unwrap().port();
         thread::spawn(move || {
             for stream in listener.incoming() {
+                // A thread for each connection, because Docker keeps them open.
                 thread::spawn(move || serve(&stream.unwrap()));
             }
         });
@@ -131,11 +132,13 @@ fn serve(mut stream: &TcpStream) {
             .into_iter()
             .find(|failure| request.contains(&format!(" /v2/{}/", failure.repository())));
         let (status, kind, body) = failure
+            // Docker first requests `/v2/`, to see whether a registry is there at all.
             .map_or_else(|| ("200 OK", "application/json", "{}".to_owned()), Failure::answer);
         let length = body.len();
         let head = format!(
             "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
         );
+        // Docker asks for the digest of a manifest by HEAD, before it asks for the manifest.
         let body = if is_head { "" } else { &body };
         if stream.write_all(format!("{head}{body}").as_bytes()).is_err() {
             return;

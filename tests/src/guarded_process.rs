@@ -24,6 +24,7 @@ impl GuardedProcess {
 
     /// Starts a program that does not watch its standard input.
     pub(crate) fn start_endless(command: &mut Command) -> Self {
+        // Bash gives a background program /dev/null as its input, so `cat` alone reads ours.
         const KEEPER: &str = r#""$@" & cat >/dev/null; kill "$!"; wait "$!""#;
         let mut keeper = Command::new("bash");
         keeper.args(["-c", KEEPER, "keeper"]).arg(command.get_program()).args(command.get_args());
@@ -47,6 +48,7 @@ impl GuardedProcess {
 
 impl Drop for GuardedProcess {
     fn drop(&mut self) {
+        // The end of its input is what ends the program.
         drop(self.commands.take());
         let _ = self.child.wait();
     }

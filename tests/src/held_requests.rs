@@ -22,6 +22,7 @@ impl Holds {
     /// What holds such a call, if anything does; only once.
     pub(crate) fn take(&self, call: Call) -> Option<(Hold, Sender)> {
         let mut holds = self.0.lock().unwrap();
+        // The first of several for one call, so that they apply in the order of the test.
         let place = holds.iter().position(|(held, ..)| *held == call)?;
         holds.remove(place).map(|(_, hold, sender)| (hold, sender))
     }

@@ -64,6 +64,7 @@ impl Registry {
     /// Returns the digest, such as `sha256:…`.
     pub fn offer(&self, engine: &Engine, image: &str, name: &str) -> String {
         let copy = self.image(name);
+        // A configuration for this push alone: that of the engine's client has no login.
         let client = TempDir::new().unwrap();
         let configuration = client.path().to_str().unwrap();
         if self.login {
@@ -71,6 +72,7 @@ impl Registry {
         }
         engine.docker(["tag", image, &copy]);
         let pushed = engine.docker(["--config", configuration, "push", &copy]);
+        // A later pull must get the image from the registry.
         engine.docker(["image", "rm", &copy]);
         let digest = pushed.split_whitespace().find(|word| word.starts_with("sha256:"));
         digest.unwrap_or_else(|| panic!("no digest in {pushed}")).to_owned()
@@ -112,6 +114,7 @@ impl Registry {
         let mut configuration = json!({
             "version": 0.1,
             "storage": { "filesystem": { "rootdirectory": self.path("storage") } },
+            // No other program can take the port first; the log has its number.
             "http": { "addr": "127.0.0.1:0" },
         });
         if self.login {

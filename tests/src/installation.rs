@@ -96,6 +96,7 @@ impl Home {
     ) -> CrashingServer {
         let mut command = command(&self.namespace, &self.engine, &self.directory);
         self.configure(&mut command);
+        // A file and no pipe: a pipe that is not read would fill up and stop the server.
         let log = File::options().create(true).append(true).open(self.path("crashes.log"));
         command.env("DOCKET_DIE_AT", format!("{point}:{times}")).stderr(log.unwrap());
         configure(&mut command);
@@ -108,6 +109,7 @@ impl Home {
     }
 
     fn configure(&self, command: &mut Command) {
+        // The system chooses the port, so that tests can run side by side.
         command.args(["--listen", "127.0.0.1:0"]).args(&self.options);
         if self.store == Store::Sqlite {
             command.arg("--store").arg(format!("sqlite:{}", self.path("docket.db").display()));

@@ -86,5 +86,6 @@ pub fn program() -> PathBuf {
 
 /// A port that is free now, for programs that cannot tell which one they took.
 pub fn free_port() -> u16 {
+    // Another program may take it meanwhile, which is rare: the kernel picks ports at random.
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

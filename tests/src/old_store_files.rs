@@ -67,7 +67,9 @@ impl OpenedFixture {
     pub fn alone(fixture: &StoreFixture) -> Self {
         let options = Options::default().image("failing", Program::failing(3));
         let stub = StubEngine::start(options);
+        // The namespace is part of the store, so a copy is only opened in the same one.
         let home = Home::durable(&stub.docker_host()).in_namespace("fixture");
+        // A copy, because a server upgrades the file that it opens.
         fs::copy(&fixture.file, home.path("docket.db")).unwrap();
         fs::write(home.path("docket.yml"), fixture.answers["File"].as_str().unwrap()).unwrap();
         let mut clock = FakeClock::right();
@@ -94,6 +96,7 @@ impl OpenedFixture {
         let body = |labels: &Value| json!({ "Image": "busybox", "Labels": labels }).to_string();
         let id = container["Id"].as_str().unwrap();
         let number = u64::from_str_radix(&id[id.len() - 16..], 16).unwrap();
+        // Containers that the stub had in between were removed before the fixture was made.
         while *count + 1 < number {
             *count += 1;
             let name = format!("gap-{count}");
@@ -163,6 +166,7 @@ impl OpenedFixture {
         command.current_dir(self.home.path("")).args([
             "--file",
             "docket.yml",
+            // Another zone than that of the fixture would record a change of the zone.
             "--time-zone",
             "UTC",
         ]);

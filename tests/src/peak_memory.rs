@@ -27,6 +27,7 @@ impl Peak {
 
     /// How many bytes more than when idle the server had at most since.
     pub fn over_idle(&self) -> u64 {
+        // Both figures are approximate (proc(5)), so the peak may seem to be below.
         bytes(self.pid, "VmHWM:").saturating_sub(self.idle)
     }
 

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use crate::wait::seen_within;
 
 /// How long something may take to be seen.
+// A screen is drawn in milliseconds, but a busy machine may start the program seconds later.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A terminal that ends, with what runs in it, when it is dropped.
@@ -73,8 +74,12 @@ impl Terminal {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("tmux");
+        // A server of its own: one shared by tests would end with the first of them.
         command.arg("-S").arg(self.directory.path().join("socket"));
+        // Neither the developer's configuration of tmux nor a session around the tests may have an
+        // effect.
         command.args(["-f", "/dev/null"]).args(arguments).env_remove("TMUX");
+        // In another locale tmux replaces the lines of tables by ASCII.
         command.env("LC_ALL", "C.UTF-8").env("TERM", "xterm-256color");
         command
     }

@@ -121,6 +121,7 @@ impl Request {
     pub fn send_over_tls(&self, host: &str, authority: &Path) -> Reply {
         let mut trusted = RootCertStore::empty();
         trusted.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
+        // Named, because the default depends on what other crates of the build enable.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider);
         let config = config.with_safe_default_protocol_versions().unwrap();
@@ -135,6 +136,7 @@ impl Request {
     /// The head of the request as it is sent.
     pub fn head(&self, host: &str) -> Vec<u8> {
         let mut head = Vec::new();
+        // The end of the connection is then the end of the answer.
         write!(head, "{} {} HTTP/1.1\r\nConnection: close\r\n", self.method, self.path).unwrap();
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             write!(head, "Host: {host}\r\n").unwrap();

@@ -42,6 +42,8 @@ impl Engine {
     pub fn start_with(registry: &Registry, options: &[String]) -> Self {
         let mut command = Command::new(script("start-test-engine"));
         command
+            // Images without a host come from the registry of the tests, as they would from Docker
+            // Hub.
             .arg(format!("--registry-mirror=http://{}", registry.host()))
             .args(options)
             .envs([("HTTP_PROXY", NO_WAY_OUT), ("HTTPS_PROXY", NO_WAY_OUT)]);
@@ -49,6 +51,7 @@ impl Engine {
         let address = keeper.answer();
         let configuration = TempDir::new().unwrap();
         let engine = Self { address, keeper: Mutex::new(keeper), configuration };
+        // Imported and not pulled: the tests run without a network.
         engine.import_busybox();
         engine
     }
@@ -102,6 +105,7 @@ impl Engine {
     pub fn containers_labelled(&self, label: &str) -> Vec<String> {
         let filter = format!("label={label}");
         let listed = self.docker(["ps", "--all", "--filter", &filter, "--format", "{{.Names}}"]);
+        // Docker lists the newest first.
         listed.lines().rev().map(str::to_owned).collect()
     }
 
@@ -136,6 +140,8 @@ impl Engine {
             .stdin(tree.stdout.take().unwrap())
             .output()
             .unwrap();
+        // The engine may accept an archive that was cut off, so the program that made it is checked
+        // too.
         assert!(tree.wait().unwrap().success() && imported.status.success(), "{imported:?}");
     }
 }

@@ -43,7 +43,9 @@ impl FakeClock {
         command
             .env("LD_PRELOAD", library())
             .env("FAKETIME_TIMESTAMP_FILE", self.file())
+            // Otherwise the library reads the file only every ten seconds.
             .env("FAKETIME_NO_CACHE", "1")
+            // As on a real machine, where setting the clock does not move the monotonic one.
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     }
 
@@ -54,6 +56,7 @@ impl FakeClock {
 
 /// The library in the directory of the machine's architecture.
 fn library() -> PathBuf {
+    // Debian has a directory for each architecture, and the harness runs on several.
     let folders = fs::read_dir("/usr/lib").unwrap().map(|folder| folder.unwrap().path());
     let found = folders.map(|folder| folder.join(LIBRARY)).find(|library| library.exists());
     found.expect("libfaketime is installed: see scripts/install")

@@ -30,6 +30,7 @@ impl SmallDisk {
     pub fn new(size: u64) -> Self {
         let mount_point = TempDir::new().unwrap();
         let mut command = Command::new("unshare");
+        // Private, so that the mount does not appear in the namespace of the test.
         command.args(["--mount", "--propagation", "private", "bash", "-c", KEEPER]);
         let mut keeper =
             GuardedProcess::start(command.arg(size.to_string()).arg(mount_point.path()));
@@ -44,6 +45,7 @@ impl SmallDisk {
 
     /// A file of the disk as the test sees it.
     pub fn file(&self, name: &str) -> PathBuf {
+        // The kernel shows the files of another mount namespace there.
         let root = PathBuf::from(format!("/proc/{}/root", self.process));
         root.join(self.path().strip_prefix("/").unwrap()).join(name)
     }
@@ -51,11 +53,14 @@ impl SmallDisk {
     /// Lets a program see the disk. It must have no other settings than a folder and variables.
     pub fn let_in(&self, command: &mut Command) {
         let mut entering = self.entering();
+        // `Command::current_dir` would take effect outside, where the mount point is an empty
+        // directory.
         entering.args(["env", "-C"]).arg(command.get_current_dir().unwrap_or(self.path()));
         entering.arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
             entering.envs(value.map(|value| (name, value)));
         }
+        // The new command has lost the settings of the old one.
         entering.stdin(Stdio::null()).stderr(Stdio::piped());
         *command = entering;
     }
@@ -71,6 +76,7 @@ impl SmallDisk {
     pub fn fill(&self) {
         let mut filler =
             File::options().create(true).append(true).open(self.file("filler")).unwrap();
+        // In small pieces: a large write that does not fit could leave room for small ones.
         let full = std::iter::repeat_with(|| filler.write_all(&[0; 512])).find_map(Result::err);
         assert_eq!(full.unwrap().kind(), ErrorKind::StorageFull);
     }

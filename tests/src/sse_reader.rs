@@ -97,7 +97,9 @@ impl EventReader {
     fn chunk(&mut self) -> Vec<u8> {
         let mut size = String::new();
         self.stream.read_line(&mut size).unwrap();
+        // A connection that ends without its last chunk has an empty line here.
         let Ok(size) = usize::from_str_radix(size.trim(), 16) else { return Vec::new() };
+        // A chunk ends with a line break that does not belong to it.
         let mut chunk = vec![0; size + 2];
         self.stream.read_exact(&mut chunk).unwrap();
         chunk.truncate(size);
@@ -124,6 +126,7 @@ impl Iterator for EventReader {
 
     fn next(&mut self) -> Option<Received> {
         loop {
+            // A chunk may have several events, or a part of one.
             while let Some(end) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.bytes.drain(..end + 2).collect();
                 let event = self.read(&String::from_utf8(block).unwrap());

@@ -37,6 +37,7 @@ impl SshServer {
         write_program(&directory);
         // An sshd that no init system has ever started lacks it.
         fs::create_dir_all("/run/sshd").unwrap();
+        // sshd starts itself again for each connection, and requires an absolute path for that.
         let mut command = Command::new("/usr/sbin/sshd");
         command.args(["-D", "-e", "-f"]).arg(directory.path().join("sshd_config"));
         let daemon = GuardedProcess::start_endless(&mut command);
@@ -75,6 +76,8 @@ fn make_key(file: &Path) {
 fn daemon(directory: &Path, port: u16, engine: &str) -> String {
     let directory = directory.display();
     format!(
+        // `StrictModes` would reject keys below a directory that others may write to, such as /tmp.
+        // `SetEnv` is how a session finds the engine.
         "ListenAddress 127.0.0.1\nPort {port}\nPidFile none\nUsePAM no\nStrictModes no\n\
          HostKey {directory}/host\nAuthorizedKeysFile {directory}/user.pub\n\
          PermitRootLogin prohibit-password\nLogLevel ERROR\nSetEnv DOCKER_HOST={engine}\n"

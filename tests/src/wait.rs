@@ -6,6 +6,7 @@ use std::{
 };
 
 /// How long anything may take that only needs the engine to do its work.
+// Generous, as it is only reached by tests that fail.
 pub const BOUND: Duration = Duration::from_secs(60);
 
 /// Looks again and again until there is something to see, and returns it.
@@ -25,10 +26,12 @@ pub fn within<T>(bound: Duration, what: &str, look: impl FnMut() -> Option<T>) -
 pub fn seen_within<T>(bound: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + bound;
     loop {
+        // Looks before it compares the time: a look that took long still counts.
         let seen = look();
         if seen.is_some() || Instant::now() >= end {
             return seen;
         }
+        // Short beside what is waited for, long enough to leave the processor to it.
         thread::sleep(Duration::from_millis(50));
     }
 }

@@ -119,6 +119,7 @@ impl<'a> CrashTest<'a> {
         let all: Value = workloads.iter().map(|workload| workload.allocation.clone()).collect();
         let pushed = server.send(&Request::post(all));
         assert_eq!(pushed.status, 200, "{}", pushed.text());
+        // At once: the first decisions have to be made by servers that crash.
         server.crash();
         let (began, kills) = (Instant::now(), BTreeMap::from([("Pushed".to_owned(), 1)]));
         Self {
@@ -145,6 +146,7 @@ impl<'a> CrashTest<'a> {
 
     /// Runs a server for this time, then kills it.
     pub fn kill_after(&mut self, time: Duration) {
+        // No run passes a point of this name.
         self.home.crashing_server("Nowhere", 1).died_within(time);
         self.count("anywhere");
     }
@@ -155,6 +157,7 @@ impl<'a> CrashTest<'a> {
         let start = route.holds.hold_next(1, Call::Start, Sender::Waits);
         let crashing_server = self.home.crashing_server("Nowhere", 1);
         within(TIMEOUT, "a start request", || (start.count() == 1).then_some(()));
+        // Kills it, while its request is on the way.
         drop(crashing_server);
         route.held.push(start);
         self.count("Starting");
@@ -218,6 +221,7 @@ impl<'a> CrashTest<'a> {
 
     /// Lets a last server finish all runs, and checks the record of each instant.
     pub fn finish(self) -> Report {
+        // Has no crash point, and must find everything that the others left.
         let server = self.home.server();
         server.await_ready();
         let end = wall_clock::now();
@@ -225,6 +229,7 @@ impl<'a> CrashTest<'a> {
             within(TIMEOUT, &format!("a decision of {name} about {end}"), || {
                 server.runs(name).first().is_some_and(|run| covers_up_to(run) >= end).then_some(())
             });
+            // No further instant, so that there is an end to wait for.
             let path = format!("/{name}/suspend");
             let suspended = server.send(&Request::post_to(&path, json!({})));
             assert_eq!(suspended.status, 200, "{}", suspended.text());

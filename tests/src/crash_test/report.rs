@@ -63,6 +63,7 @@ pub(super) fn check(
     }
     report.check_starts(&starts, crash_test.was_interfered_with);
     if !report.failures.is_empty() {
+        // The logs are long, and of no use for a test that passed.
         report.failures.push(crash_test.log());
     }
     Report { kills: crash_test.kills, late_starts: crash_test.late_starts, ..report }

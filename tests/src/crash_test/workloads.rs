@@ -38,7 +38,9 @@ pub(super) fn all(first: DateTime<Utc>, start_log: &Path) -> Vec<Workload> {
         let mut allocation = script_once(name, first, &log_start);
         allocation["Cron"] =
             format!("R10000/{}/PT{PERIOD}S", first.format("%Y-%m-%dT%H:%M:%SZ")).into();
+        // The report needs the record of each instant.
         allocation["Keep"] = json!({ "Runs": 10_000 });
+        // A shell as the first process ignores SIGTERM, and each stop would take ten seconds.
         allocation["Container"]["Config"]["StopSignal"] = json!("SIGKILL");
         let host = &mut allocation["Container"]["HostConfig"];
         host["AutoRemove"] = json!(true);
@@ -57,9 +59,11 @@ pub(super) fn all(first: DateTime<Utc>, start_log: &Path) -> Vec<Workload> {
     let retries = json!({ "Retries": { "Limit": 1, "Delay": "1s" } });
     vec![
         make("plain", "sleep 0.5", patient(json!({})), &["succeeded"]),
+        // The first attempt fails, and the second one succeeds.
         make("retried", "exit $((2 - DOCKET_ATTEMPT))", patient(retries), &["succeeded"]),
         make(
             "queued",
+            // Longer than the period, so that runs queue.
             "sleep 4",
             patient(json!({ "Overlap": "Queue" })),
             &["succeeded", "skipped"],

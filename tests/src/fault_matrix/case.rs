@@ -110,6 +110,7 @@ impl FaultCase {
                 allocation["Pull"] = json!("Missing");
                 return of_image(allocation, &name);
             }
+            // A run that times out is the way to a stop without a request.
             Step::Stop => allocation["Timeout"] = json!("1s"),
             _ => {}
         }
@@ -126,6 +127,7 @@ impl FaultCase {
         match self.step {
             // docket trusts an error response, although the engine may have created the container.
             Step::InspectImage | Step::Create if says_so => ("failed", 0),
+            // After the effect the container has run, which its inspection shows.
             Step::Start if matches!(self.fault, Fault::FailBefore { .. }) => ("failed", 0),
             Step::Stop => ("timed-out", 1),
             Step::Kill => ("cancelled", 1),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use docket_stub_engine::Fault;
 
 /// How late a response arrives or a call takes effect.
+// Longer than the containers run, so that the order of call and end changes.
 const LATE: Duration = Duration::from_millis(300);
 
 /// The engine responds late or with an error, or closes the connection.

@@ -113,9 +113,11 @@ impl Matrix {
         let control_run = ControlRun::push(&self.server);
         let mut failures = thread::scope(|scope| {
             self.begin();
+            // Threads, because `docket logs --follow` waits for the end of its run.
             let act = |it| scope.spawn(move || self.act(it));
             let actions: Vec<_> = self.cases.iter().map(act).collect();
             let mut failures = self.all_met();
+            // While the calls hang.
             failures.extend(control_run.goes_on(&self.server));
             and_then(self);
             let deadline = Instant::now() + self.timeout;
@@ -182,6 +184,7 @@ impl Matrix {
         let lines = ledger.iter().filter(|line| line.allocation() == Some(&name));
         let starts = lines.map(|line| line.starts).sum::<usize>();
         let (state, expected_starts) = it.end();
+        // Output is captured in spite of the fault, also if the call for it failed at first.
         let output: &[u8] = if expected_starts == 0 { b"" } else { b"done\n" };
         let is_right = run["State"] == state
             && starts == expected_starts
@@ -206,6 +209,7 @@ fn each_once(pending: &Arc<Mutex<HashMap<String, FaultCase>>>) -> Faults {
         // A container's name is made of namespace, allocation and instant, an image's of name and tag.
         let mut parts = subject.split(['.', ':']);
         let name = parts.find(|part| pending.get(*part).is_some_and(|it| it.matches(call)))?;
+        // Removed under the same lock, so that a case has one fault.
         pending.remove(name).map(|it| it.fault)
     })
 }
