@@ -11,6 +11,8 @@ use std::{
 use ring::digest::{SHA256, digest};
 
 /// The Content-Security-Policy of the page: a browser loads from and connects to this server only.
+// `frame-ancestors` keeps other sites from framing the page, where a hidden click could start a
+// run.
 pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                                  connect-src 'self'; img-src 'self' data:; form-action 'none'; \
                                  base-uri 'none'; frame-ancestors 'none'";

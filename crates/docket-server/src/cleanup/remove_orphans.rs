@@ -96,6 +96,7 @@ impl Sweep {
             let span = run_span(&id);
             let span = info_span!(parent: &span, "attempt", %attempt);
             let run = match self.runner.store.run(allocation.as_str(), *instant).await {
+                // An allocation that was deleted and created anew under its name has another uid.
                 Ok(run) => run.filter(|run| run.uid == found.identity.uid),
                 Err(error) => {
                     span.in_scope(|| {

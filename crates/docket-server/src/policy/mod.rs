@@ -28,6 +28,7 @@ pub(crate) use docket_model::missed_instants::{
 const STARTING_DEADLINE: TimeDelta = TimeDelta::hours(1);
 
 /// From which lateness on a start makes up for an instant that had gone by.
+// `CatchUp: None` starts what is due now, and a slow decision must not turn that into a miss.
 const CATCH_UP: TimeDelta = TimeDelta::seconds(10);
 
 /// What becomes of one instant, or of several in a row.

@@ -144,6 +144,7 @@ impl<'a> Attempt<'a> {
         let Some(labels) = self.task.engine.labels_until_known(&container).await? else {
             return self.resume_gone(&container, engine, here).await;
         };
+        // An id on record is no proof of whose the container is, so the labels decide.
         if let Some(reason) = foreign(labels.as_ref(), &self.identity()) {
             return Err(Break::Lost(reason));
         }

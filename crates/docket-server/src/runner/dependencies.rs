@@ -34,6 +34,7 @@ impl Runner {
     /// Checks whether an allocation is due, in a task of its own.
     pub(crate) fn check_due_soon(self: &Arc<Self>, name: AllocationName) {
         let runner = Arc::clone(self);
+        // The scheduler calls this, and it waits for nothing but time and changes.
         self.term.spawn(async move { runner.check_due(&name).await });
     }
 

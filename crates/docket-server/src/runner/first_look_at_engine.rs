@@ -118,6 +118,7 @@ impl Runner {
         let mut looks: FuturesUnordered<_> =
             self.engines.all().iter().map(|engine| self.list_on(engine)).collect();
         let mut found = Vec::new();
+        // Nothing may start before one engine was looked at, so the first one has no limit.
         let mut limit = None;
         while !looks.is_empty() {
             let Ok(listed) = timeout(limit.unwrap_or(Duration::MAX), looks.next()).await else {

@@ -82,6 +82,7 @@ impl Outages {
     /// Keeps an entry that is not in the journal yet.
     pub(super) fn keep_unrecorded(&self, entry: Entry) {
         let mut unrecorded = self.unrecorded.lock();
+        // A store that stays broken must not fill the memory: the oldest entry is given up.
         if unrecorded.len() == MOST {
             unrecorded.pop_front();
         }

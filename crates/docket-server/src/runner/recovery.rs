@@ -22,6 +22,7 @@ impl Runner {
     /// Takes up all runs that the store knows to be under way. They go on once things may start.
     pub(crate) async fn take_up(self: &Arc<Self>) -> Result<(), StoreError> {
         let under_way = self.store.under_way().await?;
+        // The whole journal is read for this, so only if a run needs it.
         let absences = if under_way.is_empty() { Vec::new() } else { self.absences() };
         for run in under_way {
             if run.run.state != RunState::Waiting {

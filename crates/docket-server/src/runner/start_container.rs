@@ -119,6 +119,7 @@ impl<'a> Attempt<'a> {
             let handle = prepared.handle;
             let id = handle.id.clone();
             if prepared.started {
+                // Only creates and starts are limited, and a container may run for days.
                 drop(permit);
                 return self.continue_with_started(&id).await;
             }
@@ -204,6 +205,7 @@ impl<'a> Attempt<'a> {
                     error @ (EngineError::NoSuchImage { .. } | EngineError::OtherPlatform { .. }),
                 ) if may_pull => {
                     drop(permit);
+                    // Once: a program that prunes images all the time must not keep the run busy.
                     may_pull = false;
                     info!(%error, "the image changed since the pull; pulling again");
                     self.pull().await?;

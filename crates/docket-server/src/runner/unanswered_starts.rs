@@ -105,6 +105,7 @@ impl Attempt<'_> {
             let taken_over = engine.until_answered("the takeover of a container", call).await?;
             let TakeOver::Unclear(reason) = &taken_over else { return Ok(taken_over) };
             let again = engine.wait_before_retry(&mut retry, reason);
+            // After the last try the caller decides what an unknown past means for the run.
             if engine.term.unless_ended(again).await?.is_err() {
                 return Ok(taken_over);
             }

@@ -77,6 +77,8 @@ pub async fn serve(
         if let Some(term) = term.take() {
             // The API stays up: it can still show records, and says why nothing starts.
             error!("{DEPOSED}: this one starts and changes nothing any more; stop one of the two");
+            // The other server follows the containers, so they are not stopped, even with
+            // `--stop-runs`.
             term.end(DEPOSED, false).await;
         }
     };

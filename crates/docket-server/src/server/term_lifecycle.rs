@@ -168,6 +168,7 @@ impl RunningTerm {
         self.process.port.close(reason);
         self.background.stop();
         self.runner.term.end().await;
+        // After the tasks, which may pass on finished containers until they end.
         self.runner.retention.close().await;
         self.background.ended().await;
         *self.process.left_at.lock() = Some(self.process.clock.now());
