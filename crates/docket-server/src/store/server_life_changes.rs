@@ -27,7 +27,7 @@ impl Command for BeginLife {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let number = list(transaction, &self.life, None)?;
-        // Numbers have no gaps, so one life goes for each that comes.
+        // One goes for each that begins; the few that a restore adds do not matter.
         if let Some(too_old) = number.checked_sub(MOST) {
             transaction.staged.items.insert((Collection::Lives, key(too_old)), None);
         }
