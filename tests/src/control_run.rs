@@ -62,7 +62,7 @@ impl ControlRun {
         let runs: Vec<_> = runs.iter().skip_while(last).collect();
         let mut starts = BTreeMap::<_, usize>::new();
         for line in stub.ledger().iter().filter(|line| line.allocation() == Some(NAME)) {
-            // Of all containers of an instant: a replaced one counts as well.
+            // Each attempt has a name and so a line of its own.
             *starts.entry(line.instant().unwrap()).or_default() += line.starts;
         }
         let due = (0..).map(|second| self.first + TimeDelta::seconds(second));

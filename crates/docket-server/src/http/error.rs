@@ -216,6 +216,7 @@ impl ResponseError for ApiError {
             | Self::BadQuery(_)
             | Self::BadRequest(_)
             | Self::BadCondition(_) => StatusCode::BAD_REQUEST,
+            // Not by the words: an error has the same status however its instants are written.
             Self::Manual(error) | Self::ManualAt(error, _) => status_of_manual(error),
             Self::Invalid(_) | Self::InvalidInDetail(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoSuchAllocation(..)
@@ -268,9 +269,11 @@ impl ResponseError for ApiError {
                 answer.insert_header((header::RETRY_AFTER, seconds(Duration::ZERO)));
             }
             Self::Unauthorized | Self::WrongToken => {
+                // RFC 9110 requires it with 401.
                 answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"docket\""));
             }
             Self::Store(StoreError::Unmet { present: Some(revision), .. }) => {
+                // Saves the request for the current revision, which the client would send next.
                 answer.insert_header((header::ETAG, etag(*revision)));
             }
             _ => {}
@@ -306,6 +309,7 @@ fn status_of(error: &StoreError) -> StatusCode {
         | StoreError::NotCopied { .. }
         | StoreError::NoFile => StatusCode::CONFLICT,
         StoreError::Unwritable(_) | StoreError::Deposed => StatusCode::SERVICE_UNAVAILABLE,
+        // Usually the file is damaged, so a client gains nothing by waiting.
         StoreError::Unreadable(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -58,6 +58,7 @@ impl Allocations {
     pub(super) async fn snapshot(&self, name: &str) -> Result<Snapshot, ApiError> {
         match self.store.get(name).await? {
             Some(snapshot) => Ok(snapshot),
+            // The search for a similar name compares many names, so it is left to errors.
             None => Err(self.no_such_allocation(name)),
         }
     }

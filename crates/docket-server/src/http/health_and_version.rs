@@ -71,6 +71,7 @@ pub(super) async fn health(
 
 /// The pause of the whole server, if it is in force.
 fn pause(allocations: &Allocations) -> Option<Suspension> {
+    // The store keeps a pause until the next one, also after its end.
     let pause = allocations.store.pause().filter(|pause| pause.holds_at(allocations.clock.now()));
     pause.map(Arc::unwrap_or_clone)
 }
@@ -137,6 +138,7 @@ pub(super) async fn ready(
     reasons.extend(store_trouble(&allocations));
     reasons.extend(allocations.standby_reason());
     reasons.extend(status.file.as_ref().and_then(FileStatus::error));
+    // A response with 200 has the version of the engine, so both are required.
     let Some(info) = engine.filter(|_| reasons.is_empty()) else {
         return Err(ApiError::NotReady(reasons.join("; ")));
     };

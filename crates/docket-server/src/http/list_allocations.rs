@@ -99,6 +99,7 @@ pub(super) async fn list(
         let query = [("limit", limit.to_string()), ("cursor", cursor.to_string())];
         response.insert_header(query::next_page("/", query.into_iter().chain(filter.query()))?);
     }
+    // HTML, JSON and YAML have the same path, so caches must compare `Accept`.
     response.insert_header((header::VARY, "Accept"));
     Ok(match format {
         Format::Json => response.content_type(JSON).body(json),

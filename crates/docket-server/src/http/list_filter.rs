@@ -28,6 +28,7 @@ impl Filter {
         has_logs: bool,
     ) -> Result<Self, ApiError> {
         let is_known = |word: &&str| *word == SUSPENDED || StateWord::parse(word).is_some();
+        // Checked before the list begins: an error in the middle of a stream has no status.
         let wrong = state.iter().flat_map(|words| words.split(',')).find(|word| !is_known(word));
         if let Some(wrong) = wrong {
             let words = StateWord::WORDS.join(", ");
@@ -40,6 +41,7 @@ impl Filter {
     pub(super) fn matches(&self, snapshot: &Snapshot, now: DateTime<Utc>) -> bool {
         let labels = &snapshot.status.allocation.specification.labels;
         let is_labelled = self.label.as_deref().is_none_or(|label| is_labelled(labels, label));
+        // Kept as text, because the link to the next page repeats it as it was written.
         let mut states = self.state.iter().flat_map(|words| words.split(','));
         is_labelled && (self.state.is_none() || states.any(|state| is_in(snapshot, state, now)))
     }

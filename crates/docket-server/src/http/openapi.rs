@@ -82,6 +82,7 @@ impl Modify for Access {
             token.description(Some("The server's token, which is required with `--token-file`."));
         let about = "The cookie of `POST /-/session` for a web page: `__Host-docket_session` over TLS. \
                      Requests that change something need `Origin` too.";
+        // OpenAPI allows one name for a cookie, so the text has the other one.
         let session = ApiKeyValue::with_description("docket_session", about);
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(token.build()));

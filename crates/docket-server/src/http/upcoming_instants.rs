@@ -78,6 +78,7 @@ pub(super) async fn list(
     let coming = coming.into_iter().flatten().take(limit.unwrap_or(DEFAULT));
     let instants: Vec<_> = coming.map(Coming::from).collect();
     let suspended = held_back(allocation, suspensions, now);
+    // A suspension without an end explains the empty list by itself.
     let is_none = instants.is_empty() && suspended.is_none();
     Ok(HttpResponse::Ok().content_type(JSON).json(Instants {
         time_zone: zone.name().to_owned(),
@@ -127,6 +128,7 @@ fn why_none(
         return format!("{name}: nothing starts after its `NotAfter`, {}", instant(bound));
     }
     match schedule.previous(from, allocation.created_at, zone) {
+        // Only if the user asked about a time after the end of the schedule.
         Some(last) if last > now => {
             format!("{name}: the last instant of this schedule is {}", instant(last))
         }
