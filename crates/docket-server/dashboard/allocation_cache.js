@@ -19,7 +19,7 @@ const DRAW_PAUSE = 300;
 const MANY = 40;
 /** How long to wait with what events changed, in milliseconds: they come in numbers. */
 const SOON = 600;
-/** The shortest time between two loads of all, in milliseconds. */
+/** The shortest time between two loads of all, and before what failed is retried, in milliseconds. */
 const LOAD_PAUSE = 10_000;
 /** What a timer can wait at most, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31;
@@ -33,17 +33,22 @@ const stale = new Set();
 let touchedSince = new Set();
 let loading = null;
 let again = false;
-let loadedAt = 0;
+let loaded = false;
+// When the last load ended, whether it succeeded or not.
+let endedAt = 0;
 let failed = null;
 let timer = null;
+let retry = null;
+// The timers of suspensions by name.
+const suspensionEnds = new Map();
 
 /** All items by name. */
 export const all = () => items;
 /** True until all are there. */
 export const isLoading = () => loading !== null;
 /** True once all have been there. */
-export const isLoaded = () => loadedAt > 0;
-/** Why they could not be loaded, or null. */
+export const isLoaded = () => loaded;
+/** Why the last load failed, or null. */
 export const failure = () => failed;
 
 /** Begins to listen to events. */
@@ -63,10 +68,13 @@ export function follow() {
 
 /** Loads all allocations, page by page; what is on the page stays until the new is there. */
 export function load() {
+  clearTimeout(retry);
   loading ??= loadAll().finally(() => {
     loading = null;
+    endedAt = Date.now();
     notify();
     if (again) load();
+    else if (failed) retry = setTimeout(load, LOAD_PAUSE);
     again = false;
   });
   return loading;
@@ -75,6 +83,9 @@ export function load() {
 async function loadAll() {
   const found = new Map();
   touchedSince = new Set();
+  // The page with a name may have been written before the event about it, so the load says nothing
+  // about it.
+  const isOld = (name) => !touchedSince.has(name);
   let drawnAt = -Infinity;
   try {
     for await (const page of pages()) {
@@ -82,11 +93,11 @@ async function loadAll() {
         const item = make(allocation);
         found.set(item.name, item);
         // The first load is shown as it comes; a later one replaces the old items only when it is
-        // complete.
-        if (!isLoaded()) items.set(item.name, item);
+        // complete. What an event changed is shown until it is requested again.
+        if (!loaded && (isOld(item.name) || stale.has(item.name))) items.set(item.name, item);
       }
       // Each drawing sorts all that is there, which after each page would slow down the load.
-      if (isLoaded() || Date.now() - drawnAt < DRAW_PAUSE) continue;
+      if (loaded || Date.now() - drawnAt < DRAW_PAUSE) continue;
       drawnAt = Date.now();
       notify();
     }
@@ -96,13 +107,10 @@ async function loadAll() {
     return;
   }
   failed = null;
-  // The page with a name may have been written before the event about it, so the load says nothing
-  // about it.
-  const isOld = (name) => !touchedSince.has(name);
   for (const name of [...items.keys()].filter(isOld)) if (!found.has(name)) items.delete(name);
   for (const [name, item] of found) if (isOld(name)) set(item);
   for (const name of [...stale].filter(isOld)) stale.delete(name);
-  loadedAt = Date.now();
+  loaded = true;
 }
 
 // All pages of the list. The next page is requested before the current one is parsed, so that the server
@@ -145,10 +153,12 @@ export async function refresh(name) {
 
 // The end of a suspension is no event.
 function set(item) {
-  items.set(item.name, item);
-  const left = Date.parse(item.status.Suspended?.Until ?? "") - now();
+  const { name, status } = item;
+  items.set(name, item);
+  clearTimeout(suspensionEnds.get(name));
+  const left = Date.parse(status.Suspended?.Until ?? "") - now();
   // A browser's timer holds 32 bits: with more it would fire at once.
-  if (left > 0 && left < LONGEST_TIMER) setTimeout(touch, left, item.name);
+  if (left > 0 && left < LONGEST_TIMER) suspensionEnds.set(name, setTimeout(touch, left, name));
 }
 
 function drop(name) {
@@ -169,16 +179,16 @@ export function touch(name) {
 async function catchUp() {
   timer = null;
   if (stale.size > MANY) {
-    const wait = loadedAt + LOAD_PAUSE - Date.now();
+    const wait = endedAt + LOAD_PAUSE - Date.now();
     if (wait <= 0) await load();
     // Many changes one after another must not load everything each time.
-    else timer = setTimeout(catchUp, wait);
+    if (stale.size > 0) timer ??= setTimeout(catchUp, Math.max(wait, SOON));
     return;
   }
   const names = [...stale];
   stale.clear();
   // One after another: the browser's connections are needed for the view, too.
-  for (const name of names) await refresh(name).catch(() => {});
+  for (const name of names) await refresh(name).catch(() => setTimeout(touch, LOAD_PAUSE, name));
 }
 
 // What a run says of its allocation is shown at once; the rest is asked for.

@@ -108,13 +108,15 @@ export function show(outlet) {
 
   function tell(total) {
     const part = found.length === total ? counted(total, "allocation") : `${found.length.toLocaleString("en")} of ${counted(total, "allocation")}`;
-    const more = state.isLoading() && !state.isLoaded() ? ", loading more…" : "";
+    const failure = state.failure() && harmless(state.failure().message);
+    const loading = state.isLoading() && !state.isLoaded() ? ", loading more…" : "";
+    const more = failure ? `, may be out of date: the last load failed (${failure})` : loading;
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     say(count, `${part}${more} · times are those of each allocation's own zone${zone ? `, yours is ${zone}` : ""}`);
     list.table.hidden = found.length === 0;
     empty.hidden = found.length > 0;
     if (found.length > 0) return;
-    if (state.failure()) fill(empty, el("p", null, `The allocations cannot be loaded: ${harmless(state.failure().message)}.`));
+    if (failure) fill(empty, el("p", null, `The allocations cannot be loaded: ${failure}.`));
     else if (!state.isLoaded()) fill(empty, el("p", null, "Loading…"));
     else if (total > 0) fill(empty, el("p", null, "No allocations match. "), el("button", { type: "button", onclick: reset }, "Show all"));
     else fill(empty, ...welcome());

@@ -30,6 +30,8 @@ export function make(name) {
   let zone = "UTC";
   let shown = null;
   let timer = null;
+  let begun = 0;
+  let filled = 0;
   let ended = false;
   const mine = (event) => event.Allocation === name && later();
   const ends = [events.runs.on(mine), events.allocations.on(mine), events.gap.on(later)];
@@ -67,13 +69,17 @@ export function make(name) {
   async function load() {
     timer = null;
     if (!state.all().has(name)) return;
+    begun += 1;
+    const number = begun;
     const [coming, explanation, entries] = await Promise.all([
       get(`${address(name, "instants")}?limit=10`).catch(() => null),
       get(address(name, "why")).catch(() => null),
       // Entries of the server are among them, so more are requested than are shown.
       get(`${address("-", "journal")}?allocation=${encodeURIComponent(name)}&limit=60`).catch(() => null),
     ]);
-    if (ended) return;
+    // Loads overlap where a response is slow: an older one must not replace a newer one.
+    if (ended || number < filled) return;
+    filled = number;
     if (coming) fill(instants, instantsList(coming.Instants, zone, coming.Suspended, coming.WhyNone));
     if (explanation) fill(why, sentences(explanation.Sentences, zone));
     if (entries) fill(journal, changes(entries, zone));

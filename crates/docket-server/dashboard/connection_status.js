@@ -10,7 +10,7 @@ import { clock, length, now, relative, serverClock, wallClock } from "./format_t
 const EVERY = 15_000;
 /** How often it is requested while the server is away. */
 const EVERY_LOST = 2000;
-/** The timeout of that request, in milliseconds. */
+/** The timeout of that request and the one for the version together, in milliseconds. */
 const TIMEOUT = 10_000;
 
 let health = null;
@@ -47,11 +47,12 @@ async function look() {
   if (asking) return;
   asking = true;
   asked = Date.now();
+  // A host that is gone does not even refuse the connection.
+  const signal = AbortSignal.timeout(TIMEOUT);
   try {
-    // A host that is gone does not even refuse the connection.
-    health = await get(address("-", "health"), { signal: AbortSignal.timeout(TIMEOUT) });
+    health = await get(address("-", "health"), { signal });
     serverClock(health.Time);
-    version = await get(address("-", "version"));
+    version = await get(address("-", "version"), { signal });
   } catch {
     // `reached` has reported it already, or the user must sign in.
   }

@@ -107,17 +107,23 @@ export function wallClock(at, zone) {
   return `${day(at, zone)} ${clock(at, zone)}${zoneMark(at, zone)}`;
 }
 
+const DAY_LENGTH = 86_400_000;
+const NEAR_DAYS = new Map([[-1, "yesterday"], [0, "today"], [1, "tomorrow"]]);
+
+// The number of a moment's date. Dates are counted and not hours: a day has 23 or 25 of them where
+// the clocks change.
+function dateNumber(at, zone) {
+  const [date, month, year] = format(zone, "date").format(at).split("/");
+  return Date.UTC(year, month - 1, date) / DAY_LENGTH;
+}
+
 /** The day of a moment in a zone; by its date where "today" is another day for the reader. */
 export function day(at, zone) {
-  const date = (moment, where = zone) => format(where, "date").format(moment);
   const present = now();
-  if (date(present) === date(present, ownZone)) {
-    const that = date(at);
-    if (that === date(present)) return "today";
-    if (that === date(present + 86_400_000)) return "tomorrow";
-    if (that === date(present - 86_400_000)) return "yesterday";
-  }
-  const far = Math.abs(at - present) > 180 * 86_400_000;
+  const today = dateNumber(present, zone);
+  const near = NEAR_DAYS.get(dateNumber(at, zone) - today);
+  if (near && today === dateNumber(present, ownZone)) return near;
+  const far = Math.abs(at - present) > 180 * DAY_LENGTH;
   return format(zone, far ? "dated" : "day").format(at).replace(",", "");
 }
 

@@ -154,11 +154,16 @@ async function untilVisible(signal) {
 
 function pause(signal) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, PAUSE);
-    signal.addEventListener("abort", () => {
+    const abort = () => {
       clearTimeout(timer);
       reject(new DOMException("left", "AbortError"));
-    }, { once: true });
+    };
+    const timer = setTimeout(() => {
+      // An output is followed with one signal through any number of pauses.
+      signal.removeEventListener("abort", abort);
+      resolve();
+    }, PAUSE);
+    signal.addEventListener("abort", abort, { once: true });
   });
 }
 

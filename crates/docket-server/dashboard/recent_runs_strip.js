@@ -18,7 +18,6 @@ const known = new Map();
 const wanted = new Map();
 // Records from events during a request, which may be newer than its response.
 const asked = new Map();
-let asking = 0;
 
 /** What is known of an allocation's runs, newest first, or undefined. */
 export const runsOf = (name) => known.get(name);
@@ -42,7 +41,7 @@ export function forget(name) {
   else known.delete(name);
 }
 
-/** Asks for the runs of an allocation; `then` is called once they are known. */
+/** Asks for the runs of an allocation; the newest `then` is called once they are known. */
 export function want(name, then) {
   wanted.set(name, then);
   next();
@@ -54,24 +53,23 @@ export function unwant(name) {
 }
 
 async function next() {
-  if (asking >= AT_ONCE || wanted.size === 0) return;
-  const [name, then] = wanted.entries().next().value;
-  wanted.delete(name);
-  asking += 1;
+  // A row may be drawn again during its request: it waits for that response.
+  const name = [...wanted.keys()].find((name) => !asked.has(name));
+  if (asked.size >= AT_ONCE || name === undefined) return;
+  asked.set(name, []);
   try {
-    asked.set(name, []);
     const url = `${address(name, "runs")}?limit=${SHOWN}`;
     const { Runs: runs } = await get(url);
     // A map keeps the order of its insertions, so the first is the oldest.
     if (known.size >= KEPT) known.delete(known.keys().next().value);
     known.set(name, runs);
     for (const record of asked.get(name)) learn(record);
-    then(runs);
+    wanted.get(name)?.(runs);
   } catch {
     // It was deleted, or the server is away: the row says so by itself.
   } finally {
+    wanted.delete(name);
     asked.delete(name);
-    asking -= 1;
     next();
   }
 }

@@ -45,10 +45,12 @@ export function history(name) {
   /** Loads the newest page. */
   async function load() {
     learntSince = new Map();
+    const newest = runs[0]?.Run;
     const page = await get(`${address(name, "runs")}?limit=${PAGE}`);
     const oldest = page.Runs.at(-1)?.Run;
-    // Older pages that were asked for stay.
-    const kept = runs.filter((run) => page.Cursor && isBefore(run.Run, oldest));
+    // Older pages that were asked for stay, unless there may be runs between them and this page.
+    const isJoined = page.Cursor && newest && !isBefore(newest, oldest);
+    const kept = isJoined ? runs.filter((run) => isBefore(run.Run, oldest)) : [];
     runs = [...page.Runs, ...kept];
     // With older pages kept, the cursor of the oldest stays.
     if (kept.length === 0) cursor = page.Cursor ?? null;
@@ -60,7 +62,10 @@ export function history(name) {
   /** Loads one page more. */
   async function older() {
     if (cursor === null) return;
-    const page = await get(`${address(name, "runs")}?limit=${PAGE}&cursor=${encodeURIComponent(cursor)}`);
+    const from = cursor;
+    const page = await get(`${address(name, "runs")}?limit=${PAGE}&cursor=${encodeURIComponent(from)}`);
+    // The newest page was loaded meanwhile, and this one does not follow it.
+    if (cursor !== from) return older();
     runs = [...runs, ...page.Runs];
     cursor = runs.length >= KEPT ? null : (page.Cursor ?? null);
     notify();

@@ -1,5 +1,6 @@
 // The table of an allocation's runs.
 
+import { notice } from "./announcements.js";
 import { el, foreign } from "./dom_elements.js";
 import { durationOf, reasonOf, triggerInWords } from "./run_history.js";
 import { inWords, mark, tone } from "./state_mark.js";
@@ -44,9 +45,9 @@ export function runsTable(name, older) {
   function rowOf(run, zone) {
     const held = rows.get(run.Run);
     // The duration of a run under way grows, so its row is drawn anew.
-    if (held?.run === run && run.Ended) return held.row;
+    if (held?.run === run && held.zone === zone && run.Ended) return held.row;
     const row = draw(run, zone);
-    rows.set(run.Run, { run, row });
+    rows.set(run.Run, { run, zone, row });
     return row;
   }
 
@@ -67,7 +68,9 @@ export function runsTable(name, older) {
   async function showMore() {
     limit += 100;
     more.disabled = true;
-    if (state.runs.length < limit && state.hasOlder) await older().catch(() => {});
+    if (state.runs.length < limit && state.hasOlder) {
+      await older().catch((error) => notice(`Older runs cannot be loaded: ${error.message}`, "bad"));
+    }
     more.disabled = false;
     show(state.runs, state.zone, state.hasOlder);
   }
