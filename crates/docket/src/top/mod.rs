@@ -69,18 +69,25 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Shows a server until the user quits.
 pub(crate) async fn show(client: Client, server: String) -> Result<()> {
-    let mut terminal = ratatui::try_init().context("cannot use the terminal")?;
-    // Serial lines and some terminal emulators report a width of 0.
-    if terminal.size().is_ok_and(|size| size.width.min(size.height) == 0) {
-        let (width, height) = USUAL_SIZE;
-        let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
-        let backend = CrosstermBackend::new(io::stdout());
-        terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
-    }
+    let terminal = ratatui::try_init().context("cannot use the terminal")?;
     // The terminal is restored before the error is reported: in raw mode it would be unreadable.
-    let ended = Show::new(client, server).run(&mut terminal).await;
+    let ended = match with_size(terminal) {
+        Ok(mut terminal) => Show::new(client, server).run(&mut terminal).await,
+        Err(error) => Err(error).context("cannot use the terminal"),
+    };
     ratatui::try_restore().context("cannot restore the terminal")?;
     ended
+}
+
+/// The terminal, with the usual size if it reports none.
+fn with_size(terminal: DefaultTerminal) -> io::Result<DefaultTerminal> {
+    // Serial lines and some terminal emulators report a width of 0.
+    if !terminal.size().is_ok_and(|size| size.width.min(size.height) == 0) {
+        return Ok(terminal);
+    }
+    let (width, height) = USUAL_SIZE;
+    let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
+    Terminal::with_options(CrosstermBackend::new(io::stdout()), TerminalOptions { viewport })
 }
 
 struct Show {
@@ -89,6 +96,8 @@ struct Show {
     sender: Sender<Message>,
     messages: Receiver<Message>,
     follower: Option<JoinHandle<()>>,
+    /// The load of the opened record.
+    loader: Option<JoinHandle<()>>,
     is_drawn: bool,
 }
 
@@ -97,7 +106,7 @@ impl Show {
         let (sender, messages) = mpsc::channel(MESSAGES);
         let model = Model::new(server, clock::now());
         let client = Arc::new(client);
-        Self { client, model, sender, messages, follower: None, is_drawn: false }
+        Self { client, model, sender, messages, follower: None, loader: None, is_drawn: false }
     }
 
     async fn run(mut self, terminal: &mut DefaultTerminal) -> Result<()> {
@@ -154,11 +163,15 @@ impl Show {
         }
         let (client, sender) = (Arc::clone(&self.client), self.sender.clone());
         if let Effect::Open(subject) = effect {
-            tokio::spawn(async move {
+            let load = tokio::spawn(async move {
                 let details = run_details::load(&client, &subject).await;
                 let details = details.map_err(|error| format!("{error:#}"));
                 let _ = sender.send(Message::Opened(subject, details)).await;
             });
+            // An older load must not replace the record of a newer one.
+            if let Some(older) = self.loader.replace(load) {
+                older.abort();
+            }
             return;
         }
         tokio::spawn(async move {

@@ -100,7 +100,12 @@ impl Model {
     pub(super) fn update(&mut self, message: Message) -> Vec<Effect> {
         let mut effects = Vec::new();
         match message {
-            Message::Loaded(allocations, runs) => self.load(&allocations, runs),
+            Message::Loaded(allocations, runs) => {
+                self.load(&allocations, runs);
+                // The event about the opened record may be one of those that were missed.
+                let subject = self.opened.as_ref().map(|opened| opened.subject.clone());
+                effects.extend(subject.map(Effect::Open));
+            }
             Message::Allocation(name, Some(allocation)) => {
                 // The old row stays if the new one cannot be read.
                 if let Some(row) = Row::read(&allocation) {

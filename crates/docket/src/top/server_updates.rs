@@ -48,6 +48,8 @@ const SEARCHED_RUNS: usize = 100;
 #[derive(Default)]
 struct Changes {
     allocations: BTreeSet<AllocationName>,
+    /// The last name of the previous tick.
+    last_requested: Option<AllocationName>,
     is_all: bool,
     is_pause_changed: bool,
 }
@@ -155,8 +157,8 @@ impl Changes {
             }
             return;
         }
-        let names: Vec<_> = self.allocations.iter().take(MOST_REFRESHED).cloned().collect();
-        let asked = stream::iter(names).map(async |name| (client.find(&name).await, name));
+        let asked =
+            stream::iter(self.next_names()).map(async |name| (client.find(&name).await, name));
         let mut answers = asked.buffer_unordered(REQUESTS);
         while let Some((answer, name)) = answers.next().await {
             // Removed only after a response, so that a change during an outage is not lost.
@@ -165,6 +167,18 @@ impl Changes {
                 send(messages, Message::Allocation(name, found)).await;
             }
         }
+    }
+
+    /// The names to request now: those after the names of the previous tick, then from the first.
+    fn next_names(&mut self) -> Vec<AllocationName> {
+        // Always from the first, names whose requests fail would keep back all names after them.
+        let last = self.last_requested.take();
+        let (before, after): (Vec<_>, Vec<_>) =
+            self.allocations.iter().partition(|name| Some(*name) <= last.as_ref());
+        let names = after.into_iter().chain(before).take(MOST_REFRESHED);
+        let names: Vec<_> = names.cloned().collect();
+        self.last_requested = names.last().cloned();
+        names
     }
 }
 
@@ -218,4 +232,21 @@ async fn failed(client: &Client, counts: &[Listed]) -> Result<Vec<RunRecord>> {
 async fn send(messages: &Sender<Message>, message: Message) {
     // Once the receiver is dropped, the whole task is cancelled.
     let _ = messages.send(message).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_keep_failing_do_not_keep_back_the_others() {
+        let name = |number| AllocationName::try_from(format!("job-{number:03}")).unwrap();
+        let allocations = (0..120).map(name).collect();
+        let mut changes = Changes { allocations, ..Changes::default() };
+
+        let requested = [(); 3].map(|()| changes.next_names());
+
+        let expected = (0..120).chain(0..30).map(name).collect::<Vec<_>>();
+        assert_eq!(requested.concat(), expected);
+    }
 }

@@ -1,11 +1,19 @@
 //! What Enter opens.
 
+use std::time::Duration;
+
+use clap::{Args, Command, FromArgMatches};
 use docket_model::wire::Sentence;
+use tokio::{io::AsyncReadExt, net::TcpListener, time};
 
 use super::*;
-use crate::top::{
-    run_details::{Details, Subject},
-    screen_state::Pane,
+use crate::{
+    client::{Client, Connection},
+    top::{
+        Show,
+        run_details::{Details, Subject},
+        screen_state::Pane,
+    },
 };
 
 fn subject(allocation: &str, instant: &str) -> Subject {
@@ -137,6 +145,39 @@ fn a_record_follows_its_run_and_no_other() {
     assert_eq!((other, late), (vec![], vec![]));
     assert_eq!(own, [Effect::Open(subject("backup", "09:00:00"))]);
     assert!(shown.contains("Record of backup/") && shown.contains("succeeded"), "{shown}");
+}
+
+#[test]
+fn an_opened_record_is_loaded_again_when_everything_is() {
+    let mut model = model();
+    open(&mut model, (80, 24));
+
+    let effects = model.update(Message::Loaded(Vec::new(), Vec::new()));
+
+    assert_eq!(effects, [Effect::Open(subject("backup", "09:00:00"))]);
+}
+
+#[tokio::test]
+async fn a_second_load_of_a_record_ends_the_first() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = format!("http://{}", listener.local_addr().unwrap());
+    // As `main` does: no client can be made without it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let options = Connection::augment_args(Command::new("docket"));
+    let options = options.get_matches_from(["docket", "--host", &host]);
+    let client = Client::new(&Connection::from_arg_matches(&options).unwrap()).unwrap();
+    let mut show = Show::new(client, host);
+
+    show.carry_out(Effect::Open(subject("backup", "09:00:00")));
+    let (mut first, _) = listener.accept().await.unwrap();
+    // Before a connection has carried a request, the second load could use it as well.
+    let requested = first.read_u8().await;
+    show.carry_out(Effect::Open(subject("backup", "09:00:00")));
+    let mut rest = Vec::new();
+    let closed = time::timeout(Duration::from_secs(20), first.read_to_end(&mut rest)).await;
+
+    assert_eq!(requested.ok(), Some(b'G'));
+    assert!(closed.is_ok(), "the first load still waits for its response");
 }
 
 #[test]
