@@ -109,6 +109,35 @@ test("the output is not followed while the page is hidden, and nothing of it is 
   page.done();
 });
 
+test("an output that waits while the page is hidden keeps one listener", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("long", "echo begun; until [ -e /tmp/end ]; do sleep 0.1; done"));
+  const page = await open(chromium, t, server, { hash: "#/a/long" });
+  await page.getByRole("button", { name: "Run now" }).click();
+  await page.getByRole("log", { name: "Output" }).getByText("begun", { exact: true }).waitFor();
+  const removedAtFourth = page.evaluate(() => new Promise((resolve) => {
+    const { addEventListener, removeEventListener } = AbortSignal.prototype;
+    let [added, removed] = [0, 0];
+    AbortSignal.prototype.addEventListener = function (...values) {
+      addEventListener.apply(this, values);
+      added += 1;
+      if (added === 4) resolve(removed);
+    };
+    AbortSignal.prototype.removeEventListener = function (...values) {
+      removeEventListener.apply(this, values);
+      removed += 1;
+    };
+  }));
+
+  await hide(page, true);
+  const removed = await removedAtFourth;
+  server.exec("long", "touch", "/tmp/end");
+
+  // Those of the three pauses before, and the one of the stream that was followed.
+  assert.equal(removed, 4);
+  page.done();
+});
+
 test("the keyboard alone runs, cancels, suspends and deletes", async (t) => {
   const server = await serve(t);
   await server.push(shell("keys", "trap 'exit 0' TERM; sleep 600 & wait", { Cron: "0 9 * * *" }));

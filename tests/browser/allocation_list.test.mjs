@@ -230,3 +230,32 @@ test("what a page says of the present stays true while nothing happens", async (
   assert.match(later, /in 59m/);
   page.done();
 });
+
+test("an allocation that is suspended until a time has one timer, however often it changes", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("report", "true"));
+  await server.post("/report/suspend", { Until: new Date(Date.now() + 86_400_000).toISOString() });
+  const page = await open(chromium, t, server);
+  await page.getByRole("link", { name: "report", exact: true }).waitFor();
+  await page.evaluate(() => {
+    const { setTimeout, clearTimeout } = window;
+    window.longTimers = new Set();
+    window.setTimeout = (work, delay, ...values) => {
+      const id = setTimeout(work, delay, ...values);
+      if (delay > 3_600_000) window.longTimers.add(id);
+      return id;
+    };
+    window.clearTimeout = (id) => {
+      window.longTimers.delete(id);
+      clearTimeout(id);
+    };
+  });
+
+  for (const description of ["once", "twice"]) {
+    await server.push(shell("report", "true", { Description: description }));
+    await page.getByText(description).waitFor();
+  }
+
+  assert.equal(await page.evaluate(() => window.longTimers.size), 1);
+  page.done();
+});
