@@ -14,7 +14,6 @@ use crate::{
     statistics::Sample,
     store_file::{Reader, Table},
     wait::not_interrupted,
-    workload,
 };
 
 /// As much as SQLite adds to its log for the smallest change.
@@ -46,13 +45,14 @@ pub(crate) fn transaction(like: &Reader, directory: &Path, count: usize) -> Resu
     sql.pragma_update(None, "synchronous", "FULL")?;
     schema.iter().try_for_each(|statement| sql.execute_batch(statement))?;
     let position = |name: &str| columns.iter().position(|column| column == name);
-    let (id, name) = position("id").zip(position("name")).context("no run is known")?;
+    let (id, allocation) = position("id").zip(position("allocation")).context("no run is known")?;
     let places = vec!["?"; columns.len()].join(", ");
     let text = format!("INSERT INTO runs VALUES ({places})");
     let started = Instant::now();
     let transaction = sql.transaction()?;
     for number in 0..count {
-        (row[id], row[name]) = (Value::Null, Value::Text(workload::idle_name(number)));
+        // Each record has an allocation of its own, as at an instant at which many are due.
+        (row[id], row[allocation]) = (Value::Null, Value::Integer(i64::try_from(number)?));
         // Cached, so that the statement is parsed once, as in the server.
         transaction.prepare_cached(&text)?.execute(params_from_iter(&row))?;
     }

@@ -118,7 +118,7 @@ pub enum Event {
     /// Its latest instant, which was ahead of the clock, was reset manually.
     #[serde(rename_all = "PascalCase")]
     Reset {
-        /// What happened.
+        /// The latest instant before the reset.
         from: DateTime<Utc>,
     },
 }

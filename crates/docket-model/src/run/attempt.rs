@@ -218,7 +218,8 @@ impl Attempt {
         let remarks = self.remarks.iter().map(String::len).sum::<usize>();
         let output = self.output.as_ref().map_or(0, |output| output.weight());
         // Texts behind `Arc`, such as the name of the engine, are mostly shared by many runs.
-        size_of::<Self>() + steps + remarks + output + CONTAINER_ID_WEIGHT
+        let error = self.exit.as_ref().and_then(|exit| exit.error.as_ref()).map_or(0, String::len);
+        size_of::<Self>() + steps + remarks + output + error + CONTAINER_ID_WEIGHT
     }
 }
 

@@ -431,6 +431,7 @@ impl Reason {
             | Self::CannotBeKilled { message: text }
             | Self::EnvFiles { message: text }
             | Self::StoreRefused { message: text }
+            | Self::InternalError { message: text }
             | Self::OtherNamespace { namespace: text }
             | Self::OtherEngine { engine: text }
             | Self::EngineNotConfigured { engine: text }
@@ -444,10 +445,19 @@ impl Reason {
                 // Boxed variants count their box, which `size_of::<Run>` does not have.
                 size_of_val(&**hold) + hold.by.len() + hold.why.as_ref().map_or(0, |why| why.len())
             }
-            Self::Edited(edited) => size_of_val(&**edited),
+            Self::Edited(edited) => size_of_val(&**edited) + edited.what.weight(),
             Self::DeadlinePassed { outage } | Self::NotStartedInTime { outage } => {
                 outage.as_deref().map_or(0, size_of_val)
             }
+            _ => 0,
+        }
+    }
+}
+
+impl Edit {
+    fn weight(&self) -> usize {
+        match self {
+            Self::ServerZone(zones) => size_of_val(&**zones) + zones.from.len() + zones.to.len(),
             _ => 0,
         }
     }

@@ -142,7 +142,7 @@ impl Schedule {
         DateTime::from_timestamp(at.filter(|at| *at <= LAST_INSTANT)?, 0)
     }
 
-    /// Returns the last instant before a time, if there is one within 136 years.
+    /// Returns the last instant before a time, if there is one within 68 years.
     ///
     /// The search goes back in strides that double, so it costs some tens of [`Schedule::next`].
     #[must_use]
