@@ -73,7 +73,7 @@ fn make_run_shows_the_dashboards_address_a_failure_with_its_retries_and_leaves_n
     let engine = Engine::shared();
     let mut command = Command::new(script("with-engine"));
     command
-        .arg(script("run"))
+        .arg(script("run-example"))
         .arg(program())
         .env("RUN_FOR", "55")
         .env("DOCKET_LISTEN", "127.0.0.1:0")

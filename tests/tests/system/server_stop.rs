@@ -64,7 +64,7 @@ fn a_container_that_ended_while_no_server_was_there_is_recorded_with_its_real_en
 
     let log = server.log();
     assert!(log.contains("it crashed or was killed"), "{log}");
-    assert!(log.contains("run is under way since before this start"), "{log}");
+    assert!(log.contains("run was not over when docket last ran"), "{log}");
     let attempt = &run["Attempts"][0];
     assert_eq!((&attempt["Container"], &attempt["ExitCode"]), (&json!(container), &json!(5)));
     assert_eq!(server.output("foo", &run), b"begun\ndone\n");

@@ -102,12 +102,13 @@ impl Process {
         Ok(())
     }
 
-    /// Notes that a term has begun; with the first one, that the server was started.
-    pub(super) async fn note_begin(&self, is_first: bool) {
+    /// Notes that a term has begun; with the first one, that the server was started, and the outages of
+    /// earlier servers.
+    pub(super) async fn note_begin(&self, is_first: bool, outages: Vec<Pause>) {
+        for outage in outages {
+            self.store.note_pause(outage);
+        }
         if is_first {
-            for outage in self.outages() {
-                self.store.note_pause(outage);
-            }
             let version = env!("CARGO_PKG_VERSION").to_owned();
             self.store.record_event(Event::Started { version }).await;
         }

@@ -54,6 +54,8 @@ impl Process {
         }
         let (term, engines) =
             (Term::new(self.terms.fetch_add(1, Ordering::Relaxed) + 1), Arc::new(engines));
+        // Read before the first write of this server: if that fails, its own outage is noted beside these.
+        let outages = if is_first { self.outages() } else { Vec::new() };
         let life = listed_life(&self.store).await?;
         let runner = Arc::new(Runner::new(Surroundings {
             term,
@@ -66,7 +68,7 @@ impl Process {
             // A store that was made when the server started knows all that there is to know.
             is_first_life: is_first && self.store.about().is_new,
         }));
-        let absence = self.prepare(&runner, is_first).await?;
+        let absence = self.prepare(&runner, is_first, &outages).await?;
         let changes = self.store.subscribe().allocations();
         let scheduler = Scheduler::new(
             Arc::clone(&runner),
@@ -75,7 +77,7 @@ impl Process {
             self.settings.zone,
             Arc::clone(&self.ticks),
         );
-        self.note_begin(is_first).await;
+        self.note_begin(is_first, outages).await;
         // Before the port opens: a manual run is decided beside the runs that were under way.
         runner.take_up().await?;
         runner.watch_pause_end();
@@ -89,11 +91,11 @@ impl Process {
         &self,
         runner: &Arc<Runner>,
         is_first: bool,
+        outages: &[Pause],
     ) -> Result<Option<Pause>, ServerError> {
         let absence = self.absence();
-        let outages = if is_first { self.outages() } else { Vec::new() };
         // First, because instants that are recorded as missed below name these as their reason.
-        for pause in outages.into_iter().chain(absence) {
+        for pause in outages.iter().copied().chain(absence) {
             self.store.remember(pause);
         }
         if is_first {
