@@ -61,6 +61,8 @@ struct Inner {
     stop: CancellationToken,
     tracker: TaskTracker,
     tasks: Mutex<Vec<Arc<Status>>>,
+    /// The services that a panic has ended.
+    panicked: Mutex<Vec<&'static str>>,
     /// The tasks of the present term.
     terms: Mutex<Vec<Weak<Inner>>>,
 }
@@ -68,8 +70,8 @@ struct Inner {
 impl Background {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let (tasks, terms) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { clock, stop, tracker, tasks, terms }))
+        let (tasks, panicked, terms) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { clock, stop, tracker, tasks, panicked, terms }))
     }
 
     /// The tasks of a term, which are shown with those of the server until the last clone is dropped.
@@ -88,6 +90,14 @@ impl Background {
             inner.tasks.lock().iter().map(|task| task.shown()).collect()
         };
         std::iter::once(&self.0).chain(&terms).flat_map(|inner| shown(inner)).collect()
+    }
+
+    /// The services that a panic has ended, each as a clause. Until a restart their work is not done.
+    pub(crate) fn ended_by_panic(&self) -> Vec<String> {
+        let terms: Vec<_> = self.0.terms.lock().iter().filter_map(Weak::upgrade).collect();
+        let ended =
+            std::iter::once(&self.0).chain(&terms).flat_map(|inner| inner.panicked.lock().clone());
+        ended.map(|name| format!("the background task `{name}` panicked: restart docket")).collect()
     }
 
     /// Runs `activate` at each wake-up until [`Self::stop`]. An activation that has begun is finished.
@@ -144,16 +154,17 @@ impl Background {
         name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
-        let (status, clock) = (self.add(name, None), Arc::clone(&self.0.clock));
-        status.begin(clock.read());
+        let (status, inner) = (self.add(name, None), Arc::clone(&self.0));
+        status.begin(inner.clock.read());
         self.0.tracker.spawn(async move {
             let ended = AssertUnwindSafe(task).catch_unwind().await;
             let result = ended.map_err(|panic| {
                 let message = panic_message(&*panic);
                 error!(task = name, message, "background task panicked; it does not run any more");
+                inner.panicked.lock().push(name);
                 Failure::logged(format!("panicked: {message}"))
             });
-            status.end(clock.read(), result);
+            status.end(inner.clock.read(), result);
         });
     }
 

@@ -106,6 +106,8 @@ async fn a_service_that_panics_is_shown_as_ended_with_its_message() {
 
     assert!(!task.running);
     assert_eq!(task.last_error.as_deref(), Some("panicked: out of range"));
+    let clause = "the background task `watcher` panicked: restart docket";
+    assert_eq!(background.ended_by_panic(), [clause]);
 }
 
 #[tokio::test(start_paused = true)]

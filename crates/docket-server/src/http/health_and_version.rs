@@ -138,6 +138,7 @@ pub(super) async fn ready(
     reasons.extend(store_trouble(&allocations));
     reasons.extend(allocations.standby_reason());
     reasons.extend(status.file.as_ref().and_then(FileStatus::error));
+    reasons.extend(status.background.ended_by_panic());
     // A response with 200 has the version of the engine, so both are required.
     let Some(info) = engine.filter(|_| reasons.is_empty()) else {
         return Err(ApiError::NotReady(reasons.join("; ")));

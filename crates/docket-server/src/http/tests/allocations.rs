@@ -344,12 +344,14 @@ async fn readiness_tells_why_not() {
         file: Some(status),
     };
     let api = Api { status: Data::new(status), ..api };
+    api.status.background.service("watcher", async { panic!("out of range") });
+    tokio::time::sleep(Duration::from_secs(1)).await;
 
     assert_snapshot!(get(&api, "/-/ready").await, @r#"
     503 Service Unavailable
     content-type: application/problem+json
 
-    {"status":503,"title":"Service Unavailable","detail":"the engine has not answered since the server started; docket.yml is not in force: it is empty"}
+    {"status":503,"title":"Service Unavailable","detail":"the engine has not answered since the server started; docket.yml is not in force: it is empty; the background task `watcher` panicked: restart docket"}
     "#);
 }
 
