@@ -19,6 +19,8 @@ pub struct RunRequest {
     pub at: Option<String>,
     /// The user; by default the address of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    // One line: the server rejects control characters and other breaks of lines.
+    #[schema(pattern = r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*$")]
     pub by: Option<String>,
 }
 
@@ -31,6 +33,8 @@ pub struct CancelRequest {
     pub kill: bool,
     /// The user; by default the address of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    // One line: the server rejects control characters and other breaks of lines.
+    #[schema(pattern = r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*$")]
     pub by: Option<String>,
 }
 
@@ -41,6 +45,8 @@ pub struct CancelRequest {
 pub struct SuspendRequest {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    // One line: the server rejects control characters and other breaks of lines.
+    #[schema(pattern = r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*$")]
     pub reason: Option<String>,
     /// Until when: RFC 3339, or local time in the zone of the allocation, or of the server; if absent,
     /// until it is resumed, or unpaused.
@@ -48,6 +54,8 @@ pub struct SuspendRequest {
     pub until: Option<String>,
     /// The user; by default the address of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    // One line: the server rejects control characters and other breaks of lines.
+    #[schema(pattern = r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*$")]
     pub by: Option<String>,
     /// True if all allocations are suspended together: a suspension of one by its name does not change.
     /// Not for a pause.
@@ -62,6 +70,8 @@ pub struct SuspendRequest {
 pub struct ResumeRequest {
     /// The user; by default the address of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    // One line: the server rejects control characters and other breaks of lines.
+    #[schema(pattern = r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*$")]
     pub by: Option<String>,
     /// True if all allocations are resumed together: a suspension of one by its name does not change.
     /// Only for `/{name}/resume`.
