@@ -85,19 +85,19 @@ impl Background {
 
     /// The tasks and their last results, in the order in which they were added.
     pub(crate) fn tasks(&self) -> Vec<BackgroundTask> {
-        let terms: Vec<_> = self.0.terms.lock().iter().filter_map(Weak::upgrade).collect();
-        let shown = |inner: &Inner| -> Vec<_> {
-            inner.tasks.lock().iter().map(|task| task.shown()).collect()
-        };
-        std::iter::once(&self.0).chain(&terms).flat_map(|inner| shown(inner)).collect()
+        self.collect(|inner| inner.tasks.lock().iter().map(|task| task.shown()).collect())
     }
 
     /// The services that a panic has ended, each as a clause. Until a restart their work is not done.
     pub(crate) fn ended_by_panic(&self) -> Vec<String> {
+        let clause = |name: &&str| format!("the background task `{name}` panicked: restart docket");
+        self.collect(|inner| inner.panicked.lock().iter().map(clause).collect())
+    }
+
+    /// What there is of the server, and then of each term.
+    fn collect<T>(&self, of: impl Fn(&Inner) -> Vec<T>) -> Vec<T> {
         let terms: Vec<_> = self.0.terms.lock().iter().filter_map(Weak::upgrade).collect();
-        let ended =
-            std::iter::once(&self.0).chain(&terms).flat_map(|inner| inner.panicked.lock().clone());
-        ended.map(|name| format!("the background task `{name}` panicked: restart docket")).collect()
+        std::iter::once(&self.0).chain(&terms).flat_map(|inner| of(inner)).collect()
     }
 
     /// Runs `activate` at each wake-up until [`Self::stop`]. An activation that has begun is finished.

@@ -120,7 +120,7 @@ impl RunTask {
 
     pub(super) async fn run(mut self, stage: Stage) {
         let Ok(end) = self.attempts(stage).await else {
-            info!("docket stops following the container, which goes on running");
+            info!("docket stops following the run; its container, if it has one, goes on running");
             return;
         };
         let Self { runner, handle, .. } = self;
