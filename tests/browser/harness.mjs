@@ -126,8 +126,9 @@ export function shell(name, line, more = {}) {
 // starts or a container gets a network. The page then loads itself again (`reload_on_missing_file.js`).
 const NETWORK_CHANGED = /net::ERR_NETWORK_CHANGED/;
 
-/** Opens the page, and watches it: `watched.done()` fails on what should not have been. */
-export async function open({ browser }, test, server, { hash = "#/", width = 1600, height = 1000, scheme = "light", zone = "Europe/Berlin", forgive = [] } = {}) {
+/** Opens the page, and watches it: `watched.done()` fails on what should not have been. `prepare` gets the page
+ * before it loads anything. */
+export async function open({ browser }, test, server, { hash = "#/", width = 1600, height = 1000, scheme = "light", zone = "Europe/Berlin", forgive = [], prepare = () => {} } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, timezoneId: zone, reducedMotion: "reduce" });
   const page = await context.newPage();
   page.setDefaultTimeout(TIMEOUT);
@@ -156,6 +157,7 @@ export async function open({ browser }, test, server, { hash = "#/", width = 160
     const url = new URL(request.url());
     if (!["data:", "blob:"].includes(url.protocol) && url.origin !== server.url) wrong.push(`asked ${url.href}`);
   });
+  await prepare(page);
   await page.goto(`${server.url}/${hash}`);
   page.done = () => assert.deepEqual(wrong, []);
   return page;

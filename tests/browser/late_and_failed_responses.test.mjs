@@ -75,16 +75,15 @@ test("an allocation that is deleted while the list is first loaded stays away", 
   const server = await serve(t);
   const names = Array.from({ length: 101 }, (_, index) => `job-${String(index).padStart(3, "0")}`);
   await server.push(...names.map((name) => shell(name, "true")));
-  const page = await open(chromium, t, server);
   const [requested, deleted] = [occasion(), occasion()];
-  await page.route(/limit=2000/, async (route) => {
+  const holdList = (page) => page.route(/limit=2000/, async (route) => {
     const response = await route.fetch();
     requested.happen();
     await deleted.happened;
     await route.fulfill({ response });
   });
 
-  await page.reload();
+  const page = await open(chromium, t, server, { prepare: holdList });
   await requested.happened;
   await fetch(`${server.url}/job-100`, { method: "DELETE" });
   await fetch(`${server.url}/job-000`, { method: "DELETE" });
@@ -98,11 +97,11 @@ test("an allocation that is deleted while the list is first loaded stays away", 
 
 test("a request for the version that is never answered does not end those for health", async (t) => {
   const server = await serve(t);
-  const page = await open(chromium, t, server);
-  await page.route(/\/-\/version$/, () => {}, { times: 1 });
+  const version = /\/-\/version$/;
+  const page = await open(chromium, t, server, { prepare: (page) => page.route(version, () => {}) });
 
-  await page.reload();
   await page.getByText("The server does not answer").waitFor();
+  await page.unroute(version);
 
   await page.getByText("The server does not answer").waitFor({ state: "detached" });
   await page.locator(".head-lamp").getByText("engine", { exact: true }).waitFor();

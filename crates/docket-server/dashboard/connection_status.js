@@ -16,6 +16,7 @@ const TIMEOUT = 10_000;
 let health = null;
 let version = null;
 let lostSince = null;
+/** When the last request for them ended. */
 let asked = 0;
 let asking = false;
 
@@ -46,7 +47,6 @@ async function look() {
   // A slow response must not lead to more requests.
   if (asking) return;
   asking = true;
-  asked = Date.now();
   // A host that is gone does not even refuse the connection.
   const signal = AbortSignal.timeout(TIMEOUT);
   try {
@@ -57,6 +57,8 @@ async function look() {
     // `reached` has reported it already, or the user must sign in.
   }
   asking = false;
+  // Counted from the end: a banner that the next response hides at once cannot be read.
+  asked = Date.now();
   show();
 }
 
