@@ -11,6 +11,7 @@ mod container_handle;
 mod container_logs;
 mod container_plan;
 pub mod docker;
+mod docker_api;
 pub(crate) mod engine_registry;
 mod engine_status;
 mod error;

@@ -15,8 +15,8 @@ use futures_util::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::call_results::Client;
 use crate::engine::EngineError;
+use crate::engine::docker_api::call_results::Client;
 
 /// What happened to a container, as the engine's events report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use docket_model::run::ContainerId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{call_results::Client, container_body, http_client::Call, inspect::Inspected};
+use super::{container_name::container_name, inspect::Inspected};
+use crate::engine::docker_api::{call_results::Client, container_body, http_client::Call};
 use crate::engine::{EngineError, Identity, Plan, Prepared, Refusal, bounded_list};
 
 /// The longest id that a container may have, in bytes; engines give 64 digits.
@@ -19,7 +20,7 @@ pub(super) async fn prepare(
     plan: &Plan,
     platform: Option<&str>,
 ) -> Result<Prepared, EngineError> {
-    let name = container_body::container_name(&plan.identity);
+    let name = container_name(&plan.identity);
     let body = Bytes::from(Value::Object(container_body::of_run(plan)).to_string());
     match post(client, &name, platform, body).await {
         Err(EngineError::Refused { kind: Refusal::Conflict, message }) => {

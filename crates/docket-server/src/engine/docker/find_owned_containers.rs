@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::warn;
 
-use super::call_results::Client;
+use crate::engine::docker_api::call_results::Client;
 use crate::engine::{
     EngineError, Found, Identity, Owner,
     container_plan::{LABELS, LIFE},

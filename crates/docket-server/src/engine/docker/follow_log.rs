@@ -17,14 +17,12 @@ use futures_util::{
 };
 
 use super::{
-    call_results::Client,
     container_cache::Notes,
     inspect::Inspected,
-    log_buffer::Chunks,
-    log_frames::Frames,
     read_log,
     rotated_log::{Part, Rounds},
 };
+use crate::engine::docker_api::{call_results::Client, log_buffer::Chunks, log_frames::Frames};
 use crate::{
     backoff::Backoff,
     engine::{Chunk, EngineError, Follow, Refusal},

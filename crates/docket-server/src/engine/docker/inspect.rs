@@ -7,10 +7,10 @@ use docket_model::run::{ContainerId, Exit, ExitCause};
 use serde::Deserialize;
 
 use super::{
-    call_results::Client,
     container_cache::{Kept, LogForm},
     find_owned_containers,
 };
+use crate::engine::docker_api::call_results::Client;
 use crate::engine::{EngineError, Found, Identity, Observation, Past, Refusal, bounded};
 
 /// Exit codes with which a container ends when its engine or host goes down: an unknown end (255),

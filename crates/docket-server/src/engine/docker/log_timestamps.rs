@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::log_frames::{Frames, NoFrame, Part};
+use crate::engine::docker_api::log_frames::{Frames, NoFrame, Part};
 
 /// How long a stamp is: `2026-11-21T09:00:00.123456789Z`.
 const LENGTH: usize = 30;

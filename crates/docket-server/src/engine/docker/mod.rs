@@ -5,38 +5,26 @@
 //! 3. Names and ids alone stand in addresses, and both are checked text.
 //! 4. Each call is one attempt: `runner/engine_call_retry.rs` repeats calls.
 
-mod call_results;
-mod connect_error;
-mod container_body;
 mod container_cache;
 mod container_events;
-mod context;
+mod container_name;
 mod create;
-mod endpoint;
 mod engine_check;
 mod find_owned_containers;
 mod follow_log;
-mod http_client;
 mod inspect;
-mod log_buffer;
-mod log_frames;
 mod log_timestamps;
-mod login_registry_name;
 mod pending_starts;
 mod pull_failure;
 mod pull_image;
 mod pull_report;
 mod read_log;
-mod registry_login;
 mod rotated_log;
 mod rotated_log_index;
-mod ssh;
 mod start;
 mod stop;
 #[cfg(test)]
 pub(crate) mod tests;
-mod tls;
-mod transport;
 mod watch_container;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -48,14 +36,12 @@ use futures_util::StreamExt;
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use self::{
+use self::{container_cache::Notes, engine_check::TrialContainer, pull_image::Pulls};
+use super::docker_api::{
     call_results::{ANSWER_LIMIT, Client},
-    container_cache::Notes,
-    engine_check::TrialContainer,
-    pull_image::Pulls,
-    transport::Transports,
+    transport,
 };
-pub use self::{
+pub use super::docker_api::{
     connect_error::{ConnectError, Origin},
     endpoint::{Endpoint, config_folder, default_platform},
 };
@@ -110,10 +96,7 @@ pub struct DockerEngine {
 /// # Errors
 /// [`ConnectError`] where the endpoint's certificates cannot be used.
 pub fn connect(endpoint: &Endpoint, settings: Settings) -> Result<DockerEngine, ConnectError> {
-    let Transports { docker, keeping, afresh } = transport::to(endpoint)?;
-    let is_local = endpoint.is_local();
-    let endpoint = endpoint.to_string().into();
-    let client = Client { docker, keeping, afresh, endpoint, is_local };
+    let client = transport::client(endpoint)?;
     let Settings { config, max_pulling, pull_timeout, platform } = settings;
     Ok(DockerEngine {
         client,

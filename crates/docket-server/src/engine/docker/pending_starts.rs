@@ -11,10 +11,10 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    call_results::Client,
     container_events::{self, LifeEvent, LifeEvents},
     inspect::cause_of,
 };
+use crate::engine::docker_api::call_results::Client;
 use crate::engine::{
     Condition, Disarmed, Engine, EngineError, Guard, Handle, Observation, Past, TakeOver,
 };

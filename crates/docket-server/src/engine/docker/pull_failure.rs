@@ -4,7 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::login_registry_name::Reference;
+use crate::engine::docker_api::login_registry_name::Reference;
 
 /// What kind of failure a pull met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,11 +18,13 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::{
+    pull_failure::PullFailure,
+    pull_report::{PullReport, Trouble},
+};
+use crate::engine::docker_api::{
     call_results::{ANSWER_LIMIT, Client},
     http_client::Call,
     login_registry_name::{Reference, login_key},
-    pull_failure::PullFailure,
-    pull_report::{PullReport, Trouble},
     registry_login::{self, Login},
 };
 use crate::engine::{EngineError, Pulled, Refusal};

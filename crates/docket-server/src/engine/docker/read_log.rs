@@ -6,11 +6,13 @@ use docket_model::{Output, output::Stream, run::ContainerId};
 use futures_util::{Stream as Pieces, StreamExt};
 
 use super::{
-    call_results::Client,
     container_cache::{Kept, LogForm, Notes},
-    log_frames::{Frames, stream_of},
     log_timestamps::{Next, Stamped, moment_of},
     rotated_log_index::{Extent, Found, Missing, Walk},
+};
+use crate::engine::docker_api::{
+    call_results::Client,
+    log_frames::{Frames, stream_of},
 };
 use crate::engine::{Captured, EngineError, Refusal};
 

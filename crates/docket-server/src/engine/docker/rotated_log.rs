@@ -11,14 +11,12 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::{
-    call_results::Client,
-    log_buffer::Chunks,
-    log_frames::stream_of,
     log_timestamps::{Next, Stamp, Stamped},
     read_log,
     rotated_log_index::{Extent, Found, LogIndex, Mark, Missing, Walk},
 };
 use crate::engine::EngineError;
+use crate::engine::docker_api::{call_results::Client, log_buffer::Chunks, log_frames::stream_of};
 
 /// How far apart two reads begin at least, so that a program of many lines does not cost a request for
 /// each of them.

@@ -8,12 +8,10 @@ use bytes::Bytes;
 use docket_model::run::{ContainerId, ExitCause};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 
-use super::{
+use super::{container_cache::Notes, follow_log, inspect::Inspected};
+use crate::engine::docker_api::{
     call_results::{ANSWER_LIMIT, Client},
-    container_cache::Notes,
-    follow_log,
     http_client::Call,
-    inspect::Inspected,
 };
 use crate::engine::{EngineError, Observation, Observations, Past, Refusal};
 

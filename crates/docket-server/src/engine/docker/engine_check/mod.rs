@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use self::mounts::Mounts;
 pub(super) use self::trial_container::TrialContainer;
-use super::{call_results::Client, pull_image::Pulls};
+use super::pull_image::Pulls;
+use crate::engine::docker_api::call_results::Client;
 use crate::engine::{EngineError, Finding, Plan, Pulled, Trial};
 
 /// Pulls the image and looks at what the container refers to.

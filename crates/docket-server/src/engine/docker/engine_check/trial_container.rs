@@ -10,9 +10,10 @@ use uuid::Uuid;
 use crate::engine::{
     EngineError, Finding, Plan, Refusal,
     container_plan::LABELS,
-    docker::{
+    docker::create,
+    docker_api::{
         call_results::{ANSWER_LIMIT, Client},
-        container_body, create,
+        container_body,
     },
 };
 

@@ -27,10 +27,9 @@ use tokio::{
 };
 use tower_service::Service;
 
-use super::super::{
-    DockerEngine,
+use super::super::{DockerEngine, pull_image::Pulls};
+use crate::engine::docker_api::{
     call_results::Client,
-    pull_image::Pulls,
     transport::{self, Transports},
 };
 use crate::engine::{Plan, container_plan::tests::plan as plan_of};

@@ -14,17 +14,17 @@ use crate::engine::bounded;
 
 /// A login to be sent with a pull, or why it goes without one.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Login {
+pub(in crate::engine) struct Login {
     /// None is no mistake: most images are for everyone.
-    pub(super) credentials: Option<DockerCredentials>,
+    pub(in crate::engine) credentials: Option<DockerCredentials>,
     /// What is wrong with the login that is configured.
-    pub(super) trouble: Option<String>,
+    pub(in crate::engine) trouble: Option<String>,
 }
 
 /// Looks a registry's login up; blocks while a credential helper runs.
 ///
 /// Like Docker's client it goes on without a login where none can be had.
-pub(super) fn look_up(config: &Path, registry: &str) -> Login {
+pub(in crate::engine) fn look_up(config: &Path, registry: &str) -> Login {
     let file = config.join("config.json");
     let opened = match File::open(&file) {
         Ok(opened) => opened,
@@ -72,7 +72,7 @@ fn trouble(reason: String) -> Login {
 }
 
 /// The login as the header of a request has it: JSON in Base64, in the alphabet for addresses.
-pub(super) fn header(credentials: &DockerCredentials) -> Option<HeaderValue> {
+pub(in crate::engine) fn header(credentials: &DockerCredentials) -> Option<HeaderValue> {
     // What is written here are plain texts, which JSON can always hold.
     let json = serde_json::to_vec(credentials).ok()?;
     let mut value = HeaderValue::try_from(base64(&json)).ok()?;

@@ -18,7 +18,7 @@ use rustls::{
 use tracing::warn;
 
 /// Makes connections over TLS that trust the host's authorities and those in `ca`.
-pub(super) fn connector(
+pub(in crate::engine) fn connector(
     ca: &Path,
     certificate: PathBuf,
     key: PathBuf,

@@ -15,14 +15,14 @@ const ENGINE: u8 = 3;
 const LONGEST_MESSAGE: usize = 8192;
 
 /// The stream that the engine calls by this number.
-pub(super) fn stream_of(number: u8) -> Stream {
+pub(in crate::engine) fn stream_of(number: u8) -> Stream {
     // Docker counts 0, standard input, as standard output; a terminal has it too.
     if number == ERROR { Stream::Error } else { Stream::Out }
 }
 
 /// A part of a log in frames.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Part<'a> {
+pub(in crate::engine) enum Part<'a> {
     /// A frame of this stream begins.
     Begin(u8),
     /// More of what the container wrote.
@@ -31,7 +31,7 @@ pub(super) enum Part<'a> {
 
 /// Takes the frames apart as their bytes come in, in pieces of any size; holds no frame in memory.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub(in crate::engine) struct Frames {
     /// True where a container writes to a terminal, whose log is its bytes without frames.
     is_terminal: bool,
     header: Vec<u8>,
@@ -46,15 +46,15 @@ pub(super) struct Frames {
 
 /// Bytes that are no frames.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct NoFrame;
+pub(in crate::engine) struct NoFrame;
 
 impl Frames {
-    pub(super) fn new(is_terminal: bool) -> Self {
+    pub(in crate::engine) fn new(is_terminal: bool) -> Self {
         Self { is_terminal, ..Self::default() }
     }
 
     /// Hands to `output` what the container wrote.
-    pub(super) fn push(
+    pub(in crate::engine) fn push(
         &mut self,
         bytes: &[u8],
         output: &mut impl FnMut(Stream, &[u8]),
@@ -71,7 +71,7 @@ impl Frames {
     }
 
     /// Hands to `parts` what the container wrote, and where frames of it begin.
-    pub(super) fn push_parts(
+    pub(in crate::engine) fn push_parts(
         &mut self,
         mut bytes: &[u8],
         parts: &mut impl FnMut(Part<'_>),
@@ -118,12 +118,12 @@ impl Frames {
     }
 
     /// True where nothing is missing.
-    pub(super) fn are_complete(&self) -> bool {
+    pub(in crate::engine) fn are_complete(&self) -> bool {
         self.missing == 0 && self.header.is_empty()
     }
 
     /// Why the engine could not read the log to its end.
-    pub(super) fn message(&self) -> Option<String> {
+    pub(in crate::engine) fn message(&self) -> Option<String> {
         let message = String::from_utf8_lossy(&self.message);
         let message = message.trim();
         let bounded = || bounded_beginning(message.to_owned(), self.missing_message);

@@ -18,7 +18,7 @@ const LOGIN: &str = "x-registry-auth";
 
 /// A call of the engine's API. What stands in the path is checked text; the query may be any.
 #[derive(Debug, Clone)]
-pub(super) struct Call {
+pub(in crate::engine) struct Call {
     method: Method,
     path: String,
     body: Bytes,
@@ -26,16 +26,16 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn get(path: impl Into<String>) -> Self {
+    pub(in crate::engine) fn get(path: impl Into<String>) -> Self {
         Self { method: Method::GET, path: path.into(), body: Bytes::new(), login: None }
     }
 
-    pub(super) fn post(path: impl Into<String>, body: Bytes) -> Self {
+    pub(in crate::engine) fn post(path: impl Into<String>, body: Bytes) -> Self {
         Self { method: Method::POST, body, ..Self::get(path) }
     }
 
     /// The same with a login at a registry.
-    pub(super) fn with_login(self, login: Option<HeaderValue>) -> Self {
+    pub(in crate::engine) fn with_login(self, login: Option<HeaderValue>) -> Self {
         Self { login, ..self }
     }
 
@@ -58,7 +58,7 @@ type Answer = BoxFuture<'static, Result<Response<Incoming>, Error>>;
 
 /// The way to one engine.
 #[derive(Clone)]
-pub(super) struct Connection {
+pub(in crate::engine) struct Connection {
     address: Arc<str>,
     // A function hides the type of the connector, so callers need not be generic over it.
     send: Arc<dyn Fn(BollardRequest) -> Answer + Send + Sync>,
@@ -72,7 +72,7 @@ impl fmt::Debug for Connection {
 
 impl Connection {
     /// A connection to `address`, such as `http://docker`, that sends requests by `send`.
-    pub(super) fn new(
+    pub(in crate::engine) fn new(
         address: &str,
         send: impl Fn(BollardRequest) -> Answer + Send + Sync + 'static,
     ) -> Self {
@@ -83,7 +83,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`http::Error`] where the path cannot stand in an address.
-    pub(super) fn pieces(
+    pub(in crate::engine) fn pieces(
         &self,
         call: Call,
         limit: Duration,

@@ -1,12 +1,12 @@
 //! Names of images, as Docker's logins know their registries.
 
-pub(super) use docket_model::image_name::ImageReference as Reference;
+pub(in crate::engine) use docket_model::image_name::ImageReference as Reference;
 
 /// Under what Docker's client keeps the login of the default registry.
 const DEFAULT_REGISTRY_LOGIN: &str = "https://index.docker.io/v1/";
 
 /// Under what Docker's client keeps the login of an image's registry.
-pub(super) fn login_key(image: &Reference) -> &str {
+pub(in crate::engine) fn login_key(image: &Reference) -> &str {
     match image.registry() {
         "docker.io" | "index.docker.io" => DEFAULT_REGISTRY_LOGIN,
         registry => registry,

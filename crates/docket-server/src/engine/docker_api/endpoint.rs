@@ -26,13 +26,13 @@ const DEFAULT_HOST: &str = "localhost";
 /// An engine to connect to, and what chose it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    pub(super) address: Address,
-    pub(super) origin: Origin,
+    pub(in crate::engine) address: Address,
+    pub(in crate::engine) origin: Origin,
 }
 
 /// How the engine is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Address {
+pub(in crate::engine) enum Address {
     /// A socket of this machine.
     Unix(PathBuf),
     /// TCP without TLS.
@@ -78,7 +78,7 @@ impl fmt::Display for Endpoint {
 
 impl Endpoint {
     /// True where the engine is reached by a socket of this machine.
-    pub(super) fn is_local(&self) -> bool {
+    pub(in crate::engine) fn is_local(&self) -> bool {
         matches!(self.address, Address::Unix(_))
     }
 

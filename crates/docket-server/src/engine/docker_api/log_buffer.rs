@@ -8,11 +8,11 @@ use crate::engine::Chunk;
 
 /// Bytes of both streams, in order.
 #[derive(Debug, Default)]
-pub(super) struct Chunks(VecDeque<(Stream, Vec<u8>)>);
+pub(in crate::engine) struct Chunks(VecDeque<(Stream, Vec<u8>)>);
 
 impl Chunks {
     /// Adds what was written next; messages of one stream in a row are one chunk.
-    pub(super) fn push(&mut self, stream: Stream, bytes: &[u8]) {
+    pub(in crate::engine) fn push(&mut self, stream: Stream, bytes: &[u8]) {
         match self.0.back_mut() {
             _ if bytes.is_empty() => {}
             // Each chunk costs its readers more than the bytes of a short line.
@@ -22,13 +22,13 @@ impl Chunks {
     }
 
     /// Takes the first chunk.
-    pub(super) fn pop(&mut self) -> Option<Chunk> {
+    pub(in crate::engine) fn pop(&mut self) -> Option<Chunk> {
         let (stream, bytes) = self.0.pop_front()?;
         Some(Chunk { stream, bytes: bytes.into() })
     }
 
     /// True where nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::engine) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

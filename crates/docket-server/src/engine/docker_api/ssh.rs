@@ -22,7 +22,7 @@ use tower_service::Service;
 
 /// Starts an `ssh` for each connection.
 #[derive(Debug, Clone)]
-pub(super) struct SshConnector {
+pub(in crate::engine) struct SshConnector {
     /// `ssh://USER@HOST:PORT`, which is never taken for an option.
     destination: Arc<str>,
     /// What the shell at the far end runs.
@@ -32,7 +32,7 @@ pub(super) struct SshConnector {
 impl SshConnector {
     /// A connector to the engine at the destination: behind this socket, or where Docker's client
     /// there finds it.
-    pub(super) fn new(destination: &str, socket: Option<&str>) -> Self {
+    pub(in crate::engine) fn new(destination: &str, socket: Option<&str>) -> Self {
         let command = match socket {
             Some(path) => {
                 format!("docker --host {} system dial-stdio", quoted(&format!("unix://{path}")))
@@ -79,7 +79,7 @@ impl Service<Uri> for SshConnector {
 
 /// A connection that ends with its `ssh`, and the other way round.
 #[derive(Debug)]
-pub(super) struct SshStream {
+pub(in crate::engine) struct SshStream {
     stream: Join<ChildStdout, ChildStdin>,
     _child: Child,
 }

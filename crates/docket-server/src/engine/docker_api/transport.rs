@@ -16,7 +16,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{
-        Client,
+        self,
         connect::{Connect, HttpConnector},
     },
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -27,7 +27,7 @@ use tokio::net::UnixStream;
 use tower_service::Service;
 
 use super::{
-    call_results::ANSWER_LIMIT,
+    call_results::{ANSWER_LIMIT, Client},
     connect_error::ConnectError,
     connect_error::Origin,
     endpoint::{Address, Endpoint},
@@ -47,16 +47,26 @@ const FULL_QUEUE: (u32, Duration) = (200, Duration::from_millis(5));
 const LONGEST_REFUSAL: usize = 256 << 10;
 
 /// The ways to one engine.
-pub(super) struct Transports {
-    pub(super) docker: Docker,
+pub(in crate::engine) struct Transports {
+    pub(in crate::engine) docker: Docker,
     /// Keeps its connections.
-    pub(super) keeping: Connection,
+    pub(in crate::engine) keeping: Connection,
     /// Opens a new connection for each request.
-    pub(super) afresh: Connection,
+    pub(in crate::engine) afresh: Connection,
+}
+
+/// Makes a client of the engine at an endpoint, which need not be up.
+///
+/// # Errors
+/// [`ConnectError`] where the endpoint's certificates cannot be used.
+pub(in crate::engine) fn client(endpoint: &Endpoint) -> Result<Client, ConnectError> {
+    let Transports { docker, keeping, afresh } = to(endpoint)?;
+    let is_local = endpoint.is_local();
+    Ok(Client { docker, keeping, afresh, endpoint: endpoint.to_string().into(), is_local })
 }
 
 /// Makes the ways to an engine, which need not be up.
-pub(super) fn to(endpoint: &Endpoint) -> Result<Transports, ConnectError> {
+fn to(endpoint: &Endpoint) -> Result<Transports, ConnectError> {
     let made = match &endpoint.address {
         // The host is never looked up: it stands in the header `Host` only.
         Address::Unix(path) => over(&UnixConnector(path.as_path().into()), "http://docker"),
@@ -82,7 +92,7 @@ pub(super) fn to(endpoint: &Endpoint) -> Result<Transports, ConnectError> {
 }
 
 /// Makes the ways to an engine over one connector.
-pub(super) fn over<C>(connector: &C, address: &str) -> Result<Transports, Error>
+pub(in crate::engine) fn over<C>(connector: &C, address: &str) -> Result<Transports, Error>
 where
     C: Connect + Clone + Send + Sync + 'static,
 {
@@ -116,13 +126,13 @@ where
 ///
 /// hyper sends a request again by itself (`retry_canceled_requests`, its default) only where the
 /// connection was found closed before the request was taken up, so none is sent twice.
-fn client_of<C, B>(connector: C, idle_connections: usize) -> Client<C, B>
+fn client_of<C, B>(connector: C, idle_connections: usize) -> legacy::Client<C, B>
 where
     C: Connect + Clone,
     B: hyper::body::Body + Send,
     B::Data: Send,
 {
-    Client::builder(TokioExecutor::new())
+    legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_LIMIT)
         .pool_max_idle_per_host(idle_connections)

@@ -1,31 +1,21 @@
-//! The name and the body with which a container is created.
+//! The body with which the container of a run is created.
 
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
 use crate::engine::{
-    Identity, Plan,
+    Plan,
     container_plan::{LIFE, key},
 };
 
-/// The container's name: `docket.report.20261121T090000Z`, with `.2` behind it for the second attempt,
-/// and `.p3.2` for the second one at the third part.
-pub(super) fn container_name(identity: &Identity) -> String {
-    let Identity { namespace, allocation, instant, attempt, .. } = identity;
-    let mut name = format!("{namespace}.{allocation}.{instant}");
-    name.extend(attempt.named_part().map(|part| format!(".p{part}")));
-    name.extend((attempt.number > 1).then(|| format!(".{}", attempt.number)));
-    name
-}
-
 /// The options as posted, with docket's labels and variables, and without what docket does itself.
-pub(super) fn of_run(plan: &Plan) -> Map<String, Value> {
+pub(in crate::engine) fn of_run(plan: &Plan) -> Map<String, Value> {
     labelled(plan, plan.identity.labels().chain([(LIFE, plan.life.to_string())]))
 }
 
 /// The body with these labels of docket's in place of those that make a container a run's.
-pub(super) fn labelled(
+pub(in crate::engine) fn labelled(
     plan: &Plan,
     own: impl IntoIterator<Item = (&'static str, String)>,
 ) -> Map<String, Value> {
@@ -93,25 +83,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::engine::container_plan::{PART, tests::plan};
+    use crate::engine::{
+        Identity,
+        container_plan::{PART, tests::plan},
+    };
 
     #[test]
-    fn the_second_attempt_has_a_name_of_its_own() {
-        let mut identity = plan(&json!({"Image": "busybox"})).identity;
-        assert_eq!(container_name(&identity), "docket.report.20261121T090000Z");
-        identity.attempt = 2.into();
-        assert_eq!(container_name(&identity), "docket.report.20261121T090000Z.2");
-    }
-
-    #[test]
-    fn a_part_is_in_the_name_and_the_labels_where_a_run_has_several() {
+    fn a_part_is_in_the_labels_where_a_run_has_several() {
         let mut identity = plan(&json!({"Image": "busybox"})).identity;
         assert!(identity.labels().all(|(key, _)| key != PART));
 
         identity.attempt = AttemptKey { part: 2, number: 1 };
-        assert_eq!(container_name(&identity), "docket.report.20261121T090000Z.p2");
-        identity.attempt.number = 3;
-        assert_eq!(container_name(&identity), "docket.report.20261121T090000Z.p2.3");
         let mut labels: HashMap<_, _> =
             identity.labels().map(|(key, value)| (key.to_owned(), value)).collect();
         assert_eq!(labels[PART], "2");

@@ -12,7 +12,7 @@ use crate::engine::{EngineError, Refusal, bounded};
 
 /// How long an answer may take to begin, and a short one to be there in full.
 // bollard's own default.
-pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+pub(in crate::engine) const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 /// How long an engine that is well may take to answer a ping.
 const PING_LIMIT: Duration = Duration::from_secs(10);
 /// The longest answer that is read as a whole, in bytes: a list has some 2 KiB for each container, and
@@ -22,22 +22,22 @@ const LONGEST_ANSWER: usize = 32 << 20;
 const LONGEST_PONG: usize = 1 << 10;
 /// A client of one engine.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(in crate::engine) struct Client {
     /// For calls whose typed form loses nothing.
-    pub(super) docker: Docker,
+    pub(in crate::engine) docker: Docker,
     /// For bodies and answers as they are; keeps its connections.
-    pub(super) keeping: Connection,
+    pub(in crate::engine) keeping: Connection,
     /// The same, with a new connection for each request.
-    pub(super) afresh: Connection,
+    pub(in crate::engine) afresh: Connection,
     /// Where the engine is, in words.
-    pub(super) endpoint: Arc<str>,
+    pub(in crate::engine) endpoint: Arc<str>,
     /// True where the engine is reached by a socket of this machine.
-    pub(super) is_local: bool,
+    pub(in crate::engine) is_local: bool,
 }
 
 impl Client {
     /// Waits for an answer that should not take long.
-    pub(super) async fn answer<T>(
+    pub(in crate::engine) async fn answer<T>(
         &self,
         limit: Duration,
         answer: impl Future<Output = Result<T, Error>>,
@@ -50,12 +50,12 @@ impl Client {
 
     /// True where the engine takes new connections. One that goes down does not any more, while it
     /// still answers on those it has.
-    pub(super) async fn takes_connections(&self) -> bool {
+    pub(in crate::engine) async fn takes_connections(&self) -> bool {
         self.ping_over(&self.afresh).await.is_ok()
     }
 
     /// Asks whether the engine answers: over a new connection, where that costs little.
-    pub(super) async fn ping(&self) -> Result<(), EngineError> {
+    pub(in crate::engine) async fn ping(&self) -> Result<(), EngineError> {
         // Over a network, and more so by SSH, a new connection costs much more than the ping.
         let connection = if self.is_local { &self.afresh } else { &self.keeping };
         self.ping_over(connection).await
@@ -68,7 +68,7 @@ impl Client {
     }
 
     /// The refusal, unless it comes from an engine that goes down: that one may be back.
-    pub(super) async fn or_unreachable(&self, error: EngineError) -> EngineError {
+    pub(in crate::engine) async fn or_unreachable(&self, error: EngineError) -> EngineError {
         match error {
             EngineError::Refused { kind, message }
                 // An engine that shuts down fails the calls under way after it has closed its
@@ -82,7 +82,11 @@ impl Client {
     }
 
     /// Turns a refusal of a call that only reads into a missing answer.
-    pub(super) fn refusal_as_no_answer(&self, call: &str, error: EngineError) -> EngineError {
+    pub(in crate::engine) fn refusal_as_no_answer(
+        &self,
+        call: &str,
+        error: EngineError,
+    ) -> EngineError {
         match error {
             EngineError::Refused { message, .. } => {
                 let endpoint = &self.endpoint;
@@ -93,7 +97,7 @@ impl Client {
     }
 
     /// Reads a JSON answer. What stands in the path is checked text; the query may be any.
-    pub(super) async fn get_json<T: DeserializeOwned>(
+    pub(in crate::engine) async fn get_json<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, &str)],
@@ -104,7 +108,10 @@ impl Client {
     }
 
     /// Reads a JSON answer to a call.
-    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, EngineError> {
+    pub(in crate::engine) async fn json<T: DeserializeOwned>(
+        &self,
+        call: Call,
+    ) -> Result<T, EngineError> {
         let read = self.read(&self.keeping, call, LONGEST_ANSWER);
         let answer = tokio::time::timeout(ANSWER_LIMIT, read).await;
         let bytes = answer.unwrap_or_else(|_| Err(self.no_answer(ANSWER_LIMIT)))?;
@@ -130,7 +137,7 @@ impl Client {
     }
 
     /// Reads what the engine answers, as it comes.
-    pub(super) fn get(
+    pub(in crate::engine) fn get(
         &self,
         path: String,
     ) -> Result<impl Stream<Item = Result<Bytes, EngineError>> + Unpin + use<>, EngineError> {
@@ -138,7 +145,7 @@ impl Client {
     }
 
     /// Makes a call and reads the answer as it comes, which must begin within `limit`.
-    pub(super) fn pieces(
+    pub(in crate::engine) fn pieces(
         &self,
         connection: &Connection,
         call: Call,
@@ -158,7 +165,7 @@ impl Client {
     }
 
     /// The engine's error in docket's words: it refused, or there was no answer.
-    pub(super) fn error(&self, error: &Error) -> EngineError {
+    pub(in crate::engine) fn error(&self, error: &Error) -> EngineError {
         match error {
             Error::DockerResponseServerError { status_code, message } => EngineError::Refused {
                 kind: kind_of(*status_code),
@@ -178,13 +185,13 @@ impl Client {
     }
 
     /// The engine did not answer in time, which is no refusal.
-    pub(super) fn no_answer(&self, limit: Duration) -> EngineError {
+    pub(in crate::engine) fn no_answer(&self, limit: Duration) -> EngineError {
         let seconds = limit.as_secs();
         EngineError::Unreachable(format!("{}: no answer within {seconds} s", self.endpoint))
     }
 
     /// What answered is no Docker engine, or broke off in the middle.
-    pub(super) fn unreadable(&self, reason: &dyn std::fmt::Display) -> EngineError {
+    pub(in crate::engine) fn unreadable(&self, reason: &dyn std::fmt::Display) -> EngineError {
         let (endpoint, reason) = (&self.endpoint, bounded(reason.to_string()));
         EngineError::Unreachable(format!("{endpoint}: its answer cannot be read: {reason}"))
     }

@@ -17,12 +17,12 @@ const NO_CONTEXT: &str = "default";
 
 /// What a context says about its Docker engine.
 #[derive(Debug)]
-pub(super) struct Context {
-    pub(super) name: String,
-    pub(super) host: String,
+pub(in crate::engine) struct Context {
+    pub(in crate::engine) name: String,
+    pub(in crate::engine) host: String,
     /// The folder with certificates, if there is one.
-    pub(super) certificates: Option<PathBuf>,
-    pub(super) skips_verification: bool,
+    pub(in crate::engine) certificates: Option<PathBuf>,
+    pub(in crate::engine) skips_verification: bool,
 }
 
 /// The part of `config.json` that chooses a context.
@@ -51,7 +51,7 @@ struct MetaEndpoint {
 }
 
 /// The context in force: the one `asked` for, else the one that `config.json` names.
-pub(super) fn chosen(
+pub(in crate::engine) fn chosen(
     asked: Option<String>,
     config: &Path,
 ) -> Result<Option<Context>, ConnectError> {
@@ -85,7 +85,7 @@ pub(super) fn chosen(
 }
 
 /// The folder of a context: the SHA-256 of its name, in hexadecimal digits.
-pub(super) fn folder_name(context: &str) -> String {
+pub(in crate::engine) fn folder_name(context: &str) -> String {
     let hash = digest::digest(&digest::SHA256, context.as_bytes());
     hash.as_ref().iter().fold(String::new(), |mut hex, byte| {
         // Writing to a string cannot fail.
@@ -108,7 +108,7 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, ConnectError> {
 
 /// Writes a context as Docker's client does; returns its `meta.json`.
 #[cfg(test)]
-pub(super) fn write(config: &Path, name: &str, endpoint: &str) -> PathBuf {
+pub(in crate::engine) fn write(config: &Path, name: &str, endpoint: &str) -> PathBuf {
     let folder = config.join("contexts/meta").join(folder_name(name));
     fs::create_dir_all(&folder).unwrap();
     let file = folder.join("meta.json");
