@@ -1,5 +1,6 @@
-//! The configuration of a server, and the one place that chooses its store and its engine.
+//! The configuration of a server, and the one place that chooses its store.
 
+pub mod engines;
 mod listen;
 mod machine_id;
 mod store;
@@ -7,10 +8,10 @@ mod token_and_tls;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use docket_model::{Zone, container::UnknownOptions};
+use docket_model::{EngineName, Zone, container::UnknownOptions};
 use thiserror::Error;
-use tracing::info;
 
+use self::engines::EngineConfig;
 pub use self::{
     listen::{Listen, ListenError, Listener},
     store::{InvalidStore, StoreChoice},
@@ -18,7 +19,7 @@ pub use self::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    engine::{Engine, docker},
+    engine::docker,
     store::{Backend, MemoryBackend, OpenError, Opener, SqliteBackend},
 };
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub time_zone: Zone,
     /// Separates several servers on one engine.
     pub namespace: Namespace,
+    /// The engines, the default first; if there are none, the one that Docker's environment selects.
+    pub engines: Vec<EngineConfig>,
     /// How many containers to create and start at once; twice the engine's cores if absent.
     pub max_starting: Option<usize>,
     /// How many containers to run at once.
@@ -80,32 +83,19 @@ impl Config {
             }
         })
     }
-
-    /// The engine that the environment selects, as Docker's own client does.
-    pub(crate) fn engine(&self) -> Result<Arc<dyn Engine>, ConfigError> {
-        let config = docker::config_folder();
-        // A closure, so that tests of the choice need not change the environment of the process.
-        let variable = |name: &str| std::env::var(name).ok();
-        let endpoint = docker::Endpoint::choose(&variable, config.as_deref())?;
-        let platform = docker::default_platform(&variable)?;
-        if let Some(platform) = &platform {
-            info!(platform, "using `DOCKER_DEFAULT_PLATFORM` as the default platform of images");
-        }
-        let settings = docker::Settings {
-            config,
-            max_pulling: self.max_pulling,
-            pull_timeout: self.pull_timeout,
-            platform,
-        };
-        let engine = docker::connect(&endpoint, settings)?;
-        info!(engine = engine.endpoint(), "using this engine");
-        Ok(Arc::new(engine))
-    }
 }
 
 /// A configuration that cannot be used.
 #[derive(Debug, Error)]
 pub enum ConfigError {
+    /// An engine that cannot be connected to, whatever its state.
+    #[error("engine `{name}`: this build has no engine of kind `{kind}`: it has docker")]
+    NoSuchKind {
+        /// The engine's name.
+        name: EngineName,
+        /// Its kind.
+        kind: &'static str,
+    },
     /// The environment selects an engine that cannot be used.
     #[error(transparent)]
     Engine(#[from] docker::ConnectError),

@@ -29,11 +29,13 @@ use std::rc::Rc;
 
 use self::{
     node::Node,
+    node_builder::{Loader, Root},
     read_allocations::Reading,
     source_text::{Mark, Source},
 };
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeSeed as _;
+use serde_json::Value;
 
 use crate::{
     StrictJson, Within, Zone,
@@ -133,6 +135,27 @@ pub fn read_within(
         }
     }
     reading.finish()
+}
+
+/// Reads a list of anything in YAML or JSON: the line of each item, counted from 1, and its value.
+///
+/// # Errors
+/// The first error of the text, with its position.
+pub fn read_list(text: &str) -> Result<Vec<(usize, Value)>, Located> {
+    let source = Source::new(text);
+    let mut loader = Loader::new(&source, node::allowance(text.len(), usize::MAX));
+    let mut items = Vec::new();
+    match loader.root()? {
+        Root::Nothing => {}
+        Root::List => {
+            while let Some(item) = loader.item()? {
+                items.push((item.mark.line(), item.to_value()));
+            }
+        }
+        Root::Node(_) => return Err(source.at_start("expected a list".to_owned())),
+    }
+    loader.end()?;
+    loader.noted.into_sorted().shown.into_iter().next().map_or(Ok(items), Err)
 }
 
 /// An upper bound of the number of values in a text, from its separators. The parser buffers some

@@ -11,6 +11,7 @@ mod tests;
 
 use std::{path::Path, sync::Arc};
 
+use docket_model::run::DEFAULT_ENGINE;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinError;
 use tracing::{error, info, warn};
@@ -21,8 +22,14 @@ pub(crate) use self::process_lifetime::Process;
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) use self::{process_lifetime::TermSettings, term_lifecycle::RunningTerm};
 use crate::{
-    config::{Config, Listener},
-    engine::engine_registry::{EngineLimits, EngineRegistry},
+    config::{
+        Config, Listener,
+        engines::{
+            ConnectedEngine, EngineKind, PullLimits, connect, connect_default,
+            warn_of_unread_variables,
+        },
+    },
+    engine::engine_registry::{EngineAbout, EngineLimits, EngineRegistry, NamedEngine},
     http,
 };
 
@@ -37,8 +44,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServerError> {
     raise_open_files();
-    let process = Arc::new(Process::open(&config).await?);
+    // Before the store is opened: an engine that cannot be configured touches nothing.
     let engines = engines(&config)?;
+    let process = Arc::new(Process::open(&config).await?);
     if !config.restored {
         check_machine(&process.store, &*engines.default_engine().engine).await?;
     }
@@ -106,14 +114,30 @@ pub async fn serve(
 /// Why a server is in no term any more.
 const DEPOSED: &str = "another server has taken over the store";
 
-/// The engines of a term, each with connections of its own.
+/// The engines of a term, each with connections of its own; the first is the default.
 fn engines(config: &Config) -> Result<EngineRegistry, ServerError> {
     let limits = EngineLimits {
         max_starting: config.max_starting,
         max_running: config.max_running,
         queue: config.queue,
     };
-    Ok(EngineRegistry::new(config.engine()?, limits))
+    let pulls = PullLimits { max_pulling: config.max_pulling, pull_timeout: config.pull_timeout };
+    let named = |name: &str, kind: EngineKind, labels, connected| {
+        let ConnectedEngine { engine, urls } = connected;
+        let about = EngineAbout { kind: kind.as_str(), urls, labels };
+        NamedEngine::new(name, about, engine, limits)
+    };
+    let mut engines = config.engines.iter().map(|engine| {
+        let connected = connect(engine, pulls)?;
+        Ok(named(engine.name.as_str(), engine.kind, engine.labels.clone(), connected))
+    });
+    let Some(first) = engines.next() else {
+        let default = named(DEFAULT_ENGINE, EngineKind::Docker, [].into(), connect_default(pulls)?);
+        return Ok(EngineRegistry::of(default, []));
+    };
+    warn_of_unread_variables();
+    let others = engines.collect::<Result<Vec<_>, ServerError>>()?;
+    Ok(EngineRegistry::of(first?, others))
 }
 
 /// Raises the soft limit of open files to the hard one: each run under way holds a connection to the

@@ -1,5 +1,6 @@
 //! `docket server`: makes a configuration of the options, and runs the server until it is stopped.
 
+mod engine_options;
 mod logging;
 mod settings;
 

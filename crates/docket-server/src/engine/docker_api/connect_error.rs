@@ -12,8 +12,20 @@ pub enum Origin {
     Variable,
     /// The Docker context of this name.
     Context(String),
+    /// The options of the engine of this name.
+    Engine(String),
     /// Nothing: it is where Docker's client looks by itself.
     Default,
+}
+
+impl Origin {
+    /// What names the folder with certificates.
+    fn certificates(&self) -> &'static str {
+        match self {
+            Self::Engine(_) => "`tls` in the file of --engines",
+            Self::Variable | Self::Context(_) | Self::Default => "`DOCKER_CERT_PATH`",
+        }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -21,6 +33,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Variable => f.write_str("`DOCKER_HOST`"),
             Self::Context(name) => write!(f, "the Docker context `{name}`"),
+            Self::Engine(name) => write!(f, "the configuration of `{name}`"),
             Self::Default => f.write_str("the default"),
         }
     }
@@ -77,9 +90,10 @@ pub enum ConnectError {
     /// A certificate or key for TLS is missing or no good.
     #[error(
         "cannot use `{}`, which TLS to the engine of {origin} needs: {reason}; \
-         `DOCKER_CERT_PATH` names the folder with ca.pem, and with cert.pem and key.pem if the \
-         engine checks its clients",
-        .file.display()
+         {} names the folder with ca.pem, and with cert.pem and key.pem if the engine checks its \
+         clients",
+        .file.display(),
+        .origin.certificates()
     )]
     BadCertificate {
         /// Which file.
@@ -89,6 +103,12 @@ pub enum ConnectError {
         /// What is wrong with it.
         reason: String,
     },
+    /// An engine is reached by TLS, and nothing names its certificates.
+    #[error(
+        "the engine `{0}` has a URL with https://, and TLS needs certificates: configure it in the file \
+         of --engines, with the folder of ca.pem, cert.pem and key.pem as `tls`"
+    )]
+    NoCertificates(String),
     /// The default platform of images is not a platform.
     #[error("`DOCKER_DEFAULT_PLATFORM`: {0}")]
     BadPlatform(#[from] InvalidPlatform),

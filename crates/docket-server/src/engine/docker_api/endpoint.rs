@@ -64,19 +64,41 @@ enum Tls {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.address {
-            Address::Unix(path) => write!(f, "unix://{}", path.display()),
-            Address::Plain(authority) => write!(f, "tcp://{authority}"),
-            Address::Tls { authority, .. } => write!(f, "https://{authority}"),
-            Address::Ssh { destination, socket } => {
-                write!(f, "ssh://{destination}{}", socket.as_deref().unwrap_or_default())
-            }
-        }?;
-        write!(f, " ({})", self.origin)
+        write!(f, "{} ({})", self.url(), self.origin)
     }
 }
 
 impl Endpoint {
+    /// Where the engine is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        match &self.address {
+            Address::Unix(path) => format!("unix://{}", path.display()),
+            Address::Plain(authority) => format!("tcp://{authority}"),
+            Address::Tls { authority, .. } => format!("https://{authority}"),
+            Address::Ssh { destination, socket } => {
+                format!("ssh://{destination}{}", socket.as_deref().unwrap_or_default())
+            }
+        }
+    }
+
+    /// Reads the URL of the engine of this name; over TCP it is reached by TLS where there are
+    /// certificates.
+    ///
+    /// # Errors
+    /// [`ConnectError::BadAddress`] names the engine, and which forms a URL has.
+    pub fn of_engine(
+        name: &str,
+        url: &str,
+        certificates: Option<PathBuf>,
+    ) -> Result<Self, ConnectError> {
+        let origin = Origin::Engine(name.to_owned());
+        if url.starts_with("https://") && certificates.is_none() {
+            return Err(ConnectError::NoCertificates(name.to_owned()));
+        }
+        read(url, origin, certificates, None)
+    }
+
     /// True where the engine is reached by a socket of this machine.
     pub(in crate::engine) fn is_local(&self) -> bool {
         matches!(self.address, Address::Unix(_))

@@ -4,9 +4,8 @@ mod container_slots;
 mod engine_health;
 mod start_limiter;
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use docket_model::run::DEFAULT_ENGINE;
 use parking_lot::Mutex;
 
 pub(crate) use self::{
@@ -31,9 +30,21 @@ pub(crate) struct EngineLimits {
 /// Something to do once an engine answers.
 type Resume = Box<dyn FnOnce() + Send>;
 
+/// What the configuration says of an engine.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EngineAbout {
+    /// Its kind, as users write it.
+    pub(crate) kind: &'static str,
+    /// Where it is, without secrets.
+    pub(crate) urls: Vec<String>,
+    /// Its labels for `Placement`.
+    pub(crate) labels: BTreeMap<String, String>,
+}
+
 /// An engine under its name.
 pub(crate) struct NamedEngine {
     pub(crate) name: Arc<str>,
+    pub(crate) about: EngineAbout,
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) health: Arc<EngineHealth>,
     pub(crate) start_limiter: StartLimiter,
@@ -43,9 +54,16 @@ pub(crate) struct NamedEngine {
 }
 
 impl NamedEngine {
-    fn new(name: &str, engine: Arc<dyn Engine>, limits: EngineLimits) -> Self {
+    /// An engine that nothing is known of yet.
+    pub(crate) fn new(
+        name: &str,
+        about: EngineAbout,
+        engine: Arc<dyn Engine>,
+        limits: EngineLimits,
+    ) -> Self {
         Self {
             name: name.into(),
+            about,
             engine,
             health: Arc::new(EngineHealth::new()),
             start_limiter: StartLimiter::new(limits.max_starting),
@@ -77,9 +95,12 @@ impl NamedEngine {
 
 impl fmt::Debug for NamedEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, health, .. } = self;
+        let Self { name, about: EngineAbout { kind, urls, labels }, health, .. } = self;
         f.debug_struct("NamedEngine")
             .field("name", name)
+            .field("kind", kind)
+            .field("urls", urls)
+            .field("labels", labels)
             .field("health", health)
             .finish_non_exhaustive()
     }
@@ -93,15 +114,22 @@ pub(crate) struct EngineRegistry {
 }
 
 impl EngineRegistry {
+    /// A registry of these engines.
+    pub(crate) fn of(default: NamedEngine, others: impl IntoIterator<Item = NamedEngine>) -> Self {
+        let others = others.into_iter().map(Arc::new).collect();
+        Self { default: Arc::new(default), others }
+    }
+
     /// A registry with one engine, the default.
+    #[cfg(test)]
     pub(crate) fn new(engine: Arc<dyn Engine>, limits: EngineLimits) -> Self {
-        Self::named(DEFAULT_ENGINE, engine, limits)
+        Self::named(docket_model::run::DEFAULT_ENGINE, engine, limits)
     }
 
     /// A registry with one engine of this name.
+    #[cfg(test)]
     pub(crate) fn named(name: &str, engine: Arc<dyn Engine>, limits: EngineLimits) -> Self {
-        let default = Arc::new(NamedEngine::new(name, engine, limits));
-        Self { default, others: Vec::new() }
+        Self::of(NamedEngine::new(name, EngineAbout::default(), engine, limits), [])
     }
 
     /// A registry of an engine with room for ten runs, and as many that wait.
@@ -123,7 +151,8 @@ impl EngineRegistry {
         engine: Arc<dyn Engine>,
         limits: EngineLimits,
     ) -> Self {
-        self.others.push(Arc::new(NamedEngine::new(name, engine, limits)));
+        let named = NamedEngine::new(name, EngineAbout::default(), engine, limits);
+        self.others.push(Arc::new(named));
         self
     }
 
@@ -156,7 +185,7 @@ mod tests {
         let engines = ["here", "away"].map(|name| {
             let engine = ScriptedEngine::called(name, Arc::clone(&clock));
             engine.set_away(name == "away");
-            NamedEngine::new(name, Arc::new(engine), limits)
+            NamedEngine::new(name, EngineAbout::default(), Arc::new(engine), limits)
         });
         let background = Background::new(Arc::clone(&clock));
         for NamedEngine { engine, health, .. } in &engines {

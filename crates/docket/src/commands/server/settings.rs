@@ -12,13 +12,13 @@ use docket_server::{
 use reqwest::Url;
 use tracing::warn;
 
-use super::logging::LogFormat;
+use super::{engine_options::EngineOptions, logging::LogFormat};
 use crate::{client::find_token, count_argument::Count, secret_file};
 
 /// Runs the server: starts a container at each instant of each allocation
 ///
-/// `DOCKER_HOST`, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`, or else Docker's current context, select the
-/// engine. The log goes to standard error; `DOCKET_LOG` filters it (`debug`, `warn`,
+/// Without --engine and --engines, `DOCKER_HOST`, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`, or else
+/// Docker's current context, select the engine. The log goes to standard error; `DOCKET_LOG` filters it (`debug`, `warn`,
 /// `docket_server=debug`; default: `info`).
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -66,6 +66,9 @@ pub(crate) struct Arguments {
         default_value = "text"
     )]
     pub(super) log_format: LogFormat,
+
+    #[command(flatten)]
+    engines: EngineOptions,
 
     #[command(flatten)]
     limits: Limits,
@@ -165,6 +168,7 @@ Examples:
   docket server --file docket.yml --time-zone Europe/Berlin
   docket server --store sqlite:/var/lib/docket/docket.db
   docket server --listen unix:/run/docket/docket.sock
+  docket server --engine web1=ssh://root@web1 --engine web2=tcp://10.0.0.2:2375
   docket server --listen 0.0.0.0:3000 --token-file token --tls-cert cert.pem --tls-key key.pem
 
 Without --listen the variables HOST and PORT apply, as in the original docket.";
@@ -189,6 +193,7 @@ impl Arguments {
             time_zone,
             namespace: self.namespace,
             file: self.file,
+            engines: self.engines.engines()?,
             unknown_options,
             max_starting: limits.max_starting.map(Count::get),
             max_running: limits.max_running.get(),
