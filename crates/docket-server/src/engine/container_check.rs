@@ -65,12 +65,14 @@ pub struct Finding {
 
 impl Finding {
     /// Something that would go otherwise than may be meant.
-    pub(crate) fn warning(field: impl Into<String>, message: String) -> Self {
+    #[must_use]
+    pub fn warning(field: impl Into<String>, message: String) -> Self {
         Self { field: field.into(), message, is_fatal: false }
     }
 
     /// Something with which no run starts.
-    pub(crate) fn fatal(field: impl Into<String>, message: String) -> Self {
+    #[must_use]
+    pub fn fatal(field: impl Into<String>, message: String) -> Self {
         Self { field: field.into(), message, is_fatal: true }
     }
 }

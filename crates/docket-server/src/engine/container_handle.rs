@@ -1,6 +1,6 @@
 //! Containers as an engine names and reports them.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use docket_model::{
@@ -9,7 +9,7 @@ use docket_model::{
 };
 use uuid::Uuid;
 
-use super::Identity;
+use super::{Identity, container_plan::LIFE};
 
 /// A container at an engine: its id and, where the engine has one, the version in which it was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -157,6 +157,21 @@ pub struct Found {
     pub life: Option<Life>,
     /// When it was created, by the engine's clock, where the engine reports that.
     pub created_at: Option<DateTime<Utc>>,
+}
+
+impl Found {
+    /// A container with these labels.
+    ///
+    /// # Errors
+    /// The key of a label that does not say whose it is.
+    pub fn of(
+        handle: Handle,
+        labels: &HashMap<String, String>,
+        created_at: Option<DateTime<Utc>>,
+    ) -> Result<Self, &'static str> {
+        let life = labels.get(LIFE).and_then(|life| life.parse().ok());
+        Ok(Self { handle, identity: Identity::of(labels)?, life, created_at })
+    }
 }
 
 /// On what condition a container is removed.

@@ -18,7 +18,8 @@ impl LogCursor {
     }
 
     /// How many bytes of output come before it.
-    pub(super) fn bytes(self) -> u64 {
+    #[must_use]
+    pub fn bytes(self) -> u64 {
         self.0
     }
 

@@ -3,15 +3,17 @@
 //! Nothing here asks an engine.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     sync::Arc,
 };
 
 use docket_model::{
     AllocationName, Container, Life,
+    allocation::Pull,
     run::{AttemptKey, Instant},
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 /// The labels of each container of a run, in the order of [`Identity`]'s fields.
@@ -66,7 +68,7 @@ impl Identity {
     ///
     /// # Errors
     /// The key of a label that is not there, or says nothing that docket would write.
-    pub(super) fn of(labels: &HashMap<String, String>) -> Result<Self, &'static str> {
+    pub fn of(labels: &HashMap<String, String>) -> Result<Self, &'static str> {
         let [namespace, store, allocation, uid, instant, attempt] = LABELS;
         let text = |key| labels.get(key).map(String::as_str).ok_or(key);
         let part = labels.get(PART).map_or(Ok(AttemptKey::FIRST.part), |part| part.parse());
@@ -108,8 +110,34 @@ pub struct Plan {
     pub environment: Vec<String>,
     /// What runs in place of the container's own `Cmd`.
     pub command: Option<Vec<String>>,
+    /// When an engine that pulls on the node of the container is to pull the image.
+    pub pull: Pull,
     /// The life of the server that creates it.
     pub life: Life,
+}
+
+impl Plan {
+    /// docket's own labels: whose the container is, and which life of a server creates it.
+    pub fn own_labels(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.identity.labels().chain([(LIFE, self.life.to_string())])
+    }
+
+    /// The whole environment: the container's own `Env`, what was given, and docket's variables.
+    ///
+    /// Of two lines with one key only the last one is there, so that no engine has to choose.
+    #[must_use]
+    pub fn whole_environment(&self) -> Vec<String> {
+        let own = self.container.parts().config.shift_remove("Env");
+        let own = own.as_ref().and_then(Value::as_array).into_iter().flatten();
+        let mut lines: Vec<_> = own.filter_map(Value::as_str).map(str::to_owned).collect();
+        lines.extend(self.environment.iter().cloned().chain(self.identity.environment()));
+        let mut later = HashSet::new();
+        let is_last: Vec<_> =
+            lines.iter().rev().map(|line| later.insert(key(line).to_owned())).collect();
+        let mut is_last = is_last.into_iter().rev();
+        lines.retain(|_| is_last.next().unwrap_or(true));
+        lines
+    }
 }
 
 /// Of the environment only the keys are shown: values may be secret.
@@ -126,7 +154,7 @@ impl fmt::Debug for Plan {
 }
 
 /// The name of the variable that a line of an environment sets.
-pub(super) fn key(line: &str) -> &str {
+fn key(line: &str) -> &str {
     // Docker removes a variable whose line has no `=`, so the whole line is its name.
     line.split_once('=').map_or(line, |(key, _)| key)
 }
@@ -159,6 +187,7 @@ pub(super) mod tests {
             container,
             environment: Vec::new(),
             command: None,
+            pull: Pull::Missing,
             life: docket_model::Life::new(1, chrono::DateTime::UNIX_EPOCH),
         }
     }

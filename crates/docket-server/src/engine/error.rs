@@ -13,7 +13,8 @@ pub(crate) const LONGEST_MESSAGE: usize = 4096;
 const MARK: usize = 64;
 
 /// A text from outside, cut where it is too long; the cut says how much it left out.
-pub(crate) fn bounded(message: impl Into<String>) -> String {
+#[must_use]
+pub fn bounded(message: impl Into<String>) -> String {
     bounded_beginning(message.into(), 0)
 }
 

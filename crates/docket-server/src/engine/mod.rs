@@ -28,14 +28,14 @@ use futures_util::stream::BoxStream;
 
 #[cfg(test)]
 pub(crate) use self::error::LONGEST_MESSAGE;
-pub(crate) use self::error::{bounded, bounded_beginning, bounded_list};
+pub(crate) use self::error::{bounded_beginning, bounded_list};
 pub use self::{
     container_check::{EngineCheck, Finding, Trial},
     container_handle::{Condition, Found, Handle, Launch, Observation, Owner, Past, Prepared},
     container_logs::{Captured, Chunk, Follow, Log, LogCursor},
     container_plan::{Identity, Plan},
     engine_status::{EngineStatus, Pulled, Starts},
-    error::{EngineError, Refusal},
+    error::{EngineError, Refusal, bounded},
     pending_starts::{Disarmed, Guard, TakeOver, Takeover, Target},
     stop_settings::{Grace, Stop},
 };

@@ -70,12 +70,13 @@ pub struct Guard {
 
 impl Guard {
     /// A guard with what the engine watches, which the engine alone reads.
-    pub(super) fn new(handle: Handle, watched: impl Any + Send) -> Self {
+    pub fn new(handle: Handle, watched: impl Any + Send) -> Self {
         Self { handle, watched: Box::new(watched) }
     }
 
     /// The handle, and what the engine watches; nothing where another engine made the guard.
-    pub(super) fn into_parts<T: Any>(self) -> (Handle, Option<T>) {
+    #[must_use]
+    pub fn into_parts<T: Any>(self) -> (Handle, Option<T>) {
         (self.handle, self.watched.downcast().ok().map(|watched| *watched))
     }
 }

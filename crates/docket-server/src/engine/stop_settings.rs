@@ -38,7 +38,7 @@ impl Grace {
 
     /// The grace as a length of time: as long as engines can count where it has no limit.
     #[must_use]
-    pub(crate) fn length(self) -> Duration {
+    pub fn length(self) -> Duration {
         match self {
             Self::Within(length) => length,
             Self::Unlimited => Duration::from_secs(LONGEST_GRACE),

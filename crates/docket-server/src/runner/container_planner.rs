@@ -64,6 +64,7 @@ impl Planner {
             container: specification.container.clone(),
             environment: Vec::new(),
             command: None,
+            pull: specification.policies.pull,
         }
     }
 }

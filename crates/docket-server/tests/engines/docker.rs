@@ -20,6 +20,7 @@ macro_rules! keeps {
 }
 
 contract::any_engine!(keeps);
+contract::one_host!(keeps);
 contract::separate_start!(keeps);
 
 #[tokio::test]

@@ -2,17 +2,14 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use docket_model::run::ContainerId;
 use serde::Deserialize;
 use serde_json::json;
 use tracing::warn;
 
 use crate::engine::docker_api::call_results::Client;
-use crate::engine::{
-    EngineError, Found, Identity, Owner,
-    container_plan::{LABELS, LIFE},
-};
+use crate::engine::{EngineError, Found, Owner, container_plan::LABELS};
 
 /// A container in the engine's list. What docket does not need is not read.
 #[derive(Deserialize)]
@@ -68,23 +65,14 @@ async fn list(
 fn found(listed: Listed) -> Option<Found> {
     let Listed { id, labels, created } = listed;
     let created_at = created.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-    match labelled(ContainerId(id.clone().into()), &labels.unwrap_or_default(), created_at) {
+    let handle = ContainerId(id.clone().into()).into();
+    match Found::of(handle, &labels.unwrap_or_default(), created_at) {
         Ok(found) => Some(found),
         Err(label) => {
             warn!(container = %id, label, "a container's label does not say whose it is");
             None
         }
     }
-}
-
-/// A container with these labels; the key of one that does not say whose it is.
-pub(super) fn labelled(
-    id: ContainerId,
-    labels: &HashMap<String, String>,
-    created_at: Option<DateTime<Utc>>,
-) -> Result<Found, &'static str> {
-    let life = labels.get(LIFE).and_then(|life| life.parse().ok());
-    Ok(Found { handle: id.into(), identity: Identity::of(labels)?, life, created_at })
 }
 
 #[cfg(test)]

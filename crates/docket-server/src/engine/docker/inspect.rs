@@ -6,10 +6,7 @@ use chrono::{DateTime, Datelike, Utc};
 use docket_model::run::{ContainerId, Exit, ExitCause};
 use serde::Deserialize;
 
-use super::{
-    container_cache::{Kept, LogForm},
-    find_owned_containers,
-};
+use super::container_cache::{Kept, LogForm};
 use crate::engine::docker_api::call_results::Client;
 use crate::engine::{EngineError, Found, Identity, Observation, Past, Refusal, bounded};
 
@@ -157,7 +154,7 @@ impl Inspected {
     pub(super) fn found(&self) -> Option<Found> {
         let created_at = moment(self.created.as_deref());
         let id = ContainerId(self.id.as_ref().into());
-        find_owned_containers::labelled(id, self.config.labels.as_ref()?, created_at).ok()
+        Found::of(id.into(), self.config.labels.as_ref()?, created_at).ok()
     }
 
     /// True where every label that tells the container from all others is there.

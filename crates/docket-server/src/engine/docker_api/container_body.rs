@@ -1,17 +1,12 @@
 //! The body with which the container of a run is created.
 
-use std::collections::HashSet;
-
 use serde_json::{Map, Value};
 
-use crate::engine::{
-    Plan,
-    container_plan::{LIFE, key},
-};
+use crate::engine::Plan;
 
 /// The options as posted, with docket's labels and variables, and without what docket does itself.
 pub(in crate::engine) fn of_run(plan: &Plan) -> Map<String, Value> {
-    labelled(plan, plan.identity.labels().chain([(LIFE, plan.life.to_string())]))
+    labelled(plan, plan.own_labels())
 }
 
 /// The body with these labels of docket's in place of those that make a container a run's.
@@ -27,13 +22,7 @@ pub(in crate::engine) fn labelled(
         // docket's own come last, so no label of the allocation takes the place of one.
         labels.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value.into())));
     }
-    let environment = entry_or_replace(&mut body, "Env", Value::Array(Vec::new()));
-    if let Value::Array(lines) = environment {
-        // docket's variables come last: of two lines with one key the last one counts.
-        let added = plan.environment.iter().cloned().chain(plan.identity.environment());
-        lines.extend(added.map(Value::String));
-        *lines = last_of_each_key(std::mem::take(lines));
-    }
+    body.insert("Env".to_owned(), plan.whole_environment().into());
     if let Some(command) = &plan.command {
         body.insert("Cmd".to_owned(), command.as_slice().into());
     }
@@ -47,19 +36,6 @@ pub(in crate::engine) fn labelled(
         body.insert("NetworkingConfig".to_owned(), Value::Object(networking_config));
     }
     body
-}
-
-/// Drops what a later line sets anew, so that no engine has to choose.
-fn last_of_each_key(mut lines: Vec<Value>) -> Vec<Value> {
-    let mut later = HashSet::new();
-    let is_last: Vec<bool> = lines
-        .iter()
-        .rev()
-        .map(|line| line.as_str().is_none_or(|line| later.insert(key(line))))
-        .collect();
-    let mut is_last = is_last.into_iter().rev();
-    lines.retain(|_| is_last.next().unwrap_or(true));
-    lines
 }
 
 /// The value under `key`; `default` where there is none or null.

@@ -36,6 +36,7 @@ mod by_id {
 
     const STARTS: Starts = Starts::ById;
     super::contract::any_engine!(keeps);
+    super::contract::one_host!(keeps);
     super::contract::separate_start!(keeps);
     keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
 }
@@ -45,6 +46,7 @@ mod conditionally {
 
     const STARTS: Starts = Starts::Conditionally;
     super::contract::any_engine!(keeps);
+    super::contract::one_host!(keeps);
     super::contract::separate_start!(keeps);
     keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
 }
@@ -54,6 +56,7 @@ mod with_prepare {
 
     const STARTS: Starts = Starts::WithPrepare;
     super::contract::any_engine!(keeps);
+    super::contract::one_host!(keeps);
     keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
 }
 

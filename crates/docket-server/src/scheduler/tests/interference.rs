@@ -151,6 +151,7 @@ async fn one_of_the_same_name_that_is_not_ours_is_never_touched() {
         container,
         environment,
         command: None,
+        pull: docket_model::allocation::Pull::Missing,
         life: docket_model::Life::new(1, house.clock.now()),
     };
     let holder = house.engine.prepare(&plan).await.unwrap().handle;

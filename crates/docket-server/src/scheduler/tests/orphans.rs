@@ -33,6 +33,7 @@ async fn put(ground: &Ground, image: &str, change: impl FnOnce(&mut Identity)) -
         container: allocation.specification.container.clone(),
         environment: Vec::new(),
         command: None,
+        pull: docket_model::allocation::Pull::Missing,
         life: docket_model::Life::new(1, house.clock.now()),
     };
     let made = ground.engine.prepare(&plan).await.unwrap();

@@ -1,5 +1,5 @@
 //! What every engine keeps, a real one and the scripted one alike: this module is compiled into the tests of
-//! both, and [`any_engine`] and [`separate_start`] list its behaviours.
+//! both, and [`any_engine`], [`one_host`] and [`separate_start`] list its behaviours.
 
 mod end;
 mod list;
@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use docket_model::{
     FieldPath, Life, Specification,
+    allocation::Pull,
     container::UnknownOptions,
     output::Stream,
     run::{Exit, Instant},
@@ -38,7 +39,6 @@ macro_rules! any_engine {
             it_reports_what_it_is,
             preparing_twice_joins_the_container,
             a_name_that_another_holds_is_left_alone,
-            a_container_without_an_image_is_not_created,
             a_run_gives_its_output_its_exit_code_and_its_times,
             a_failure_gives_its_exit_code,
             a_container_that_ends_at_once_is_watched_to_its_end,
@@ -46,12 +46,10 @@ macro_rules! any_engine {
             a_container_that_another_program_removes_is_gone,
             a_gentle_stop_lets_the_program_end_by_itself,
             a_program_that_ignores_the_request_to_end_is_killed_after_its_grace,
-            a_stop_at_once_cuts_a_gentle_one_short,
             an_ended_container_is_stopped_already,
             a_container_that_is_removed_is_gone_for_every_call,
             a_container_that_runs_is_not_removed,
             a_container_that_has_changed_is_not_removed_unchanged,
-            the_streams_of_an_output_are_kept_apart,
             output_is_handed_out_while_the_container_runs,
             output_is_read_on_from_any_position,
             of_longer_output_head_and_tail_are_kept,
@@ -59,8 +57,19 @@ macro_rules! any_engine {
             running_containers_of_other_stores_are_listed,
             the_labels_of_a_container_say_whose_it_is,
             a_container_that_runs_is_taken_over,
-            of_a_container_that_ran_and_is_gone_the_exit_code_is_known,
             a_name_that_is_disarmed_starts_nothing_more,
+        }
+    };
+}
+
+/// The behaviours of engines that run containers on the host that answers.
+macro_rules! one_host {
+    ($keeps:ident) => {
+        $keeps! {
+            a_container_without_an_image_is_not_created,
+            a_stop_at_once_cuts_a_gentle_one_short,
+            the_streams_of_an_output_are_kept_apart,
+            of_a_container_that_ran_and_is_gone_the_exit_code_is_known,
         }
     };
 }
@@ -82,7 +91,7 @@ macro_rules! separate_start {
     };
 }
 
-pub(crate) use {any_engine, separate_start};
+pub(crate) use {any_engine, one_host, separate_start};
 
 /// What the program of a container does.
 #[derive(Debug, Clone, Copy)]
@@ -164,6 +173,7 @@ impl Subject {
             container,
             environment: Vec::new(),
             command: None,
+            pull: Pull::Missing,
             life: Life::new(1, DateTime::UNIX_EPOCH),
         }
     }
