@@ -21,6 +21,8 @@ use crate::engine::docker_api::call_results::Client;
 /// What happened to a container, as the engine's events report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LifeEvent {
+    /// The engine has begun its answer: what it remembers comes at once from here on.
+    Begun,
     /// It was created.
     Created,
     /// It was started.
@@ -91,6 +93,11 @@ fn read(pieces: BoxStream<'static, Result<Bytes, EngineError>>) -> LifeEvents {
     let batches = stream::unfold(state, |state| async {
         let (mut pieces, mut bytes, mut is_hidden) = state?;
         match pieces.next().await? {
+            // The head of the answer.
+            Ok(piece) if piece.is_empty() => {
+                let begun = stream::iter(vec![Ok(LifeEvent::Begun)]);
+                Some((begun, Some((pieces, bytes, is_hidden))))
+            }
             Ok(piece) => {
                 bytes.extend_from_slice(&piece);
                 let (events, is_readable) = take_events(&mut bytes, &mut is_hidden);
@@ -176,6 +183,7 @@ mod tests {
 
         let at = DateTime::from_timestamp(1, 0);
         let expected = [
+            LifeEvent::Begun,
             LifeEvent::Created,
             LifeEvent::Started { at },
             LifeEvent::Exited { code: Some(3), at },

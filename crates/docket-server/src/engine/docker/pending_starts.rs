@@ -19,7 +19,10 @@ use crate::engine::{
     Condition, Disarmed, Engine, EngineError, Guard, Handle, Observation, Past, TakeOver,
 };
 
-/// How long an engine may take to report the events that it remembers. They come at once.
+/// How long an engine that is well may take to begin its answer to the request for events.
+const BEGINNING: Duration = Duration::from_secs(10);
+/// How long an engine may take to report the events that it remembers. They come at once, with the
+/// beginning of its answer.
 const REMEMBERED_EVENTS: Duration = Duration::from_secs(2);
 /// How long an engine may take to report a removal that it has carried out.
 const REMOVAL_EVENT: Duration = Duration::from_secs(30);
@@ -27,6 +30,8 @@ const REMOVAL_EVENT: Duration = Duration::from_secs(30);
 /// What the engine's events say about a container so far.
 #[derive(Debug, Default)]
 struct Reported {
+    /// True once the engine has begun its answer: before that, silence says nothing.
+    has_begun: bool,
     is_created: bool,
     is_started: bool,
     /// By the engine's clock, as is the end.
@@ -38,6 +43,7 @@ struct Reported {
 impl Reported {
     fn add(&mut self, event: LifeEvent) {
         match event {
+            LifeEvent::Begun => self.has_begun = true,
             LifeEvent::Created => self.is_created = true,
             LifeEvent::Started { at } => (self.is_started, self.started_at) = (true, at),
             LifeEvent::Exited { code, at } => self.exited = Some((code, at)),
@@ -69,15 +75,25 @@ struct Watched {
     reported: Reported,
     /// Why no more events come.
     broke_off: Option<String>,
+    /// True if the events had begun when the container was inspected and not started: no later start
+    /// can be missing.
+    is_complete: bool,
 }
 
 impl Watched {
     fn new(events: LifeEvents) -> Self {
-        Self { events, reported: Reported::default(), broke_off: None }
+        Self { events, reported: Reported::default(), broke_off: None, is_complete: false }
     }
 
-    /// Reads events until `is_enough`, for so long at most.
+    /// Reads events until `is_enough`, for so long at most from the beginning of the engine's answer.
     async fn read(&mut self, limit: Duration, is_enough: impl Fn(&Reported) -> bool) {
+        self.read_until(BEGINNING, |reported| reported.has_begun).await;
+        if self.reported.has_begun {
+            self.read_until(limit, is_enough).await;
+        }
+    }
+
+    async fn read_until(&mut self, limit: Duration, is_enough: impl Fn(&Reported) -> bool) {
         let deadline = Instant::now() + limit;
         while self.broke_off.is_none() && !is_enough(&self.reported) {
             match timeout_at(deadline, self.events.next()).await {
@@ -90,7 +106,7 @@ impl Watched {
         }
     }
 
-    /// What is known of a container that is gone; an error where its events broke off.
+    /// What is known of a container that is gone; an error where its events broke off or did not begin.
     async fn past(mut self) -> Result<Past, String> {
         self.read(REMEMBERED_EVENTS, |reported| reported.is_removed).await;
         if self.reported.is_created {
@@ -99,6 +115,9 @@ impl Watched {
         }
         match self.broke_off {
             Some(reason) if !self.reported.is_removed => Err(reason),
+            None if !self.reported.has_begun => {
+                Err(format!("the engine did not begin its events within {} s", BEGINNING.as_secs()))
+            }
             _ => Ok(self.reported.past(false)),
         }
     }
@@ -112,8 +131,10 @@ pub(super) async fn take_over(
 ) -> Result<TakeOver, EngineError> {
     // Opened before the container is inspected, so that a start in between is not missed.
     let mut watched = Watched::new(container_events::of(client, &handle.id));
-    // The creation is the first event, so from here on no start of the container can be missed.
+    // The creation is the first event.
     watched.read(REMEMBERED_EVENTS, |reported| reported.is_created).await;
+    // An engine that answers only later may have been restarted in between, and forgets a start then.
+    watched.is_complete = watched.reported.has_begun;
     Ok(match engine.inspect(handle).await? {
         Observation::Pending(_) => TakeOver::Replaceable(Guard::new(handle.clone(), watched)),
         Observation::Gone(_) => watched.past().await.map_or_else(TakeOver::Unclear, TakeOver::Gone),
@@ -139,19 +160,98 @@ pub(super) async fn disarm(
     if let Some(mut watched) = watched {
         // A start request may arrive until the removal, so events are read up to it.
         watched.read(REMOVAL_EVENT, |reported| reported.is_removed).await;
-        if watched.reported.is_removed {
+        if watched.reported.is_removed && watched.is_complete {
             // It was not started when it was inspected, and all events since then were read.
             return Ok(Disarmed::Gone(watched.reported.past(true)));
         }
     }
-    // The watch broke off before the removal, so the events are read from their beginning again.
+    // The watch began too late or broke off before the removal, so the events are read from their
+    // beginning again.
     let past = Watched::new(container_events::of(client, &handle.id)).past().await;
     Ok(past.map_or_else(Disarmed::Unclear, Disarmed::Gone))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::tests::scripted_daemon::{Reply, Stub, inspection},
+        *,
+    };
+
+    fn handle() -> Handle {
+        Handle::from(&docket_model::run::ContainerId("c1".into()))
+    }
+
+    fn events(actions: &[&str]) -> Reply {
+        let event = |action| {
+            let actor = serde_json::json!({"Attributes": {"exitCode": "3"}});
+            let actor = if action == "die" { actor } else { serde_json::json!({}) };
+            serde_json::json!({"Action": action, "Actor": actor, "timeNano": 1}).to_string()
+        };
+        Reply::Bytes(actions.iter().copied().map(event).collect::<String>().into_bytes())
+    }
+
+    fn later(seconds: u64, reply: Reply) -> Reply {
+        Reply::Later(Duration::from_secs(seconds), Box::new(reply))
+    }
+
+    fn not_found() -> Reply {
+        Reply::Json(404, r#"{"message":"No such container: c1"}"#.to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_that_takes_long_to_begin_its_events_has_not_forgotten_them() {
+        let stub = Stub::start(|request| match request {
+            request if request.starts_with("GET /events") => {
+                later(5, events(&["create", "start", "die", "destroy"]))
+            }
+            _ => not_found(),
+        });
+        let engine = stub.engine();
+
+        let taken_over = take_over(&engine.client, &engine, &handle()).await.unwrap();
+
+        let ran = matches!(&taken_over, TakeOver::Gone(Past::Ran(Exit { code: 3, .. })));
+        assert!(ran, "{taken_over:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn events_that_do_not_begin_leave_the_past_of_a_container_unclear() {
+        let stub = Stub::start(|request| match request {
+            request if request.starts_with("GET /events") => Reply::Silence,
+            _ => not_found(),
+        });
+        let engine = stub.engine();
+
+        let taken_over = take_over(&engine.client, &engine, &handle()).await.unwrap();
+
+        assert!(matches!(taken_over, TakeOver::Unclear(_)), "{taken_over:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_begins_after_the_inspection_does_not_prove_that_a_container_never_ran() {
+        // An engine that is restarted meanwhile, and has forgotten a start.
+        let mut is_removed = false;
+        let stub = Stub::start(move |request| match request {
+            request if request.starts_with("GET /events") => later(11, events(&["destroy"])),
+            request if request.starts_with("DELETE") => {
+                is_removed = true;
+                Reply::Json(204, String::new())
+            }
+            _ if is_removed => not_found(),
+            _ => inspection("created"),
+        });
+        let engine = stub.engine();
+        let taken_over = take_over(&engine.client, &engine, &handle()).await.unwrap();
+        let TakeOver::Replaceable(guard) = taken_over else { panic!("{taken_over:?}") };
+
+        let disarmed = disarm(&engine.client, &engine, guard).await.unwrap();
+
+        assert!(
+            !matches!(disarmed, Disarmed::Gone(Past::NeverRan) | Disarmed::Found(_)),
+            "{disarmed:?}"
+        );
+    }
 
     fn past(events: &[LifeEvent], is_complete: bool) -> Past {
         let mut reported = Reported::default();

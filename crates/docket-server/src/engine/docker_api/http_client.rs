@@ -79,7 +79,8 @@ impl Connection {
         Self { address: address.into(), send: Arc::new(send) }
     }
 
-    /// Makes a call and reads the answer as it comes, which must begin within `limit`.
+    /// Makes a call and reads the answer as it comes, which must begin within `limit`. The first piece is
+    /// empty: it comes with the head of the answer.
     ///
     /// # Errors
     /// [`http::Error`] where the path cannot stand in an address.
@@ -92,7 +93,8 @@ impl Connection {
         let body = stream::once(async move {
             let answer = tokio::time::timeout(limit, answer).await;
             let answer = answer.map_err(|_| Error::RequestTimeoutError)??;
-            Ok::<_, Error>(answer.into_body().into_data_stream().map_err(Error::from))
+            let begun = stream::once(std::future::ready(Ok(Bytes::new())));
+            Ok::<_, Error>(begun.chain(answer.into_body().into_data_stream().map_err(Error::from)))
         });
         // Boxed for `Unpin`: callers wait for one piece after another.
         Ok(body.try_flatten().boxed())
