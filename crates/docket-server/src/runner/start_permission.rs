@@ -10,7 +10,11 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use super::{engine_call_retry::EngineAccess, store_access::StoreAccess};
-use crate::{engine::Found, store::KnownLife, watch};
+use crate::{
+    engine::{Found, Handle},
+    store::KnownLife,
+    watch,
+};
 
 /// How much later than the takeover of its containers a life must have created one to be alive: the
 /// engine tells seconds.
@@ -58,8 +62,8 @@ pub(crate) struct Standby {
     life: Life,
     begun_at: Instant,
     state: watch::Sender<StandbyState>,
-    /// How another server showed that uses a copy of the store, if one did.
-    seen_twin: Mutex<Option<String>>,
+    /// Another server that uses a copy of the store, and how it showed.
+    seen_twin: Mutex<Option<(Twin, String)>>,
     /// Why the store did not know what happened before this life, if that is so.
     doubt: OnceLock<Reason>,
 }
@@ -150,7 +154,7 @@ impl Standby {
             return None;
         }
         let twin = if life < self.life { Twin::Earlier } else { Twin::Later };
-        self.note_twin(found, life, twin);
+        self.note_twin(&found.handle, life, twin);
         Some(twin)
     }
 
@@ -170,15 +174,19 @@ impl Standby {
         age.zip(up.ok()).is_some_and(|(age, up)| age < up)
     }
 
-    fn note_twin(&self, found: &Found, life: Life, twin: Twin) {
-        let container = found.handle.to_string();
+    fn note_twin(&self, container: &Handle, life: Life, twin: Twin) {
+        let container = container.to_string();
         // As many digits of the id as Docker's client shows.
         let short: String = container.chars().take(12).collect();
         let text = format!("another server (its container is {short}) uses a copy of this store");
-        // Each look at the engine finds the container again.
-        if self.seen_twin.lock().replace(text.clone()).is_some() {
+        let mut seen = self.seen_twin.lock();
+        // Each look at the engine finds the container again. There may be more than two servers, and one
+        // that started earlier counts also after one that started later.
+        if seen.as_ref().is_some_and(|(seen, _)| *seen == Twin::Earlier || *seen == twin) {
             return;
         }
+        *seen = Some((twin, text.clone()));
+        drop(seen);
         match twin {
             Twin::Earlier => {
                 error!(
@@ -203,6 +211,39 @@ impl Standby {
 
     /// How another server showed that uses a copy of the store, if one did.
     pub(crate) fn twin_notice(&self) -> Option<String> {
-        self.seen_twin.lock().clone()
+        self.seen_twin.lock().as_ref().map(|(_, text)| text.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use docket_model::run::ContainerId;
+
+    use super::*;
+    use crate::{
+        clock::{Clock as _, TestClock},
+        store::{MemoryBackend, Store},
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn of_three_servers_on_copies_of_a_store_all_but_the_earliest_start_nothing() {
+        let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
+        let backend = Arc::new(MemoryBackend::new(usize::MAX));
+        let store = Store::open(backend).await.unwrap();
+        let store = StoreAccess::new(Arc::new(store), clock.clone());
+        let life = Life::new(2, clock.now());
+
+        for twins in [
+            vec![(Twin::Later, false), (Twin::Earlier, true)],
+            vec![(Twin::Earlier, true), (Twin::Later, true)],
+        ] {
+            let standby = Standby::new(Arc::clone(&store), life, true);
+            for (twin, starts_nothing) in twins {
+                let container = Handle::from(&ContainerId(format!("{twin:?}").into()));
+                standby.note_twin(&container, life, twin);
+                assert_eq!(!standby.is_over(), starts_nothing, "{twin:?}");
+            }
+            assert!(standby.twin_notice().unwrap().contains("Earlier"));
+        }
     }
 }
