@@ -30,8 +30,6 @@ const REMOVAL_EVENT: Duration = Duration::from_secs(30);
 /// What the engine's events say about a container so far.
 #[derive(Debug, Default)]
 struct Reported {
-    /// True once the engine has begun its answer: before that, silence says nothing.
-    has_begun: bool,
     is_created: bool,
     is_started: bool,
     /// By the engine's clock, as is the end.
@@ -43,7 +41,7 @@ struct Reported {
 impl Reported {
     fn add(&mut self, event: LifeEvent) {
         match event {
-            LifeEvent::Begun => self.has_begun = true,
+            LifeEvent::Begun => {}
             LifeEvent::Created => self.is_created = true,
             LifeEvent::Started { at } => (self.is_started, self.started_at) = (true, at),
             LifeEvent::Exited { code, at } => self.exited = Some((code, at)),
@@ -75,6 +73,8 @@ struct Watched {
     reported: Reported,
     /// Why no more events come.
     broke_off: Option<String>,
+    /// True once the engine has begun its answer: before that, silence says nothing.
+    has_begun: bool,
     /// True if the events had begun when the container was inspected and not started: no later start
     /// can be missing.
     is_complete: bool,
@@ -82,22 +82,26 @@ struct Watched {
 
 impl Watched {
     fn new(events: LifeEvents) -> Self {
-        Self { events, reported: Reported::default(), broke_off: None, is_complete: false }
+        let reported = Reported::default();
+        Self { events, reported, broke_off: None, has_begun: false, is_complete: false }
     }
 
     /// Reads events until `is_enough`, for so long at most from the beginning of the engine's answer.
     async fn read(&mut self, limit: Duration, is_enough: impl Fn(&Reported) -> bool) {
-        self.read_until(BEGINNING, |reported| reported.has_begun).await;
-        if self.reported.has_begun {
-            self.read_until(limit, is_enough).await;
+        self.read_until(BEGINNING, |watched| watched.has_begun).await;
+        if self.has_begun {
+            self.read_until(limit, |watched| is_enough(&watched.reported)).await;
         }
     }
 
-    async fn read_until(&mut self, limit: Duration, is_enough: impl Fn(&Reported) -> bool) {
+    async fn read_until(&mut self, limit: Duration, is_enough: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + limit;
-        while self.broke_off.is_none() && !is_enough(&self.reported) {
+        while self.broke_off.is_none() && !is_enough(self) {
             match timeout_at(deadline, self.events.next()).await {
-                Ok(Some(Ok(event))) => self.reported.add(event),
+                Ok(Some(Ok(event))) => {
+                    self.has_begun = true;
+                    self.reported.add(event);
+                }
                 Ok(Some(Err(error))) => self.broke_off = Some(error.to_string()),
                 Ok(None) => self.broke_off = Some("the engine ended its events".to_owned()),
                 // No event so far is no error: the stream stays open, and a later call reads on.
@@ -115,7 +119,7 @@ impl Watched {
         }
         match self.broke_off {
             Some(reason) if !self.reported.is_removed => Err(reason),
-            None if !self.reported.has_begun => {
+            None if !self.has_begun => {
                 Err(format!("the engine did not begin its events within {} s", BEGINNING.as_secs()))
             }
             _ => Ok(self.reported.past(false)),
@@ -134,7 +138,7 @@ pub(super) async fn take_over(
     // The creation is the first event.
     watched.read(REMEMBERED_EVENTS, |reported| reported.is_created).await;
     // An engine that answers only later may have been restarted in between, and forgets a start then.
-    watched.is_complete = watched.reported.has_begun;
+    watched.is_complete = watched.has_begun;
     Ok(match engine.inspect(handle).await? {
         Observation::Pending(_) => TakeOver::Replaceable(Guard::new(handle.clone(), watched)),
         Observation::Gone(_) => watched.past().await.map_or_else(TakeOver::Unclear, TakeOver::Gone),
