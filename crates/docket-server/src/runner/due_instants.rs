@@ -205,8 +205,7 @@ impl Runner {
     ) -> Result<ClaimOutcome, StoreError> {
         let RunRequest { instant, trigger, wanted, attempt } = request;
         let engine = self.engines.of_allocation(allocation);
-        // Before the claim, whose record depends on whether there is room. If nothing is claimed,
-        // or the run waits for another one, the place is free again when it is dropped.
+        // Before the claim, whose record depends on whether there is room.
         let place = engine.slots.acquire(instant);
         let beside = Beside {
             under_way: queue.under_way().iter().map(|handle| handle.id.instant).collect(),
@@ -218,6 +217,9 @@ impl Runner {
             }),
         };
         let admission = policy::admit(allocation.specification.policies.overlap, &beside);
+        // Another run may start in the place of one that is skipped, or that waits for another, also
+        // while the claim is written.
+        let place = place.ok().filter(|_| admission == Admission::Start);
         let state = state(&admission);
         let run = Run::decided(allocation, instant, trigger.clone(), state, self.store.now());
         let run = run.on_engine(&engine.name);
@@ -235,7 +237,7 @@ impl Runner {
         match admission {
             Admission::Start => {
                 // `admit` skips a run without a place, so the fallback is for the compiler.
-                let place = place.unwrap_or_else(|_| engine.slots.enqueue(instant));
+                let place = place.unwrap_or_else(|| engine.slots.enqueue(instant));
                 // Before its task begins, because the task takes it out of the queue when the run
                 // ends.
                 queue.add(Arc::clone(&handle));

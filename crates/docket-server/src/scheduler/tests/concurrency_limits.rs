@@ -118,3 +118,22 @@ async fn a_place_is_given_back_whatever_becomes_of_its_run() {
         assert_eq!(run.state.word(), "starting", "{name}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_skipped_or_waits_for_another_takes_no_slot_while_it_is_recorded() {
+    for overlap in ["Forbid", "Queue"] {
+        let house = open(2, 0).await;
+        let keys = serde_json::json!({"Cron": "5,10 9 * * *", "Overlap": overlap});
+        house.push_with("a", "sleep-10000", keys).await;
+        house.push("b", "", "busybox").await;
+        house.until("09:09:59").await;
+        house.plan("claim", Fault::AnswersLate);
+
+        house.until("09:10:00.500").await;
+        let run = house.run_manually("b", None).await.unwrap();
+        house.pass(SECOND).await;
+
+        assert_eq!(run.state.word(), "starting", "{overlap}");
+        assert_eq!(house.runs("a").await.len(), 2, "{overlap}");
+    }
+}
