@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::{
     Stopped,
-    attempt_outcomes::{AttemptEnd, Break, Fate, Start},
+    attempt_outcomes::{AttemptEnd, Break, Fate},
     resume_point::StartFrom,
     run_context::RunTask,
 };
@@ -158,8 +158,8 @@ impl<'a> Attempt<'a> {
                 self.may_start = true;
                 self.replace_in_time(&container).await
             }
-            (Observation::Running { .. }, Some(at)) => {
-                self.follow_to_end(&container, Start::Seen(at)).await
+            (Observation::Running { since, .. }, Some(at)) => {
+                self.follow_to_end(&container, self.start_seen_again(at, since)).await
             }
             (sight, _) => self.continue_with(&container, sight).await,
         }

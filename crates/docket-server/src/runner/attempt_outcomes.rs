@@ -1,12 +1,13 @@
 //! How an attempt ends, and why it does not go on to its next step.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Output,
     run::{ContainerId, Exit, Reason, RunState},
 };
+use tokio::time::Instant;
 
 use super::Stopped;
 use crate::{
@@ -101,19 +102,31 @@ impl From<Past> for Fate {
     }
 }
 
-/// When a container started, by docket's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
-    /// docket got the answer to its start request then.
-    Seen(DateTime<Utc>),
-    /// docket was not there; the moment follows from how long the engine says that it ran.
-    Inferred(DateTime<Utc>),
+/// When a container started.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    /// By docket's clock.
+    pub(super) at: DateTime<Utc>,
+    // Monotonic, so that a clock which is set changes no time limit.
+    since: Instant,
 }
 
 impl Start {
-    pub(super) fn at(self) -> DateTime<Utc> {
-        match self {
-            Self::Seen(at) | Self::Inferred(at) => at,
-        }
+    /// It started at this moment, which is now.
+    pub(super) fn now(at: DateTime<Utc>) -> Self {
+        Self { at, since: Instant::now() }
+    }
+
+    /// It started so long ago.
+    pub(super) fn ago(at: DateTime<Utc>, ran: TimeDelta) -> Self {
+        let now = Instant::now();
+        let since = ran.to_std().ok().and_then(|ran| now.checked_sub(ran));
+        // A container that starts only later by the clocks at hand has run for an unknown time.
+        Self { at, since: since.unwrap_or(now) }
+    }
+
+    /// How long it has run.
+    pub(super) fn elapsed(self) -> Duration {
+        self.since.elapsed()
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::run::{Cancellation, ContainerId, Exit, ExitCause, Reason, RunState};
 use tracing::{info, warn};
 
@@ -92,14 +92,14 @@ impl Attempt<'_> {
                 // Biased: the container's own end counts if the run is cancelled at the same
                 // moment.
                 exit = &mut following => return Ok((exit?, None)),
-                early = self.wait_for_early_end(start.at()) => early,
+                early = self.wait_for_early_end(start) => early,
             };
             let exit = self.stop_container(container, following.as_mut(), &early).await?;
             Ok::<_, Break>((exit, Some(early)))
         };
         let (exit, early) = runner.term.unless_ended(watched).await??;
         point(Point::Exited);
-        let started_at = Some(start.at());
+        let started_at = Some(start.at);
         Ok(AttemptEnd { started_at, ..self.capture(container, exit, early).await? })
     }
 
@@ -113,7 +113,8 @@ impl Attempt<'_> {
             Observation::Running { .. } | Observation::NodeAway { .. } => {
                 let at = self.inferred_start(sight.since());
                 self.note_best_effort_at(Progress::Started, at).await?;
-                self.follow_to_end(container, Start::Inferred(at)).await
+                let start = self.start_seen_again(at, sight.since());
+                self.follow_to_end(container, start).await
             }
             Observation::Ended(exit) => {
                 let early = self.ended_early(&exit);
@@ -140,15 +141,26 @@ impl Attempt<'_> {
         }
     }
 
+    /// The start of a container that an earlier life, or an unanswered request, started at this moment.
+    /// How long it has run is the engine's to say: docket's clock may have been set meanwhile.
+    pub(super) fn start_seen_again(
+        &self,
+        at: DateTime<Utc>,
+        by_the_engine: Option<DateTime<Utc>>,
+    ) -> Start {
+        let engine_time = self.task.engine.health.engine_time();
+        let by_the_engine = engine_time.zip(by_the_engine).map(|(now, since)| now - since);
+        Start::ago(at, by_the_engine.unwrap_or_else(|| self.task.runner.store.now() - at))
+    }
+
     /// Waits until the run is cancelled, or its time is up.
-    async fn wait_for_early_end(&self, started_at: DateTime<Utc>) -> Early {
-        let (runner, handle) = (&self.task.runner, &self.task.handle);
+    async fn wait_for_early_end(&self, start: Start) -> Early {
+        let handle = &self.task.handle;
         let timeout = handle.allocation.specification.policies.timeout;
         let time_is_up = async {
             let Some(timeout) = timeout else { return std::future::pending().await };
-            let end = started_at + chrono::TimeDelta::from(timeout);
-            // The sleep is monotonic: a clock that is set meanwhile does not change the limit.
-            tokio::time::sleep((end - runner.store.now()).to_std().unwrap_or_default()).await;
+            let limit = TimeDelta::from(timeout).to_std().unwrap_or_default();
+            tokio::time::sleep(limit.saturating_sub(start.elapsed())).await;
             timeout
         };
         tokio::select! {
@@ -267,6 +279,8 @@ impl Attempt<'_> {
     /// The end of an attempt whose container ended so.
     pub(super) fn judged(&self, exit: Exit, early: Option<Early>) -> AttemptEnd {
         let took = exit.ended_at.zip(exit.started_at).map(|(ended, started)| ended - started);
+        // An end before the start: the engine's clock was set back, so how long it took is unknown.
+        let took = took.filter(|took| *took >= TimeDelta::zero());
         // It may have ended in time by itself, before the engine could be asked to stop it.
         let early = early.filter(|early| match early {
             Early::TimedOut(timeout) => took.is_none_or(|took| took >= (*timeout).into()),

@@ -4,7 +4,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
 use docket_model::{
     allocation::Pull,
     run::{Cancellation, ContainerId, Reason},
@@ -49,8 +48,8 @@ enum Joined {
 
 /// What came of a start request.
 enum Launched {
-    /// It started the container; the answer came then, by docket's clock.
-    At(DateTime<Utc>),
+    /// It started the container, when the answer came.
+    At(Start),
     /// The container was started before.
     Before,
     /// The container is gone and was not started.
@@ -137,9 +136,7 @@ impl<'a> Attempt<'a> {
                 }
             }
             let no_answer = match self.start(handle, permit).await? {
-                Launched::At(started_at) => {
-                    return self.follow_to_end(&id, Start::Seen(started_at)).await;
-                }
+                Launched::At(start) => return self.follow_to_end(&id, start).await,
                 Launched::Before => return self.continue_with_started(&id).await,
                 Launched::NeverRan if removed < MOST_MADE => {
                     warn!(
@@ -312,9 +309,9 @@ impl<'a> Attempt<'a> {
             Launch::Started => {
                 point(Point::Started);
                 info!(container = %handle.id, late = self.task.lateness(), "container started");
-                let started_at = runner.store.now();
+                let start = Start::now(runner.store.now());
                 self.note_best_effort(Progress::Started).await?;
-                Launched::At(started_at)
+                Launched::At(start)
             }
             Launch::AlreadyRan | Launch::OutOfDate(_) => Launched::Before,
             Launch::NeverRan => Launched::NeverRan,

@@ -1,7 +1,7 @@
 //! `Timeout`: runs that take longer than they may, and containers that will not die.
 
 use chrono::TimeDelta;
-use docket_model::run::{Reason, Step};
+use docket_model::run::{Reason, StateWord, Step};
 use serde_json::json;
 
 use super::harness::{Fault, House, SECOND};
@@ -178,4 +178,37 @@ async fn a_timeout_after_a_restart_is_measured_by_one_clock() {
             assert_eq!(run.lateness(), Some(TimeDelta::zero()), "{ahead} {dies_at:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_before_a_restart_does_not_change_the_timeout() {
+    for change in [TimeDelta::hours(-1), TimeDelta::hours(1)] {
+        // The engine is on another machine, whose clock is not set.
+        let house = House::open().await;
+        push(&house, "long", "10m").await;
+        house.until("09:25:00").await;
+        house.clock.set_by(change);
+        house.engine.set_clock_ahead(-change);
+
+        let house = house.die().open().await;
+        house.pass(298 * SECOND).await;
+        let before = house.runs("a").await[0].state.word();
+        house.pass(4 * SECOND).await;
+
+        assert_eq!(before, StateWord::Running, "{change}");
+        assert_eq!(house.summaries("a").await[0], TIMED_OUT, "{change}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_of_server_and_engine_that_is_set_back_gives_a_run_its_timeout_once_more_at_most() {
+    let house = House::open().await;
+    push(&house, "long", "10m").await;
+    house.until("09:25:00").await;
+    house.clock.set_by(TimeDelta::hours(-1));
+
+    let house = house.die().open().await;
+    house.pass(601 * SECOND).await;
+
+    assert_eq!(house.summaries("a").await[0], TIMED_OUT);
 }
