@@ -1,4 +1,4 @@
-//! A Docker engine and registries of the tests' own, in namespaces of their own.
+//! A Docker engine, Podman, and registries of the tests' own, in namespaces of their own.
 
 use std::{
     env, fs,
@@ -53,7 +53,13 @@ const TRIES: (u32, Duration) = (600, Duration::from_millis(50));
 pub(crate) struct Bed {
     keeper: Mutex<Keeper>,
     folder: TempDir,
+    /// What `DOCKER_HOST` must be to reach the engine.
+    address: String,
+    is_podman: bool,
 }
+
+/// A bed that is there while a test uses it.
+type Shared = tokio::sync::Mutex<Weak<Bed>>;
 
 struct Keeper {
     process: Child,
@@ -62,23 +68,46 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn tell(&mut self, words: &str) {
-        writeln!(self.tell.as_mut().unwrap(), "{words}").unwrap();
+    fn start(command: &mut Command) -> Self {
+        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut process = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let tell = process.stdin.take();
+        let answers = BufReader::new(process.stdout.take().unwrap());
+        Self { process, tell, answers }
+    }
+
+    fn answer(&mut self) -> String {
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();
         assert!(!answer.is_empty(), "the engine's keeper is gone: are you root?");
+        answer.trim_end().to_owned()
+    }
+
+    fn tell(&mut self, words: &str) {
+        writeln!(self.tell.as_mut().unwrap(), "{words}").unwrap();
+        self.answer();
     }
 }
 
 impl Bed {
     /// The bed that tests which run at the same time share; it ends with the last of them.
     pub(crate) async fn shared() -> Arc<Self> {
-        static SHARED: tokio::sync::Mutex<Weak<Bed>> = tokio::sync::Mutex::const_new(Weak::new());
-        let mut shared = SHARED.lock().await;
+        static SHARED: Shared = Shared::const_new(Weak::new());
+        Self::shared_as(&SHARED, Self::start()).await
+    }
+
+    /// Podman, which tests that run at the same time share; it ends with the last of them.
+    pub(crate) async fn shared_podman() -> Arc<Self> {
+        static SHARED: Shared = Shared::const_new(Weak::new());
+        Self::shared_as(&SHARED, Self::start_podman()).await
+    }
+
+    async fn shared_as(shared: &Shared, start: impl Future<Output = Arc<Self>>) -> Arc<Self> {
+        let mut shared = shared.lock().await;
         if let Some(bed) = shared.upgrade() {
             return bed;
         }
-        let bed = Self::start().await;
+        let bed = start.await;
         *shared = Arc::downgrade(&bed);
         bed
     }
@@ -91,22 +120,36 @@ impl Bed {
     /// A bed of one's own whose engine has these options.
     pub(crate) async fn start_with(options: &str) -> Arc<Self> {
         let folder = TempDir::new().unwrap();
-        let mut process = Command::new("unshare")
+        let mut keeper = Command::new("unshare");
+        keeper
             .args(["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"])
             // Bash, because as the first process it must reap those that lost their parent.
             .args(["bash", "-c", KEEPER, "keeper"])
             .arg(folder.path())
             .envs(["HTTP_PROXY", "HTTPS_PROXY"].map(|name| (name, "http://127.0.0.1:9")))
-            .env("NO_PROXY", "127.0.0.0/8")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let tell = process.stdin.take();
-        let answers = BufReader::new(process.stdout.take().unwrap());
-        let keeper = Mutex::new(Keeper { process, tell, answers });
-        let bed = Self { keeper, folder };
+            .env("NO_PROXY", "127.0.0.0/8");
+        let keeper = Mutex::new(Keeper::start(&mut keeper));
+        let address = format!("unix://{}/sock", folder.path().display());
+        let bed = Self { keeper, folder, address, is_podman: false };
         bed.tell(&format!("start {options}"));
+        bed.is_up().await;
+        bed.import_busybox();
+        Arc::new(bed)
+    }
+
+    /// True where Podman is installed.
+    pub(crate) fn has_podman() -> bool {
+        Command::new("podman").arg("--version").output().is_ok()
+    }
+
+    /// Podman in a bed of one's own.
+    pub(crate) async fn start_podman() -> Arc<Self> {
+        let script = "../../scripts/start-test-podman";
+        let mut keeper =
+            Keeper::start(&mut Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(script)));
+        let address = keeper.answer();
+        let (keeper, folder) = (Mutex::new(keeper), TempDir::new().unwrap());
+        let bed = Self { keeper, folder, address, is_podman: true };
         bed.is_up().await;
         bed.import_busybox();
         Arc::new(bed)
@@ -121,9 +164,7 @@ impl Bed {
     pub(crate) async fn is_up(&self) {
         let (tries, pause) = TRIES;
         for _ in 0..tries {
-            if tokio::net::UnixStream::connect(self.folder.path().join("sock")).await.is_ok()
-                && self.try_docker(&["version"]).0
-            {
+            if self.try_docker(&["version"]).0 {
                 return;
             }
             tokio::time::sleep(pause).await;
@@ -140,7 +181,7 @@ impl Bed {
 
     /// What `DOCKER_HOST` must be to reach the engine.
     pub(crate) fn address(&self) -> String {
-        format!("unix://{}/sock", self.folder.path().display())
+        self.address.clone()
     }
 
     /// A client with this Docker configuration.
@@ -291,6 +332,10 @@ impl TestBed for DockerBed {
     async fn restart(&self) {
         self.own().tell("start");
         self.own().is_up().await;
+    }
+
+    fn has_lasting_id(&self) -> bool {
+        self.own.as_ref().is_none_or(|bed| !bed.is_podman)
     }
 }
 

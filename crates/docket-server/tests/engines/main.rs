@@ -13,3 +13,4 @@ mod docker_interference;
 mod docker_output;
 mod docker_pulls;
 mod harness;
+mod podman;

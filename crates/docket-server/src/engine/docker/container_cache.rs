@@ -40,6 +40,8 @@ struct Note {
     index: Arc<LogIndex>,
     /// The engine gave no answer since the container was last seen running: it may have gone down.
     has_broken_watch: bool,
+    /// Why the engine could not start it.
+    failed_start: Option<Arc<str>>,
 }
 
 impl Notes {
@@ -69,6 +71,16 @@ impl Notes {
     /// Whether the engine gave no answer since the container was last seen running.
     pub(super) fn has_broken_watch(&self, id: &ContainerId) -> bool {
         self.0.lock().get(id).is_some_and(|note| note.has_broken_watch)
+    }
+
+    /// Notes why the engine could not start a container: not every engine says so again.
+    pub(super) fn note_failed_start(&self, id: &ContainerId, reason: &str) {
+        self.change(id, |note| note.failed_start = Some(reason.into()));
+    }
+
+    /// Why the engine could not start a container, if a start failed.
+    pub(super) fn failed_start(&self, id: &ContainerId) -> Option<String> {
+        self.0.lock().get(id)?.failed_start.as_deref().map(str::to_owned)
     }
 
     /// Drops what is known of it.

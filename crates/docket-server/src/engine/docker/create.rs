@@ -42,7 +42,7 @@ pub(super) async fn prepare(
     }
 }
 
-/// Sends the body as it is.
+/// Sends the body as it is; that the name is taken is a conflict, whichever status the engine has for it.
 pub(super) async fn post(
     client: &Client,
     name: &str,
@@ -52,7 +52,12 @@ pub(super) async fn post(
     let query = [("name", Some(name)), ("platform", platform)];
     let query = serde_urlencoded::to_string(query).map_err(|error| client.unreadable(&error))?;
     let call = Call::post(format!("/containers/create?{query}"), body);
-    let New { id, warnings } = client.json(call).await?;
+    let New { id, warnings } = client.json(call).await.map_err(|error| match error {
+        EngineError::Refused { kind: Refusal::Failed, message } if is_about_name(&message) => {
+            EngineError::Refused { kind: Refusal::Conflict, message }
+        }
+        error => error,
+    })?;
     // It is kept, and stands in addresses.
     if id.len() > LONGEST_ID {
         return Err(client.unreadable(&"the id of the container is too long"));
@@ -103,6 +108,12 @@ fn is_about_image(message: &str) -> bool {
     message.to_ascii_lowercase().contains("no such image")
 }
 
+/// True where another container has the name.
+fn is_about_name(message: &str) -> bool {
+    // Podman 4 has only one status, 500, for a name that is taken and for what fails in it.
+    message.contains("that name is already in use")
+}
+
 fn is_about_platform(message: &str) -> bool {
     // Docker has only one status, 404, for a missing image and for one of another platform.
     message.contains("does not match the specified platform")
@@ -134,6 +145,21 @@ mod tests {
         assert!(created.joined);
         assert_eq!((&*created.handle.id.0, created.image.as_deref()), ("c1", Some("sha256:0a")));
         assert_eq!(stub.count("POST /containers/create?name=docket.report.20261121T090000Z"), 2);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_taken_is_joined_where_the_engine_calls_that_a_failure() {
+        let message = "creating container storage: the container name \"docket.report\" is already \
+                       in use by c1: that name is already in use";
+        let taken = serde_json::json!({"message": message}).to_string();
+        let stub = Stub::start(move |request| match request.split_once(' ') {
+            Some(("POST", _)) => Reply::Json(500, taken.clone()),
+            _ => inspection("created"),
+        });
+
+        let created = prepare(&stub.client(), &plan(), None).await.unwrap();
+
+        assert!(created.joined);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 //! 2. The end of a follow proves nothing, because it comes too when an engine goes down. What was
 //!    written is complete once the log was read to its end after the container had ended.
 //! 3. A log that the engine's driver rotates is not followed, but read part after part (`rotated_log`).
+//! 4. A log that the engine cannot be trusted to follow is read as a whole, time and again.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
+use tokio::time::Instant;
 
 use super::{
     container_cache::Notes,
@@ -32,6 +34,9 @@ use crate::{
 const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 /// The first pause and the longest before a log that ended is read on, while its container runs.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How long after a read that did not follow the log the next one begins: that often the engine is asked,
+/// and a read that took long takes no more than a fifth of the time.
+const REREAD_PAUSE: (Duration, u32) = (Duration::from_millis(200), 4);
 /// How long a container runs before the engine is asked whether its log driver drops old output: many end
 /// sooner, and need no such request.
 const COUNTED_AFTER: Duration = Duration::from_millis(50);
@@ -94,12 +99,15 @@ struct Live {
     rounds: Option<Rounds>,
     /// What was read and is not handed out yet; it counts as handed out.
     chunks: Chunks,
+    /// When the next read may begin.
+    not_before: Instant,
 }
 
 /// One read of the log.
 struct Read {
     pieces: BoxStream<'static, Result<Bytes, EngineError>>,
     form: Form,
+    began: Instant,
     /// True for the last read: the container had ended before it began.
     is_last: bool,
 }
@@ -121,8 +129,20 @@ impl Live {
     fn new(client: Client, notes: Arc<Notes>, id: ContainerId, skip: u64, follow: Follow) -> Self {
         let backoff = Backoff::new(PAUSES.0, PAUSES.1);
         let chunks = Chunks::default();
-        let (is_first, rounds) = (true, None);
-        Self { client, notes, id, follow, handed_out: skip, backoff, is_first, rounds, chunks }
+        let (is_first, rounds, not_before) = (true, None, Instant::now());
+        let handed_out = skip;
+        Self {
+            client,
+            notes,
+            id,
+            follow,
+            handed_out,
+            backoff,
+            is_first,
+            rounds,
+            chunks,
+            not_before,
+        }
     }
 
     /// What was written next; nothing once the container has ended and its log was read to the end.
@@ -155,7 +175,7 @@ impl Live {
             if self.follow == Follow::UpToNow || inspected.runs() || inspected.was_started() {
                 break inspected;
             }
-            if let Some(error) = inspected.error() {
+            if let Some(error) = inspected.error().or_else(|| self.notes.failed_start(&self.id)) {
                 return Err(EngineError::NotStartable(error));
             }
             // A follow of what does not run yet would end at once.
@@ -169,10 +189,15 @@ impl Live {
         if inspected.drops_old_output() {
             return self.begin_part(&inspected, is_last).await;
         }
-        let mode = if is_last { "" } else { "&follow=1" };
+        let is_reread = !is_last && !inspected.is_followed_completely();
+        if is_reread {
+            tokio::time::sleep_until(self.not_before).await;
+        }
+        let mode = if is_last || is_reread { "" } else { "&follow=1" };
+        let began = Instant::now();
         let pieces = self.client.get(format!("{}{mode}", read_log::path(&self.id)))?.boxed();
         let frames = Frames::new(inspected.has_terminal());
-        Ok(Read { pieces, form: Form::Whole { frames, position: 0 }, is_last })
+        Ok(Read { pieces, form: Form::Whole { frames, position: 0 }, began, is_last })
     }
 
     /// Begins to read a part of a log that is rotated.
@@ -186,11 +211,14 @@ impl Live {
         });
         let (query, part) = rounds.begin().await;
         let pieces = self.client.get(format!("{}{query}", read_log::path(&self.id)))?.boxed();
-        Ok(Read { pieces, form: Form::Part(Box::new(part)), is_last })
+        let began = Instant::now();
+        Ok(Read { pieces, form: Form::Part(Box::new(part)), began, is_last })
     }
 
     /// Takes note of the end of a read; true where nothing is left to read.
-    async fn end_of(&mut self, Read { form, is_last, .. }: Read) -> bool {
+    async fn end_of(&mut self, Read { form, began, is_last, .. }: Read) -> bool {
+        let (shortest, times) = REREAD_PAUSE;
+        self.not_before = Instant::now() + shortest.max(began.elapsed() * times);
         let (Some(rounds), Form::Part(part)) = (&mut self.rounds, form) else { return is_last };
         if !rounds.end(&part) {
             return false;
@@ -273,118 +301,4 @@ impl Read {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{
-        super::tests::scripted_daemon::{Reply, Stub, inspection, inspection_with},
-        *,
-    };
-
-    /// `out\nerr` in two frames.
-    const LOG: &[u8] = b"\x01\0\0\0\0\0\0\x04out\n\x02\0\0\0\0\0\0\x03err";
-
-    /// Answers looks and reads of the log, each in its turn.
-    fn stub<const N: usize, const M: usize>(looks: [&'static str; N], logs: [Reply; M]) -> Stub {
-        let (mut looks, mut logs) = (looks.into_iter(), logs.into_iter());
-        Stub::start(move |request| match request.split_once(' ') {
-            Some((_, "/_ping")) => Reply::Json(200, "OK".to_owned()),
-            Some((_, path)) if path.contains("/logs") => logs.next().unwrap(),
-            _ => looks.next().map_or(Reply::Lost, inspection),
-        })
-    }
-
-    fn log() -> Reply {
-        Reply::Bytes(LOG.to_vec())
-    }
-
-    fn cut(length: usize) -> Reply {
-        Reply::Broken(LOG.get(..length).unwrap().to_vec())
-    }
-
-    /// Follows the log to its end; one that breaks off is followed again behind what was read.
-    async fn read(stub: &Stub, skip: u64) -> Result<Vec<u8>, EngineError> {
-        let mut bytes = Vec::new();
-        loop {
-            let (client, id) = (stub.client(), ContainerId("c1".into()));
-            let position = skip + bytes.len() as u64;
-            let mut live = output(client, Arc::default(), id, position, Follow::ToEnd);
-            let broken = loop {
-                match live.next().await {
-                    Some(Ok(chunk)) => bytes.extend_from_slice(&chunk.bytes),
-                    Some(Err(EngineError::Unreachable(_))) => break true,
-                    Some(Err(error)) => return Err(error),
-                    None => break false,
-                }
-            };
-            if !broken {
-                return Ok(bytes);
-            }
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_log_that_breaks_off_anywhere_is_followed_on_without_loss_or_doubling() {
-        for length in 0..=LOG.len() {
-            let stub = stub(["running", "running", "exited"], [cut(length), log(), log()]);
-
-            assert_eq!(read(&stub, 0).await.unwrap(), b"out\nerr", "{length}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_known_already_is_skipped() {
-        for (skip, rest) in [(0, &b"out\nerr"[..]), (5, b"rr"), (7, b""), (100, b"")] {
-            let stub = stub(["running", "exited"], [cut(LOG.len()), log()]);
-
-            assert_eq!(read(&stub, skip).await.unwrap(), rest, "{skip}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_follow_that_ends_cleanly_is_no_end_while_the_container_runs() {
-        let none = || Reply::Bytes(Vec::new());
-        let stub =
-            stub(["running", "running", "running", "exited"], [none(), none(), none(), log()]);
-
-        assert_eq!(read(&stub, 0).await.unwrap(), b"out\nerr");
-        assert_eq!(stub.count("GET /containers/c1/logs?stdout=1&stderr=1&follow=1"), 3);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_follow_that_never_ends_is_left_once_the_container_has_ended() {
-        let stub = stub(["running", "running", "exited", "exited"], [Reply::Silence, log()]);
-
-        assert_eq!(read(&stub, 0).await.unwrap(), b"out\nerr");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_container_that_is_gone_ends_the_stream() {
-        let gone = || Reply::Json(404, r#"{"message":"No such container: c1"}"#.to_owned());
-        let stub = Stub::start(move |_| gone());
-
-        assert_eq!(read(&stub, 0).await, Err(EngineError::Gone));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_follow_that_breaks_off_ends_with_an_error_after_one_request() {
-        let stub = stub(["exited"], [cut(10)]);
-        let (client, id) = (stub.client(), ContainerId("c1".into()));
-
-        let read: Vec<_> = output(client, Arc::default(), id, 0, Follow::ToEnd).collect().await;
-
-        assert!(matches!(read[..], [.., Err(EngineError::Unreachable(_))]), "{read:?}");
-        assert_eq!(stub.count("GET /containers/c1/logs"), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_terminals_bytes_are_handed_out_as_they_are() {
-        let stub = Stub::start(|request| {
-            if request.contains("/logs") {
-                log()
-            } else {
-                inspection_with("exited", &serde_json::json!({"Tty": true}))
-            }
-        });
-
-        assert_eq!(read(&stub, 0).await.unwrap(), LOG);
-    }
-}
+mod tests;

@@ -30,6 +30,8 @@ pub(super) struct Inspected {
     config: Config,
     #[serde(default)]
     host_config: HostConfig,
+    /// The file that keeps its log.
+    log_path: Option<Box<str>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -76,7 +78,13 @@ struct Config {
 impl Inspected {
     /// True while its main process lives; a paused one lives.
     pub(super) fn runs(&self) -> bool {
-        self.state.running
+        // Podman has a state of its own from the request to end until the end.
+        self.state.running || self.state.status == "stopping"
+    }
+
+    /// True while it is paused.
+    pub(super) fn is_paused(&self) -> bool {
+        self.state.status == "paused"
     }
 
     /// True once it was started, whatever came of it.
@@ -143,6 +151,13 @@ impl Inspected {
     /// True where its log driver drops old output.
     pub(super) fn drops_old_output(&self) -> bool {
         self.kept_output().is_some()
+    }
+
+    /// True where a follow of its log hands out all that the log has.
+    // A follow of Podman's log files skips lines where it is behind the program at the program's end, so such
+    // a log is read again and again instead.
+    pub(super) fn is_followed_completely(&self) -> bool {
+        self.log_path.as_deref().is_none_or(|path| path.is_empty() || path.ends_with("-json.log"))
     }
 
     /// How its log is read.

@@ -186,7 +186,11 @@ impl Engine for DockerEngine {
     }
 
     async fn launch(&self, handle: &Handle) -> Result<Launch, EngineError> {
-        start::launch(&self.client, &handle.id).await
+        let launched = start::launch(&self.client, &handle.id).await;
+        if let Err(EngineError::NotStartable(reason)) = &launched {
+            self.notes.note_failed_start(&handle.id, reason);
+        }
+        launched
     }
 
     async fn stop(&self, handle: &Handle, how: Stop) -> Result<(), EngineError> {
@@ -217,7 +221,12 @@ impl Engine for DockerEngine {
 impl Containers for DockerEngine {
     async fn inspect(&self, handle: &Handle) -> Result<Observation, EngineError> {
         match self.client.inspect_id(&handle.id).await {
-            Ok(inspected) => Ok(inspected.observation()),
+            Ok(inspected) => Ok(match inspected.observation() {
+                Observation::Pending(None) => {
+                    Observation::Pending(self.notes.failed_start(&handle.id))
+                }
+                observation => observation,
+            }),
             Err(EngineError::Gone) => Ok(Observation::Gone(Past::Unknown)),
             Err(error) => Err(error),
         }

@@ -140,8 +140,17 @@ pub(super) fn gone_or(error: EngineError) -> EngineError {
         EngineError::Refused { kind: Refusal::Conflict, message } if is_going(&message) => {
             EngineError::Gone
         }
+        EngineError::Refused { kind: Refusal::Failed, message } if is_not_kept(&message) => {
+            EngineError::Refused { kind: Refusal::Unsupported, message }
+        }
         error => error,
     }
+}
+
+/// Podman's words where the log driver keeps nothing that can be read.
+fn is_not_kept(message: &str) -> bool {
+    // Docker has a status for it, 501; Podman has 500 for this and for each of its failures.
+    message.contains("cannot read logs")
 }
 
 /// The engine's words where the container is being removed.
@@ -201,16 +210,20 @@ mod tests {
     async fn a_log_that_cannot_be_read_at_all_is_empty_and_one_that_the_engine_fails_at_is_refused()
     {
         let failed = |status| Reply::Json(status, r#"{"message":"no such thing"}"#.to_owned());
-        let mut answers = [failed(500), failed(501)].into_iter();
+        let words = "this container is using the 'none' log driver, cannot read logs";
+        let none = Reply::Json(500, serde_json::json!({"message": words}).to_string());
+        let mut answers = [failed(500), failed(501), none].into_iter();
         let stub = Stub::start(move |_| answers.next().unwrap());
         let read = async || read(&stub, &Notes::default(), None).await;
 
         let failed = read().await.unwrap_err();
         let unreadable = read().await.unwrap();
+        let not_kept = read().await.unwrap();
 
         let message = "no such thing".to_owned();
         assert_eq!(failed, EngineError::Refused { kind: Refusal::Failed, message });
         assert_eq!(unreadable.remark.unwrap(), "no output: no such thing");
+        assert_eq!(not_kept.remark.unwrap(), format!("no output: {words}"));
     }
 
     #[tokio::test]

@@ -18,7 +18,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// Sends one request to end a container; returns once it does not run.
 ///
 /// Asking twice does no harm. A paused container is ended too: the engine lets it go on once the signal
-/// is there.
+/// is there, or docket does where the engine rejects the request.
 pub(super) async fn stop(client: &Client, id: &ContainerId, how: Stop) -> Result<(), EngineError> {
     if !runs(client, id).await? {
         return Ok(());
@@ -59,6 +59,13 @@ async fn ask(client: &Client, id: &ContainerId, how: Stop, limit: Duration) -> R
                 Err(Error::DockerResponseServerError { status_code: 400, .. }) if seconds < 0 => {
                     stop_within(&docker, id, length).await
                 }
+                // Docker lets a paused container go on by itself; Podman rejects the request.
+                Err(Error::DockerResponseServerError { status_code: 500, .. })
+                    if is_paused(client, id).await =>
+                {
+                    docker.unpause_container(&id.0).await?;
+                    stop_within(&docker, id, length).await
+                }
                 stopped => stopped,
             }
         }
@@ -74,6 +81,11 @@ async fn ask(client: &Client, id: &ContainerId, how: Stop, limit: Duration) -> R
 async fn stop_within(docker: &Docker, id: &ContainerId, seconds: i32) -> Result<(), Error> {
     let options = StopContainerOptionsBuilder::new().t(seconds).build();
     docker.stop_container(&id.0, Some(options)).await
+}
+
+/// True where the container is known to be paused.
+async fn is_paused(client: &Client, id: &ContainerId) -> bool {
+    client.inspect_id(id).await.is_ok_and(|inspected| inspected.is_paused())
 }
 
 /// Whether the container runs.
@@ -196,6 +208,36 @@ mod tests {
             assert_eq!(stub.count(&expected), 1, "{stop_timeout:?}");
             assert_eq!(stub.count("POST"), 1, "{stop_timeout:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_paused_container_goes_on_where_the_engine_does_not_stop_it() {
+        let refusal = r#"{"message":"container c1 is running or paused"}"#.to_owned();
+        let done = || Reply::Json(204, String::new());
+        let mut answers = [Reply::Json(500, refusal), done(), done()].into_iter();
+        let state =
+            r#"{"Id":"c1","State":{"Status":"paused","Running":true,"Paused":true},"Config":{}}"#;
+        let paused = || Reply::Json(200, state.to_owned());
+        let mut looks = [paused(), paused(), inspection("exited")].into_iter();
+        let stub = Stub::start(move |request| match request.split_once(' ') {
+            Some(("POST", _)) => answers.next().unwrap(),
+            _ => looks.next().unwrap(),
+        });
+
+        end(&stub, GENTLY).await.unwrap();
+
+        assert_eq!(stub.count("POST /containers/c1/unpause"), 1);
+        assert_eq!(stub.count("POST /containers/c1/stop?t=10"), 2);
+    }
+
+    #[tokio::test]
+    async fn a_container_that_is_being_stopped_runs_and_can_be_killed() {
+        let done = Reply::Json(204, String::new());
+        let stub = stub([done].into_iter(), ["stopping", "exited"]);
+
+        end(&stub, Stop::AtOnce).await.unwrap();
+
+        assert_eq!(stub.count("POST /containers/c1/kill?signal=SIGKILL"), 1);
     }
 
     #[tokio::test]

@@ -90,7 +90,8 @@ async fn judge(
     match inspected.observation() {
         Observation::Ended(_) => {}
         Observation::Pending(error) => {
-            let reason = error.unwrap_or_else(|| "the container was never started".to_owned());
+            let reason = error.or_else(|| notes.failed_start(id));
+            let reason = reason.unwrap_or_else(|| "the container was never started".to_owned());
             return Err(EngineError::NotStartable(reason));
         }
         observation => {
