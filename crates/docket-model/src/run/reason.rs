@@ -135,6 +135,11 @@ pub enum Reason {
     ContainerRemoved,
     /// Someone else removed the container before it was started.
     RemovedBeforeStart,
+    /// The node of the container is gone, and with it what became of the container.
+    NodeLost {
+        /// The engine's message.
+        message: Box<str>,
+    },
     /// The container is gone, and it is not known whether it ran.
     ContainerGone,
     /// The container of the run has the labels of another namespace.
@@ -313,7 +318,7 @@ macro_rules! codes {
 }
 
 impl Reason {
-    codes! { 45:
+    codes! { 46:
         ExitCode "exit-code",
         OutOfMemory "out-of-memory",
         Killed "killed",
@@ -339,6 +344,7 @@ impl Reason {
         InternalError "internal-error",
         ContainerRemoved "container-removed",
         RemovedBeforeStart "removed-before-start",
+        NodeLost "node-lost",
         ContainerGone "container-gone",
         OtherNamespace "other-namespace",
         OtherRun "other-run",
@@ -427,6 +433,7 @@ impl Reason {
             | Self::NameHeld { holder: text }
             | Self::EngineRefused { message: text }
             | Self::NotStartable { message: text }
+            | Self::NodeLost { message: text }
             | Self::EngineUnreachable { message: text }
             | Self::CannotBeKilled { message: text }
             | Self::EnvFiles { message: text }

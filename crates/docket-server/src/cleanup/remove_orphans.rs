@@ -17,7 +17,7 @@ use tracing::{Instrument, info, info_span, warn};
 use super::FinishedContainer;
 use crate::{
     backoff::Backoff,
-    engine::{EngineError, Found, Handle, Identity, Observation},
+    engine::{EngineError, Found, Handle, Identity, Observation, TakeOver, Target},
     runner::{EngineAccess, EngineState, Runner, Stopped, judge, run_span},
     store::{AllocationStatus, End},
 };
@@ -167,7 +167,10 @@ impl Sweep {
         let was_started = matches!(
             sight,
             Ok(Some(
-                Observation::Running { .. } | Observation::NodeAway { .. } | Observation::Ended(_)
+                Observation::Waiting(_)
+                    | Observation::Running { .. }
+                    | Observation::NodeAway { .. }
+                    | Observation::Ended(_)
             ))
         );
         if was_started && self.runner.standby.twin_of_orphan(&self.engine, found).is_some() {
@@ -201,6 +204,7 @@ impl Sweep {
     /// Removes a container once it has ended; what was never started need not end.
     async fn remove_when_exited(&self, container: &ContainerId) {
         match self.engine.inspect_until_known(container).await {
+            Ok(Some(Observation::Waiting(_))) => return self.disarm(container).await,
             Ok(Some(Observation::Running { .. } | Observation::NodeAway { .. })) => {
                 let following = self.engine.watch_to_end(container);
                 if self.engine.term.unless_ended(following).await.is_err() {
@@ -213,9 +217,27 @@ impl Sweep {
         self.runner.retention.remove(&self.engine, container).await;
     }
 
+    /// Removes a container that waits for a node: its run is over, so it must not start any more.
+    async fn disarm(&self, container: &ContainerId) {
+        let (engine, handle) = (&self.engine.engine, Handle::from(container));
+        let disarmed = async {
+            match engine.take_over(&handle).await? {
+                TakeOver::Replaceable(guard) => {
+                    engine.disarm(Target::Guarded(guard)).await.map(drop)
+                }
+                _ => Ok(()),
+            }
+        };
+        // The next sweep finds what is still there.
+        if let Ok(Err(error)) = self.engine.term.unless_ended(disarmed).await {
+            warn!(%container, %error, "an orphaned container that waits for a node was not removed");
+        }
+    }
+
     /// Records the real end of a run that was lost, and whose container is in reach again.
     async fn find_again(self: &Arc<Self>, run: &Run, identity: &Identity, container: &ContainerId) {
         let followed = match self.engine.inspect_until_known(container).await {
+            Ok(Some(Observation::Waiting(_))) => return self.disarm(container).await,
             Ok(Some(Observation::Pending(_))) => {
                 // The run is over, so its container must not start any more.
                 return self.runner.retention.remove(&self.engine, container).await;
@@ -223,6 +245,8 @@ impl Sweep {
             Ok(Some(
                 Observation::Running { .. } | Observation::NodeAway { .. } | Observation::Ended(_),
             )) => self.engine.term.unless_ended(self.engine.watch_to_end(container)).await,
+            // What the engine lists all the same has no end that it could report.
+            Ok(None) => return self.runner.retention.remove(&self.engine, container).await,
             _ => return,
         };
         let Ok(Ok(exit)) = followed else { return };

@@ -78,6 +78,8 @@ impl Prepared {
 pub enum Launch {
     /// It was started by this request.
     Started,
+    /// The request was accepted: the container starts once a node has room and its image.
+    Accepted,
     /// The container has changed since it was seen; nothing was started. The handle as it is now.
     OutOfDate(Handle),
     /// It was started before, by another request.
@@ -95,6 +97,8 @@ pub enum Launch {
 pub enum Observation {
     /// It was not started; why not yet, where the engine says so.
     Pending(Option<String>),
+    /// It was asked to start, and waits for a node or its image; why, where the engine says so.
+    Waiting(Option<String>),
     /// It runs, or is paused.
     Running {
         /// Since when, by the engine's clock.

@@ -1,8 +1,8 @@
 //! What containers write, as engines hand it out.
 
 use bytes::Bytes;
-use docket_model::{Output, output::Stream};
-use futures_util::stream::BoxStream;
+use docket_model::{Output, output};
+use futures_util::{Stream, StreamExt, stream::BoxStream};
 
 use super::EngineError;
 
@@ -31,6 +31,22 @@ impl LogCursor {
     }
 }
 
+impl LogCursor {
+    /// Places chunks that follow each other behind this position.
+    pub(super) fn place(
+        self,
+        chunks: impl Stream<Item = Result<Chunk, EngineError>>,
+    ) -> impl Stream<Item = Result<(Self, Chunk), EngineError>> {
+        chunks.scan(self, |cursor, chunk| {
+            let placed = chunk.map(|chunk| {
+                *cursor = cursor.advanced_by(chunk.bytes.len() as u64);
+                (*cursor, chunk)
+            });
+            std::future::ready(Some(placed))
+        })
+    }
+}
+
 /// How far a log is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Follow {
@@ -44,7 +60,7 @@ pub enum Follow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
     /// The stream.
-    pub stream: Stream,
+    pub stream: output::Stream,
     /// The bytes.
     pub bytes: Bytes,
 }

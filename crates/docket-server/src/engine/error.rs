@@ -127,6 +127,9 @@ pub enum EngineError {
     /// The container is not there any more, and it surely never ran: it may be created anew.
     #[error("the container was removed by someone else before it was started")]
     NeverStarted,
+    /// The container's node is gone, and with it what became of the container; why, in words.
+    #[error("{0}")]
+    NodeLost(String),
     /// The container runs on although the engine was to end it, by a kill at last; why, in words.
     #[error("it cannot be ended: {0}")]
     WillNotDie(String),

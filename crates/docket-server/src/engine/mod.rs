@@ -18,7 +18,9 @@ mod error;
 mod pending_starts;
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) mod scripted_engine;
+mod short_name;
 mod stop_settings;
+pub mod swarm;
 
 use std::fmt;
 

@@ -78,6 +78,10 @@ impl<'a> Attempt<'a> {
                 | EngineError::MayNotPull { .. }
                 | EngineError::OtherPlatform { .. }),
             )) => return Ok(AttemptEnd::without_container(RunState::Failed(error.into()))),
+            Err(Break::Engine(error @ EngineError::NodeLost(_))) => {
+                self.container = None;
+                RunState::Lost(error.into())
+            }
             Err(Break::Engine(error)) => {
                 // It may have created what it refused to create.
                 self.task.runner.retention.orphans.suspect();

@@ -66,7 +66,8 @@ impl Runner {
         let epoch = handle.engine.health.epoch();
         if let Sign::Container(container) = sign
             && let Some(
-                Observation::Running { .. }
+                Observation::Waiting(_)
+                | Observation::Running { .. }
                 // A container that was not started yet may still start, and so counts as running.
                 | Observation::NodeAway { .. }
                 | Observation::Pending(_),

@@ -11,7 +11,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use docket_model::run::{ContainerId, Exit};
 use futures_util::StreamExt;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use crate::{
@@ -35,6 +35,9 @@ const LONGEST_FOLLOW_PAUSE: Duration = Duration::from_secs(5);
 const MOST_TRIES: u32 = 10;
 /// How often a log is read that the engine fails to read: a failure is an answer, so fewer tries do.
 const MOST_FAILED_READS: u32 = 3;
+/// How long the node of a container may be out of reach before the container counts as lost. Its real end is
+/// recorded where the node comes back later.
+const LONGEST_NODE_OUTAGE: Duration = Duration::from_secs(600);
 
 /// How often, and after what pause, a call is made whose result a client waits for.
 // The pauses add up to four seconds: a client waits, and has timeouts of its own.
@@ -282,6 +285,7 @@ impl EngineAccess {
     pub(crate) async fn watch_to_end(&self, container: &ContainerId) -> Result<Exit, EngineError> {
         let handle = Handle::from(container);
         let mut retry = Retry::endless("the watch of a container").of_follow();
+        let mut node_away_since = None;
         loop {
             let mut observations = self.engine.watch(&handle);
             let broken = loop {
@@ -292,7 +296,22 @@ impl EngineAccess {
                     Some(Ok(Observation::Gone(_))) => return Err(EngineError::Gone),
                     // Any observation shows that the watch works, so a long run never uses up its
                     // retries.
-                    Some(Ok(_)) => retry.made_progress(),
+                    Some(Ok(Observation::NodeAway { node, .. })) => {
+                        retry.made_progress();
+                        let since = *node_away_since.get_or_insert_with(|| {
+                            warn!(%container, %node, "the node of the container is out of reach");
+                            Instant::now()
+                        });
+                        if since.elapsed() >= LONGEST_NODE_OUTAGE {
+                            return Err(node_lost(&node));
+                        }
+                    }
+                    Some(Ok(_)) => {
+                        if node_away_since.take().is_some() {
+                            info!(%container, "the node of the container is in reach again");
+                        }
+                        retry.made_progress();
+                    }
                     Some(Err(EngineError::Unreachable(reason))) => break reason,
                     Some(Err(error)) => return Err(error),
                     None => break "the watch ended before the container".to_owned(),
@@ -301,4 +320,10 @@ impl EngineAccess {
             self.wait_before_retry(&mut retry, &broken).await?;
         }
     }
+}
+
+/// Says that the node of a container is out of reach for too long.
+fn node_lost(node: &str) -> EngineError {
+    let minutes = LONGEST_NODE_OUTAGE.as_secs() / 60;
+    EngineError::NodeLost(format!("its node `{node}` has been out of reach for {minutes} minutes"))
 }

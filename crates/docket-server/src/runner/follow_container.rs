@@ -105,7 +105,7 @@ impl Attempt<'_> {
 
     /// Goes on with a container that was started while docket did not see it.
     pub(super) async fn continue_with(
-        &self,
+        &mut self,
         container: &ContainerId,
         sight: Observation,
     ) -> Result<AttemptEnd, Break> {
@@ -120,8 +120,10 @@ impl Attempt<'_> {
                 let early = self.ended_early(&exit);
                 self.capture(container, exit, early).await
             }
-            Observation::Pending(_) => {
-                Err(EngineError::NotStartable(NEVER_STARTED.to_owned()).into())
+            Observation::Waiting(_) => Box::pin(self.wait_for_node(container)).await,
+            Observation::Pending(reason) => {
+                let reason = reason.unwrap_or_else(|| NEVER_STARTED.to_owned());
+                Err(EngineError::NotStartable(reason).into())
             }
             Observation::Gone(_) => Err(EngineError::Gone.into()),
         }

@@ -41,6 +41,7 @@ mod store_access;
 #[cfg(test)]
 mod tests;
 mod unanswered_starts;
+mod wait_for_node;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -50,6 +50,8 @@ enum Joined {
 enum Launched {
     /// It started the container, when the answer came.
     At(Start),
+    /// It was accepted, and the container waits for a node.
+    Accepted,
     /// The container was started before.
     Before,
     /// The container is gone and was not started.
@@ -137,6 +139,7 @@ impl<'a> Attempt<'a> {
             }
             let no_answer = match self.start(handle, permit).await? {
                 Launched::At(start) => return self.follow_to_end(&id, start).await,
+                Launched::Accepted => return Box::pin(self.wait_for_node(&id)).await,
                 Launched::Before => return self.continue_with_started(&id).await,
                 Launched::NeverRan if removed < MOST_MADE => {
                     warn!(
@@ -255,7 +258,8 @@ impl<'a> Attempt<'a> {
             (_, Some(Twin::Earlier)) => Err(Break::Lost(Reason::CopyOfStore)),
             (
                 Some(
-                    sight @ (Observation::Running { .. }
+                    sight @ (Observation::Waiting(_)
+                    | Observation::Running { .. }
                     | Observation::NodeAway { .. }
                     | Observation::Ended(_)),
                 ),
@@ -312,6 +316,11 @@ impl<'a> Attempt<'a> {
                 let start = Start::now(runner.store.now());
                 self.note_best_effort(Progress::Started).await?;
                 Launched::At(start)
+            }
+            Launch::Accepted => {
+                point(Point::Started);
+                info!(container = %handle.id, late = self.task.lateness(), "start of the container accepted");
+                Launched::Accepted
             }
             Launch::AlreadyRan | Launch::OutOfDate(_) => Launched::Before,
             Launch::NeverRan => Launched::NeverRan,

@@ -272,6 +272,31 @@ pub(crate) async fn contract_subject() -> Subject {
     }
 }
 
+/// A container of the image that engines under test have, with this program.
+pub(crate) fn shell_container(program: Program) -> Value {
+    let script = match program {
+        Program::Ends(code) => format!("exit {code}"),
+        Program::Prints(lines, code) => {
+            let print = |(stream, line): &(Stream, &str)| match stream {
+                Stream::Out => format!("echo {line}; sleep 0.2; "),
+                Stream::Error => format!("echo {line} >&2; sleep 0.2; "),
+            };
+            format!("{}exit {code}", lines.iter().map(print).collect::<String>())
+        }
+        Program::EndsWhenAsked => {
+            format!("trap 'echo asked; exit 7' TERM; echo up; {ENDLESS}")
+        }
+        Program::IgnoresRequestToEnd => format!("trap '' TERM; echo up; {ENDLESS}"),
+        Program::HasNoFile => {
+            return json!({"Config": {"Image": IMAGE, "Cmd": ["/no/such"]}});
+        }
+        Program::HasNoImage => {
+            return json!({"Config": {"Image": "example/missing:7", "Cmd": ["true"]}});
+        }
+    };
+    json!({"Config": {"Image": IMAGE, "Cmd": ["sh", "-c", script]}})
+}
+
 /// A Docker engine under the contract, which may be in use.
 struct DockerBed {
     address: String,
@@ -294,27 +319,7 @@ impl DockerBed {
 #[async_trait]
 impl TestBed for DockerBed {
     fn container(&self, program: Program) -> Value {
-        let script = match program {
-            Program::Ends(code) => format!("exit {code}"),
-            Program::Prints(lines, code) => {
-                let print = |(stream, line): &(Stream, &str)| match stream {
-                    Stream::Out => format!("echo {line}; sleep 0.2; "),
-                    Stream::Error => format!("echo {line} >&2; sleep 0.2; "),
-                };
-                format!("{}exit {code}", lines.iter().map(print).collect::<String>())
-            }
-            Program::EndsWhenAsked => {
-                format!("trap 'echo asked; exit 7' TERM; echo up; {ENDLESS}")
-            }
-            Program::IgnoresRequestToEnd => format!("trap '' TERM; echo up; {ENDLESS}"),
-            Program::HasNoFile => {
-                return json!({"Config": {"Image": IMAGE, "Cmd": ["/no/such"]}});
-            }
-            Program::HasNoImage => {
-                return json!({"Config": {"Image": "example/missing:7", "Cmd": ["true"]}});
-            }
-        };
-        json!({"Config": {"Image": IMAGE, "Cmd": ["sh", "-c", script]}})
+        shell_container(program)
     }
 
     fn kill(&self, handle: &Handle) {

@@ -244,6 +244,7 @@ fn a_reason_is_stored_as_its_code_and_values_and_read_from_words_too() {
     let others = [
         Reason::EngineRefused { message: "no space".into() },
         Reason::NotStartable { message: "no such file".into() },
+        Reason::NodeLost { message: "its node `web1` was removed from the Swarm".into() },
         Reason::StoreRefused { message: "no".into() },
         Reason::InternalError { message: "no".into() },
         Reason::suspended(&Suspension {

@@ -67,6 +67,7 @@ impl Reason {
             Self::NameHeld { holder } => format!("the name is held by {holder}"),
             Self::EngineRefused { message }
             | Self::NotStartable { message }
+            | Self::NodeLost { message }
             | Self::EnvFiles { message }
             | Self::StoreRefused { message }
             | Self::Text { text: message } => message.to_string(),

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use super::{EngineConfig, EngineKind};
 use crate::{
     config::ConfigError,
-    engine::{Engine, docker},
+    engine::{Engine, docker, swarm},
 };
 
 /// The variables that choose an engine, which `--engine` does instead of them.
@@ -45,16 +45,17 @@ pub(crate) fn connect(
     limits: PullLimits,
 ) -> Result<ConnectedEngine, ConfigError> {
     let EngineConfig { name, kind, urls, .. } = config;
+    let endpoint =
+        |url: &str| docker::Endpoint::of_engine(name.as_str(), url, config.certificates.clone());
     let engine: Arc<dyn Engine> = match kind {
         EngineKind::Docker => {
-            let endpoint = docker::Endpoint::of_engine(
-                name.as_str(),
-                config.url(),
-                config.certificates.clone(),
-            )?;
-            Arc::new(docker::connect(&endpoint, docker_settings(None, limits))?)
+            Arc::new(docker::connect(&endpoint(config.url())?, docker_settings(None, limits))?)
         }
-        EngineKind::Swarm | EngineKind::Kubernetes => {
+        EngineKind::Swarm => {
+            let managers = urls.iter().map(|url| endpoint(url)).collect::<Result<Vec<_>, _>>()?;
+            Arc::new(swarm::connect(&managers, docker::config_folder())?)
+        }
+        EngineKind::Kubernetes => {
             let (name, kind) = (name.clone(), kind.as_str());
             return Err(ConfigError::NoSuchKind { name, kind });
         }

@@ -244,14 +244,7 @@ impl Containers for DockerEngine {
     fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log {
         let (client, notes) = (self.client.clone(), Arc::clone(&self.notes));
         let chunks = follow_log::output(client, notes, handle.id.clone(), from.bytes(), follow);
-        let placed = chunks.scan(from, |cursor, chunk| {
-            let placed = chunk.map(|chunk| {
-                *cursor = cursor.advanced_by(chunk.bytes.len() as u64);
-                (*cursor, chunk)
-            });
-            std::future::ready(Some(placed))
-        });
-        placed.boxed()
+        from.place(chunks).boxed()
     }
 
     async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {

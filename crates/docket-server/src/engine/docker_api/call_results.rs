@@ -118,6 +118,17 @@ impl Client {
         serde_json::from_slice(&bytes).map_err(|error| self.unreadable(&error))
     }
 
+    /// Makes a call whose answer says nothing but that it was carried out.
+    pub(in crate::engine) async fn carry_out(
+        &self,
+        call: Call,
+        limit: Duration,
+    ) -> Result<(), EngineError> {
+        let read = self.read(&self.keeping, call, LONGEST_ANSWER);
+        let answer = tokio::time::timeout(limit, read).await;
+        answer.unwrap_or_else(|_| Err(self.no_answer(limit))).map(drop)
+    }
+
     /// Reads an answer as a whole, unless it is too long.
     async fn read(
         &self,

@@ -34,6 +34,10 @@ impl Call {
         Self { method: Method::POST, body, ..Self::get(path) }
     }
 
+    pub(in crate::engine) fn delete(path: impl Into<String>) -> Self {
+        Self { method: Method::DELETE, ..Self::get(path) }
+    }
+
     /// The same with a login at a registry.
     pub(in crate::engine) fn with_login(self, login: Option<HeaderValue>) -> Self {
         Self { login, ..self }

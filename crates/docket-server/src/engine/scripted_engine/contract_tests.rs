@@ -38,6 +38,7 @@ mod by_id {
     super::contract::any_engine!(keeps);
     super::contract::one_host!(keeps);
     super::contract::separate_start!(keeps);
+    super::contract::start_at_once!(keeps);
     keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
 }
 
@@ -48,6 +49,7 @@ mod conditionally {
     super::contract::any_engine!(keeps);
     super::contract::one_host!(keeps);
     super::contract::separate_start!(keeps);
+    super::contract::start_at_once!(keeps);
     keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
 }
 

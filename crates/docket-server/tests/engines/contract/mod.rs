@@ -1,5 +1,5 @@
 //! What every engine keeps, a real one and the scripted one alike: this module is compiled into the tests of
-//! both, and [`any_engine`], [`one_host`] and [`separate_start`] list its behaviours.
+//! both, and [`any_engine`], [`one_host`], [`separate_start`] and [`start_at_once`] list its behaviours.
 
 mod end;
 mod list;
@@ -20,8 +20,8 @@ use docket_model::{
     run::{Exit, Instant},
 };
 use docket_server::engine::{
-    Engine, EngineError, Follow, Handle, Identity, LogCursor, Observation, Owner, Plan, Prepared,
-    Starts,
+    Engine, EngineError, Follow, Handle, Identity, Launch, LogCursor, Observation, Owner, Plan,
+    Prepared, Starts,
 };
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -80,7 +80,6 @@ macro_rules! separate_start {
         $keeps! {
             a_container_is_inspected_in_each_stage_of_its_life,
             a_container_is_started_once,
-            a_program_that_is_not_there_cannot_be_started,
             a_container_that_is_removed_before_its_start_is_prepared_anew,
             a_container_that_was_not_started_is_stopped_already,
             output_up_to_now_of_a_container_that_was_not_started_is_empty,
@@ -91,7 +90,17 @@ macro_rules! separate_start {
     };
 }
 
-pub(crate) use {any_engine, one_host, separate_start};
+/// The behaviours of engines that start a container while the start is asked for.
+macro_rules! start_at_once {
+    ($keeps:ident) => {
+        $keeps! {
+            a_program_that_is_not_there_cannot_be_started,
+            a_container_that_is_disarmed_is_known_to_have_never_run,
+        }
+    };
+}
+
+pub(crate) use {any_engine, one_host, separate_start, start_at_once};
 
 /// What the program of a container does.
 #[derive(Debug, Clone, Copy)]
@@ -188,9 +197,22 @@ impl Subject {
         let prepared = self.engine.prepare(plan).await.unwrap();
         assert_eq!(prepared.started, self.engine.starts() == Starts::WithPrepare);
         if !prepared.started {
-            self.engine.launch(&prepared.handle).await.unwrap();
+            self.launch(&prepared.handle).await;
         }
         prepared
+    }
+
+    /// Starts a container; where the engine only accepts that, waits until a node has started it.
+    pub(crate) async fn launch(&self, handle: &Handle) {
+        match self.engine.launch(handle).await.unwrap() {
+            Launch::Started => {}
+            Launch::Accepted => {
+                let is_waiting = |seen: &_| matches!(seen, Ok(Observation::Waiting(_)));
+                let mut seen = self.engine.watch(handle);
+                while seen.next().await.is_some_and(|seen| is_waiting(&seen)) {}
+            }
+            launched => panic!("{launched:?}"),
+        }
     }
 
     /// Prepares and starts a container, and waits for its first output.

@@ -12,7 +12,7 @@ pub(crate) async fn a_container_is_inspected_in_each_stage_of_its_life(subject: 
     let handle = subject.engine.prepare(&plan).await.unwrap().handle;
     assert_eq!(subject.engine.inspect(&handle).await, Ok(Observation::Pending(None)));
 
-    assert_eq!(subject.engine.launch(&handle).await, Ok(Launch::Started));
+    subject.launch(&handle).await;
     let observation = subject.engine.inspect(&handle).await.unwrap();
     assert!(matches!(observation, Observation::Running { since: Some(_), .. }), "{observation:?}");
 
@@ -28,7 +28,7 @@ pub(crate) async fn a_container_is_started_once(subject: &Subject) {
     let plan = subject.plan("once", Program::EndsWhenAsked);
     let handle = subject.engine.prepare(&plan).await.unwrap().handle;
     assert_eq!(handle.version.is_some(), subject.engine.starts() == Starts::Conditionally);
-    assert_eq!(subject.engine.launch(&handle).await, Ok(Launch::Started));
+    subject.launch(&handle).await;
     let running = subject.engine.inspect(&handle).await.unwrap();
 
     let again = subject.engine.launch(&handle).await.unwrap();

@@ -3,25 +3,40 @@
 
 use docket_model::allocation::Pull;
 use docket_server::engine::{
-    Condition, Disarmed, EngineError, Follow, Launch, LogCursor, Observation, Past, Starts, Stop,
-    TakeOver, Target,
+    Condition, Disarmed, EngineError, Follow, Handle, Launch, LogCursor, Observation, Past, Starts,
+    Stop, TakeOver, Target,
 };
 use futures_util::StreamExt;
 
 use super::{PLENTY, Program, Subject};
 
 pub(crate) async fn a_container_that_was_not_started_is_disarmed(subject: &Subject) {
-    let plan = subject.plan("never", Program::Ends(0));
-    let handle = subject.engine.prepare(&plan).await.unwrap().handle;
+    let handle = disarmed(subject, "never").await;
 
+    assert_eq!(subject.engine.launch(&handle).await, Ok(Launch::NeverRan));
+    let later = subject.engine.take_over(&handle).await.unwrap();
+    assert!(matches!(later, TakeOver::Gone(_)), "{later:?}");
+}
+
+pub(crate) async fn a_container_that_is_disarmed_is_known_to_have_never_run(subject: &Subject) {
+    let handle = disarmed(subject, "remembered").await;
+
+    let later = subject.engine.take_over(&handle).await.unwrap();
+
+    assert!(matches!(later, TakeOver::Gone(Past::NeverRan)), "{later:?}");
+}
+
+/// A container that was prepared and disarmed.
+async fn disarmed(subject: &Subject, name: &str) -> Handle {
+    let plan = subject.plan(name, Program::Ends(0));
+    let handle = subject.engine.prepare(&plan).await.unwrap().handle;
     let taken_over = subject.engine.take_over(&handle).await.unwrap();
     let TakeOver::Replaceable(guard) = taken_over else { panic!("{taken_over:?}") };
+
     let disarmed = subject.engine.disarm(Target::Guarded(guard)).await.unwrap();
 
     assert!(matches!(disarmed, Disarmed::Gone(Past::NeverRan)), "{disarmed:?}");
-    assert_eq!(subject.engine.launch(&handle).await, Ok(Launch::NeverRan));
-    let later = subject.engine.take_over(&handle).await.unwrap();
-    assert!(matches!(later, TakeOver::Gone(Past::NeverRan)), "{later:?}");
+    handle
 }
 
 pub(crate) async fn a_container_that_is_started_meanwhile_is_not_disarmed(subject: &Subject) {
@@ -30,7 +45,7 @@ pub(crate) async fn a_container_that_is_started_meanwhile_is_not_disarmed(subjec
     let taken_over = subject.engine.take_over(&handle).await.unwrap();
     let TakeOver::Replaceable(guard) = taken_over else { panic!("{taken_over:?}") };
 
-    subject.engine.launch(&handle).await.unwrap();
+    subject.launch(&handle).await;
     let disarmed = subject.engine.disarm(Target::Guarded(guard)).await.unwrap();
 
     assert!(matches!(disarmed, Disarmed::Found(Observation::Running { .. })), "{disarmed:?}");
@@ -95,7 +110,6 @@ pub(crate) async fn an_engine_that_is_away_is_unreachable_and_found_again(subjec
     let refusals = [
         engine.ping().await,
         engine.status().await.map(drop),
-        engine.pull("busybox", None, Pull::Always).await.map(drop),
         engine.prepare(&plan).await.map(drop),
         engine.stop(handle, Stop::AtOnce).await,
         engine.remove(handle, Condition::NotRunning).await,
@@ -108,6 +122,9 @@ pub(crate) async fn an_engine_that_is_away_is_unreachable_and_found_again(subjec
         engine.list_of_other_stores(&subject.owner()).await.map(drop),
         engine.take_over(handle).await.map(drop),
     ];
+    // An engine whose nodes pull by themselves is not asked.
+    let pulled = engine.pull("busybox", None, Pull::Always).await;
+    assert!(matches!(pulled, Err(EngineError::Unreachable(_)) | Ok(None)), "{pulled:?}");
     for (call, refusal) in refusals.into_iter().enumerate() {
         assert!(matches!(refusal, Err(EngineError::Unreachable(_))), "{call}: {refusal:?}");
     }

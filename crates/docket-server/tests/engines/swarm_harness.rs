@@ -1,0 +1,155 @@
+//! The Swarm that `DOCKET_TEST_SWARM` names: addresses of its managers, separated by commas.
+
+use std::{
+    env,
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use docket_server::engine::{
+    Handle,
+    docker::Endpoint,
+    swarm::{SwarmEngine, connect},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::copy_bidirectional,
+    net::{UnixListener, UnixStream},
+    task::AbortHandle,
+};
+
+use crate::{
+    contract::{Program, Subject, TestBed},
+    harness::shell_container,
+};
+
+/// The managers of the Swarm; none, with a word on that, where no variable names any.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub(crate) fn managers() -> Option<Vec<String>> {
+    let managers = env::var("DOCKET_TEST_SWARM").ok().filter(|managers| !managers.is_empty());
+    if managers.is_none() {
+        eprintln!("skipped: `DOCKET_TEST_SWARM` names no managers of a Swarm");
+    }
+    Some(managers?.split(',').map(str::to_owned).collect())
+}
+
+/// A client of the Swarm by these managers.
+pub(crate) fn engine_at(managers: &[String]) -> SwarmEngine {
+    let endpoint = |url: &String| Endpoint::of_engine("test", url, None);
+    let endpoints: Vec<_> = managers.iter().map(|url| endpoint(url).unwrap()).collect();
+    connect(&endpoints, None).unwrap()
+}
+
+/// The Swarm, ready for the contract.
+pub(crate) fn subject() -> Option<Subject> {
+    let managers = managers()?;
+    let engine = Arc::new(engine_at(&managers));
+    Some(Subject::new(engine, Arc::new(SwarmBed { managers, way: None })))
+}
+
+/// The Swarm by a way that can be cut.
+pub(crate) fn subject_that_may_be_away() -> Option<Subject> {
+    let managers = managers()?;
+    let way = Way::new(managers.first().unwrap());
+    let engine = Arc::new(engine_at(&[way.address()]));
+    Some(Subject::new(engine, Arc::new(SwarmBed { managers, way: Some(way) })))
+}
+
+/// A socket that leads to a manager.
+struct Way {
+    folder: TempDir,
+    to: PathBuf,
+    open: Mutex<Option<AbortHandle>>,
+}
+
+impl Way {
+    fn new(manager: &str) -> Self {
+        let to = PathBuf::from(manager.strip_prefix("unix://").unwrap());
+        let way = Self { folder: TempDir::new().unwrap(), to, open: Mutex::default() };
+        way.open();
+        way
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("sock")
+    }
+
+    fn address(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    fn open(&self) {
+        let listener = UnixListener::bind(self.socket()).unwrap();
+        let to = self.to.clone();
+        let accepting = tokio::spawn(async move {
+            // Dropped with the task, and with it all connections.
+            let mut connections = tokio::task::JoinSet::new();
+            loop {
+                let (mut from, _) = listener.accept().await.unwrap();
+                let mut to = UnixStream::connect(&to).await.unwrap();
+                connections.spawn(async move { copy_bidirectional(&mut from, &mut to).await });
+            }
+        });
+        *self.open.lock().unwrap() = Some(accepting.abort_handle());
+    }
+
+    fn cut(&self) {
+        self.open.lock().unwrap().take().unwrap().abort();
+        std::fs::remove_file(self.socket()).unwrap();
+    }
+}
+
+/// A Swarm under the contract, which may be in use.
+struct SwarmBed {
+    managers: Vec<String>,
+    /// The way to it, which tests may cut.
+    way: Option<Way>,
+}
+
+impl SwarmBed {
+    /// What Docker's client prints, at one node.
+    fn docker(manager: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new("docker");
+        let output = command.args(["--host", manager]).args(arguments).output().unwrap();
+        assert!(output.status.success(), "docker {arguments:?}: {output:?}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn way(&self) -> &Way {
+        self.way.as_ref().unwrap()
+    }
+}
+
+#[async_trait]
+impl TestBed for SwarmBed {
+    fn container(&self, program: Program) -> Value {
+        shell_container(program)
+    }
+
+    fn kill(&self, handle: &Handle) {
+        let filter = format!("label=com.docker.swarm.service.id={}", handle.id);
+        for manager in &self.managers {
+            let container = Self::docker(manager, &["ps", "--quiet", "--filter", &filter]);
+            if !container.is_empty() {
+                Self::docker(manager, &["kill", &container]);
+                return;
+            }
+        }
+        panic!("no manager runs a task of the service {handle}");
+    }
+
+    fn remove_by_force(&self, handle: &Handle) {
+        Self::docker(self.managers.first().unwrap(), &["service", "rm", &handle.id.0]);
+    }
+
+    fn crash(&self) {
+        self.way().cut();
+    }
+
+    async fn restart(&self) {
+        self.way().open();
+    }
+}
