@@ -4,6 +4,7 @@ mod changed_keys;
 pub mod json_schema;
 mod key_definition;
 mod key_table;
+mod placement;
 mod policies;
 mod policy_warnings;
 mod posted_fields;
@@ -24,6 +25,7 @@ pub(crate) use self::key_table::{KEYS_OF_A_SCHEDULE, remedy};
 pub use self::{
     key_definition::KeyDocs,
     key_table::{KEYS, documentation},
+    placement::{Constraint, InvalidConstraint, MOST_CONSTRAINTS, Placement},
     policies::{CatchUp, Keep, MOST_CAUGHT_UP, MOST_ENV_FILES, Overlap, Policies, Pull, Retries},
     stored::{InvalidStored, Stored},
 };

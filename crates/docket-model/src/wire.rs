@@ -1,5 +1,6 @@
 //! Bodies of requests and responses, except allocations.
 
+mod engine_report;
 mod event;
 mod forecast_and_check;
 mod manual_requests;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 use crate::{journal::Suspension, name::AllocationName};
 
 pub use self::{
+    engine_report::{EngineReport, EngineStateWord},
     event::{END, EventKind, GAP, Gap, RunEvent},
     forecast_and_check::{
         CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Frequent, Instants,

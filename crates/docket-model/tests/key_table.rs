@@ -186,6 +186,10 @@ fn what_the_schema_rejects_is_rejected_when_it_is_read_and_these_are() {
         ("Suspended", json!("yes")),
         ("EnvFiles", json!({"a": "b"})),
         ("EnvFiles", json!([""])),
+        ("Placement", json!("web1")),
+        ("Placement", json!({"Engine": "a b"})),
+        ("Placement", json!({"Where": ["zone"]})),
+        ("Placement", json!({"On": 2})),
         ("Pull", json!("Sometimes")),
         ("Overlap", json!(false)),
         ("Retries", json!(-1)),
@@ -235,6 +239,7 @@ fn value() -> impl Strategy<Value = Value> {
         "p[0-9][wd]([0-9]d)?t[0-9]h",
         "(Always|Never|Missing|Allow|Forbid|Queue|Latest|All|None|Replace|UTC|Europe/Berlin)",
         "[a-z][a-z./]{0,5}",
+        "[a-z]{1,3} ?(==|!=|=~|!~|=)[a-z.]{0,3}",
         "20[0-9]{2}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:00:00(\\.[0-9]{1,9})?([Zz]|[+-][0-2][0-9]:[0-5]0)?",
         "[0-9*]{1,2} [0-9*] \\* \\* \\*",
     ];
@@ -244,7 +249,7 @@ fn value() -> impl Strategy<Value = Value> {
         (-5..2000_i64).prop_map(Value::from),
         text.prop_map(Value::from),
     ];
-    let key = "(Limit|Delay|MaxDelay|Runs|Failures|Output|[a-z]{1,3})";
+    let key = "(Engine|Where|Limit|Delay|MaxDelay|Runs|Failures|Output|[a-z]{1,3})";
     scalar.prop_recursive(2, 8, 4, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),

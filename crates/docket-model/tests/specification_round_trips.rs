@@ -8,7 +8,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::{DateTime, FixedOffset};
 use docket_model::{
     AllocationName, Container, Duration, FieldPath, Finding, Specification, StrictJson,
-    allocation::{CatchUp, Due, KEYS, Keep, Overlap, Policies, Pull, Read, Retries, Stored},
+    allocation::{
+        CatchUp, Due, KEYS, Keep, Overlap, Placement, Policies, Pull, Read, Retries, Stored,
+    },
     container::UnknownOptions,
     document,
     finding::Step,
@@ -68,6 +70,14 @@ fn keep() -> impl Strategy<Value = Keep> {
     prop_oneof![Just(Keep::default()), keep]
 }
 
+fn placement() -> impl Strategy<Value = Placement> {
+    let constraint =
+        "[a-z.]{1,9}(==|!=|=~|!~)[a-z0-9.]{0,9}".prop_map(|text| text.parse().unwrap());
+    let engine = option::of("[a-zA-Z0-9][a-z0-9_.-]{0,9}".prop_map(|name| name.parse().unwrap()));
+    (engine, prop::collection::vec(constraint, 0..4))
+        .prop_map(|(engine, constraints)| Placement { engine, constraints })
+}
+
 fn policies() -> impl Strategy<Value = Policies> {
     let when = (option::of(length()), bounds(), any::<bool>());
     let how = (
@@ -78,7 +88,8 @@ fn policies() -> impl Strategy<Value = Policies> {
         prop::sample::select(&CatchUp::ALL[..]),
         option::of(length()),
     );
-    (when, how, retries(), keep()).prop_map(|(when, how, retries, keep)| {
+    let rest = (retries(), keep(), placement());
+    (when, how, rest).prop_map(|(when, how, (retries, keep, placement))| {
         let (jitter, [not_before, not_after], suspended) = when;
         let (env_files, pull, overlap, starting_deadline, catch_up, timeout) = how;
         let env_files = env_files.into_iter().map(String::into_boxed_str).collect();
@@ -88,6 +99,7 @@ fn policies() -> impl Strategy<Value = Policies> {
             not_after,
             suspended,
             env_files,
+            placement,
             pull,
             overlap,
             starting_deadline,

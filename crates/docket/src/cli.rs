@@ -9,8 +9,9 @@ use docket_model::zone::edition;
 
 use crate::{
     commands::{
-        backup, cancel, check, completions, delete, events, get, health, journal, list, logs, man,
-        next, pause, push, reset, resume, run, runs, schema, server, suspend, top, unpause, why,
+        backup, cancel, check, completions, delete, engines, events, get, health, journal, list,
+        logs, man, next, pause, push, reset, resume, run, runs, schema, server, suspend, top,
+        unpause, why,
     },
     environment_variables, print,
 };
@@ -80,6 +81,7 @@ pub(crate) enum Command {
     Why(why::Arguments),
     Top(top::Arguments),
     Events(events::Arguments),
+    Engines(engines::Arguments),
     Next(next::Arguments),
     Suspend(suspend::Arguments),
     Resume(resume::Arguments),
@@ -114,6 +116,7 @@ impl Command {
             Self::Why(arguments) => why::run(arguments).await,
             Self::Top(arguments) => top::run(arguments).await,
             Self::Events(arguments) => events::run(arguments).await,
+            Self::Engines(arguments) => engines::run(arguments).await,
             Self::Next(arguments) => next::run(arguments).await,
             Self::Suspend(arguments) => suspend::run(arguments).await,
             Self::Resume(arguments) => resume::run(arguments).await,

@@ -8,10 +8,10 @@ mod nested_keys;
 
 use std::sync::LazyLock;
 
-use self::nested_keys::{CONTAINER, DELAYS, KEEP, RETRIES};
+use self::nested_keys::{CONTAINER, DELAYS, KEEP, LATER_PLACEMENT_KEYS, PLACEMENT, RETRIES};
 use super::{
-    CatchUp, Keep, MAX_DESCRIPTION, MOST_ENV_FILES, MOST_PARENTS, Overlap, Pull, Retries,
-    Specification,
+    CatchUp, Keep, MAX_DESCRIPTION, MOST_ENV_FILES, MOST_PARENTS, Overlap, Placement, Pull,
+    Retries, Specification,
     key_definition::{Absent, Entry, Field, Key, KeyDocs, key, key_of_schedule},
     reader::Draft,
     value_types::{
@@ -34,8 +34,7 @@ pub(crate) static KEYS_OF_A_SCHEDULE: LazyLock<Vec<&'static str>> = LazyLock::ne
 });
 
 /// Keys that later versions of docket will have.
-// A reader of the documentation of a later version gets a better answer than "unknown key".
-pub(super) const LATER_KEYS: [&str; 3] = ["Notify", "Placement", "SuccessWithin"];
+pub(super) const LATER_KEYS: [&str; 2] = ["Notify", "SuccessWithin"];
 
 /// Keys that the server adds to what it prints, and ignores when they are pushed back.
 pub(super) const ADDED_KEYS: [&str; 2] = ["Logs", "Status"];
@@ -71,10 +70,10 @@ macro_rules! policy {
 }
 
 // Made once, because defaults and schemas need allocation, which a constant cannot have.
-pub(super) static TABLE: LazyLock<[SpecificationKey; 19]> = LazyLock::new(table);
+pub(super) static TABLE: LazyLock<[SpecificationKey; 20]> = LazyLock::new(table);
 
 #[expect(clippy::too_many_lines, reason = "a table, not steps")]
-fn table() -> [SpecificationKey; 19] {
+fn table() -> [SpecificationKey; 20] {
     [
         key(Entry {
             name: "Name",
@@ -195,6 +194,14 @@ fn table() -> [SpecificationKey; 19] {
             field: policy!(env_files),
         }),
         key(Entry {
+            name: "Placement",
+            meaning: "Which of several engines runs it. A run stays with its engine.",
+            example: r#"{"Where": ["zone==a"]}"#,
+            form: mapping(&*PLACEMENT, None, &LATER_PLACEMENT_KEYS),
+            absent: Absent::Is(Placement::default()),
+            field: policy!(placement),
+        }),
+        key(Entry {
             name: "Pull",
             meaning: "When the image is pulled: before each start, if the engine does not have it, \
                       or never.",
@@ -249,7 +256,7 @@ fn table() -> [SpecificationKey; 19] {
             name: "Retries",
             meaning: "Further attempts of a run that failed.",
             example: "2",
-            form: number_or(RETRIES[0], mapping(&*RETRIES, Some(DELAYS))),
+            form: number_or(RETRIES[0], mapping(&*RETRIES, Some(DELAYS), &[])),
             absent: Absent::Is(Retries::NONE),
             field: policy!(retries),
         }),
@@ -257,7 +264,7 @@ fn table() -> [SpecificationKey; 19] {
             name: "Keep",
             meaning: "How much history is kept.",
             example: r#"{"Runs": 10}"#,
-            form: mapping(&*KEEP, None),
+            form: mapping(&*KEEP, None, &[]),
             absent: Absent::Is(Keep::DEFAULT),
             field: policy!(keep),
         }),

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, FixedOffset};
 
-use super::value_types::Word;
+use super::{Placement, value_types::Word};
 use crate::duration::Duration;
 
 /// The policies of an allocation. Each has a default, which is what cron and the original do.
@@ -24,6 +24,8 @@ pub struct Policies {
     /// Files below the server's `--env-dir`, read at each start; at most [`MOST_ENV_FILES`], none
     /// of which leads out of that directory.
     pub env_files: Vec<Box<str>>,
+    /// Which engines may run it.
+    pub placement: Placement,
     /// When the image is pulled.
     pub pull: Pull,
     /// What an instant does while an older run is under way.

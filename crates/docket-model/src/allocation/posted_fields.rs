@@ -5,6 +5,12 @@ use serde_json::{Map, Value};
 use super::reader::Reader;
 use crate::finding::{Place, listed, nearest, note, shortened, unknown_key};
 
+/// Says that a key is one of a later version.
+// A reader of the documentation of a later version gets a better answer than "unknown key".
+pub(super) fn not_supported(key: &str) -> String {
+    format!("`{key}` is not supported by this version of docket")
+}
+
 /// The values of a mapping that were given.
 pub(super) struct Fields(Vec<(&'static str, Value)>);
 
@@ -74,8 +80,12 @@ impl Reader {
         at: Place<'_>,
         posted: Map<String, Value>,
         known: &[&'static str],
+        later: &[&'static str],
     ) -> Fields {
         self.fields(at, posted, known, |key| {
+            if let Some(later) = later.iter().find(|later| later.eq_ignore_ascii_case(key)) {
+                return not_supported(later);
+            }
             // A mapping has few keys, so all are listed where none is similar.
             if nearest(key, known.iter().copied()).is_some() {
                 return unknown_key(key, known.iter().copied());

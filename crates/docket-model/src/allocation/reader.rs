@@ -10,7 +10,7 @@ use super::{
     key_definition::{Key, Presence},
     key_table::{ADDED_KEYS, KEYS, LATER_KEYS, SpecificationKey, TABLE},
     policy_warnings,
-    posted_fields::Fields,
+    posted_fields::{Fields, not_supported},
     writer::time,
 };
 use crate::{
@@ -179,7 +179,7 @@ impl Reader {
 fn unknown(key: &str) -> String {
     let later = LATER_KEYS.iter().find(|known| known.eq_ignore_ascii_case(key));
     match (later, home_of(key)) {
-        (Some(later), _) => format!("`{later}` is not supported by this version of docket"),
+        (Some(later), _) => not_supported(later),
         (None, Some(home)) => format!("unknown key `{}`: it belongs {home}", shortened(key)),
         (None, None) => unknown_key(key, KEYS.iter().copied()),
     }

@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::{Specification, key_definition::Key, key_table::TABLE};
+use super::{Constraint, Specification, key_definition::Key, key_table::TABLE};
 use crate::{container::Container, name::AllocationName};
 
 /// A value as it is written.
@@ -19,9 +19,15 @@ pub(super) enum Written<'a> {
     Flag(bool),
     Names(&'a [AllocationName]),
     Texts(&'a [Box<str>]),
+    #[serde(serialize_with = "as_texts")]
+    Constraints(&'a [Constraint]),
     Labels(&'a BTreeMap<String, String>),
     Container(&'a Container),
     Mapping(Mapped<'a>),
+}
+
+fn as_texts<S: Serializer>(constraints: &[Constraint], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(constraints.iter().map(Constraint::to_string))
 }
 
 /// A mapping as it is written: keys and values in their order.

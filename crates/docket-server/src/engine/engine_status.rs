@@ -1,6 +1,6 @@
 //! What an engine is, and what it says about images.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
@@ -13,6 +13,10 @@ pub struct EngineStatus {
     pub version: String,
     /// The newest version of the API that it speaks, such as `1.41`.
     pub api_version: String,
+    /// Its own labels, for `Placement`.
+    pub labels: BTreeMap<String, String>,
+    /// How many nodes run its containers.
+    pub nodes: usize,
     /// How many processor cores it has.
     pub cores: usize,
     /// How many containers it can run at once, where it has a limit of its own.

@@ -7,7 +7,9 @@ use docket_model::{
     wire::Sentence,
 };
 
-use super::{Facts, dependencies, journal_entries::reason, outcome::outcome, phrasing::duration};
+use super::{
+    EngineAway, Facts, dependencies, journal_entries::reason, outcome::outcome, phrasing::duration,
+};
 use crate::policy;
 
 /// The time, and then all that applies now.
@@ -63,9 +65,12 @@ fn details(facts: &Facts<'_>, held: &Suspension, open_end: &str) -> String {
 /// What keeps this server from starting anything.
 fn obstacles(facts: &Facts<'_>) -> impl Iterator<Item = Sentence> {
     let time = |since| facts.times().time(since);
-    let engine = facts.engine_away.map(|(since, reason)| {
-        format!("The engine has not answered since {}, so nothing starts: {reason}", time(since))
+    let engine = facts.engine_away.map(|EngineAway { engine, since, reason }| {
+        format!("The {engine} has not answered since {}, so nothing starts: {reason}", time(since))
     });
+    let unfit = facts
+        .unfit
+        .map(|reason| format!("No engine fits its `Placement`, so nothing starts: {reason}"));
     let store = facts.store_trouble.map(|(since, reason)| {
         format!(
             "The store has not been writable since {}, so nothing starts: {reason}",
@@ -73,7 +78,7 @@ fn obstacles(facts: &Facts<'_>) -> impl Iterator<Item = Sentence> {
         )
     });
     let standby = facts.standby.map(|reason| format!("Nothing starts on this server: {reason}"));
-    [engine, store, standby].into_iter().flatten().map(|text| facts.present(text))
+    [engine, unfit, store, standby].into_iter().flatten().map(|text| facts.present(text))
 }
 
 /// The runs that are not over, the newest first.
@@ -179,11 +184,14 @@ pub(super) fn undecided_yet(facts: &Facts<'_>, instant: DateTime<Utc>) -> String
         return format!("{when} is due and starts at {starts} because of its `Jitter`.");
     }
     let reason = match *facts {
-        Facts { engine_away: Some((since, _)), .. } => {
+        Facts { engine_away: Some(EngineAway { engine, since, .. }), .. } => {
             format!(
-                "the engine has not answered since {}, and it is decided once the engine answers",
+                "the {engine} has not answered since {}, and it is decided once the engine answers",
                 times.time(since)
             )
+        }
+        Facts { unfit: Some(reason), .. } => {
+            format!("no engine fits its `Placement`: {reason}")
         }
         Facts { store_trouble: Some((since, _)), .. } => {
             format!(

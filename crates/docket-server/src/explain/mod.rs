@@ -49,8 +49,10 @@ pub(crate) struct Facts<'a> {
     /// The newest pause of the whole server.
     pub(crate) pause: Option<&'a Suspension>,
     pub(crate) parents: &'a [Parent],
-    /// Since when the engine has not answered, and why.
-    pub(crate) engine_away: Option<(DateTime<Utc>, &'a str)>,
+    /// The engine that it waits for, while none answers that may run it.
+    pub(crate) engine_away: Option<EngineAway<'a>>,
+    /// Why no engine can run it.
+    pub(crate) unfit: Option<&'a str>,
     /// Since when the store cannot be written, and why.
     pub(crate) store_trouble: Option<(DateTime<Utc>, &'a str)>,
     /// Why this server starts nothing although engine and store work.
@@ -62,6 +64,15 @@ pub(crate) struct Facts<'a> {
     /// The UTC offset of the request, if it has one: times are shown at it.
     pub(crate) offset: Option<FixedOffset>,
     pub(crate) now: DateTime<Utc>,
+}
+
+/// An engine that does not answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EngineAway<'a> {
+    /// `engine`, or with its name.
+    pub(crate) engine: &'a str,
+    pub(crate) since: DateTime<Utc>,
+    pub(crate) reason: &'a str,
 }
 
 /// An allocation in the `After` of another.

@@ -7,7 +7,7 @@ use docket_model::{
 };
 
 use super::{
-    Facts,
+    EngineAway, Facts,
     phrasing::{ClockTimes, duration, ordinal},
 };
 
@@ -206,8 +206,8 @@ fn starting(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
     let since = since.map(|at| format!(" since {}", times.time(at))).unwrap_or_default();
     let starting = format!("starting{since}{what}");
     match facts.engine_away {
-        Some((since, _)) => {
-            format!("{starting}; the engine has not answered since {}", times.time(since))
+        Some(EngineAway { engine, since, .. }) => {
+            format!("{starting}; the {engine} has not answered since {}", times.time(since))
         }
         None => starting,
     }

@@ -74,6 +74,13 @@ impl FileSource {
                 return Err(FileError::NoEnvDir(first.name.clone()));
             }
         }
+        let unfit = specifications.iter().find_map(|it| {
+            let unfit = runner.engines.unfit(&it.policies.placement)?;
+            Some(FileError::UnfitPlacement { allocation: it.name.clone(), message: unfit.message })
+        });
+        if let Some(unfit) = unfit {
+            return Err(unfit);
+        }
         let count = specifications.len();
         // An edit must not lose what is due at this moment by the old schedule.
         runner.decide_due(&specifications).await;

@@ -37,6 +37,14 @@ pub enum FileError {
     /// An allocation has `EnvFiles`, and the server has no directory for them.
     #[error("`{0}` has `EnvFiles`, and {NO_FOLDER}")]
     NoEnvDir(AllocationName),
+    /// No engine fits the placement of an allocation.
+    #[error("no engine fits the `Placement` of `{allocation}`: {message}")]
+    UnfitPlacement {
+        /// The allocation.
+        allocation: AllocationName,
+        /// Why, and what to write.
+        message: String,
+    },
     /// The store rejects the allocations, such as names that were pushed through the API.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -38,7 +38,7 @@ use super::{
     yaml,
 };
 use crate::{
-    runner::NO_FOLDER,
+    runner::{Engines, NO_FOLDER},
     specification_warnings::Warnings,
     store::{Condition, Effect, Push, Snapshot, StoreError},
 };
@@ -185,11 +185,12 @@ pub(super) async fn push(
         ));
     }
     check_env_files(&settings, &request, &posted)?;
+    let runner = allocations.runner()?;
+    check_placements(&runner.engines, &request, &posted)?;
     let warnings = Warnings::of(&posted.read, allocations.clock.now(), allocations.zone);
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
     let names: Vec<_> =
         specifications.iter().map(|specification| specification.name.clone()).collect();
-    let runner = allocations.runner()?;
     // An edit must not lose what is due at this moment by the old schedule.
     runner.decide_due(&specifications).await;
     let push = Push {
@@ -273,6 +274,23 @@ fn check_env_files(
         .map(|(index, _)| {
             let field = place(posted.several, index, FieldPath::key("EnvFiles"));
             Finding::new(field, NO_FOLDER)
+        })
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(refused(request, errors)) }
+}
+
+/// Rejects a `Placement` that no engine of the server fits.
+fn check_placements(
+    engines: &Engines,
+    request: &HttpRequest,
+    posted: &Posted,
+) -> Result<(), ApiError> {
+    let each = posted.read.iter().enumerate();
+    let errors: Reported<_> = each
+        .filter_map(|(index, read)| {
+            let unfit = engines.unfit(&read.specification.policies.placement)?;
+            let field = FieldPath::key("Placement").with_key(unfit.key);
+            Some(Finding::new(place(posted.several, index, field), unfit.message))
         })
         .collect();
     if errors.is_empty() { Ok(()) } else { Err(refused(request, errors)) }

@@ -1,13 +1,15 @@
 //! `POST /-/check?engine=NAME`: what would surprise when a specification runs on an engine.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     guard::GuardContext,
     web::{self, Data},
 };
 use docket_model::{
+    Specification,
     container::UnknownOptions,
-    finding::nearest,
     wire::{EngineCheck, EngineFinding},
 };
 
@@ -19,7 +21,7 @@ use super::{
     request_body,
     request_memory::Limits,
 };
-use crate::runner::NoSuchEngine;
+use crate::runner::{EngineAccess, Runner};
 
 /// True for a request that names an engine, also by an empty name.
 pub(super) fn names_engine(context: &GuardContext<'_>) -> bool {
@@ -39,7 +41,9 @@ pub(super) async fn check(
 ) -> Result<HttpResponse, ApiError> {
     let name = query.0.engine.filter(|name| !name.is_empty());
     let runner = allocations.runner()?;
-    let engine = runner.engines.named(name.as_deref()).map_err(no_engine)?;
+    let named = name.as_deref().map(|name| runner.engines.named(Some(name)));
+    let named =
+        named.transpose().map_err(|unknown| ApiError::BadQuery(format!("engine: {unknown}")))?;
     let options = UnknownOptions::Allow;
     let (limits, turn) = (&limits, limits.engine_check());
     let posted =
@@ -47,23 +51,61 @@ pub(super) async fn check(
     // One after the other: each of them creates and removes a container.
     let mut checks = Vec::with_capacity(posted.read.len());
     for read in posted.read {
-        let checked = runner.check_on_engine(engine, &read.specification).await;
-        let findings = checked.map_err(ApiError::Engine)?.into_iter().map(|found| EngineFinding {
-            field: found.field,
-            message: found.message,
-            fatal: found.is_fatal,
-        });
-        let name = read.specification.name;
-        checks.push(EngineCheck { name, findings: findings.collect() });
+        let specification = read.specification;
+        let findings = match named {
+            Some(engine) => findings_on(&runner, engine, &specification).await,
+            None => findings_on_all(&runner, &specification).await,
+        };
+        checks.push(EngineCheck { name: specification.name, findings: findings? });
     }
     Ok(HttpResponse::Ok().content_type(JSON).json(checks))
 }
 
-fn no_engine(unknown: NoSuchEngine) -> ApiError {
-    let NoSuchEngine { name, names } = unknown;
-    let near = nearest(&name, names.iter().map(|name| &**name)).map_or_else(
-        || format!(": write {}", names.join(", ")),
-        |near| format!(": did you mean `{near}`?"),
-    );
-    ApiError::BadQuery(format!("engine: no engine is named `{name}`{near}"))
+/// What would surprise on one engine.
+async fn findings_on(
+    runner: &Runner,
+    engine: &Arc<EngineAccess>,
+    specification: &Specification,
+) -> Result<Vec<EngineFinding>, ApiError> {
+    let found = runner.check_on_engine(engine, specification).await.map_err(ApiError::Engine)?;
+    let findings = found.into_iter().map(|found| EngineFinding {
+        field: found.field,
+        message: found.message,
+        fatal: found.is_fatal,
+    });
+    Ok(findings.collect())
+}
+
+/// What would surprise on any engine that the placement allows; of several, each finding names its own.
+async fn findings_on_all(
+    runner: &Runner,
+    specification: &Specification,
+) -> Result<Vec<EngineFinding>, ApiError> {
+    let placement = &specification.policies.placement;
+    let engines: Vec<_> = runner.engines.fitting(placement).collect();
+    if let [engine] = *engines {
+        return findings_on(runner, engine, specification).await;
+    }
+    let mut findings = Vec::new();
+    if engines.is_empty() {
+        let unfit = runner.engines.unfit(placement).unwrap_or_default();
+        let field = format!("Placement.{}", unfit.key);
+        findings.push(EngineFinding { field, message: unfit.message, fatal: true });
+    }
+    for engine in engines {
+        let prefix = format!("engine `{}`", engine.name);
+        match findings_on(runner, engine, specification).await {
+            Ok(found) => findings.extend(found.into_iter().map(|finding| {
+                let message = format!("{prefix}: {}", finding.message);
+                EngineFinding { message, ..finding }
+            })),
+            // The others are checked all the same.
+            Err(error) => findings.push(EngineFinding {
+                field: "Placement".to_owned(),
+                message: format!("{prefix} could not check it: {error}"),
+                fatal: true,
+            }),
+        }
+    }
+    Ok(findings)
 }

@@ -291,7 +291,9 @@ fn status_of_manual(error: &ManualError) -> StatusCode {
     match error {
         ManualError::NoSuchAllocation(_) => StatusCode::NOT_FOUND,
         ManualError::Future(_) | ManualError::NoInstant { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        ManualError::Pruned(_) | ManualError::Taken { .. } => StatusCode::CONFLICT,
+        ManualError::Pruned(_) | ManualError::Taken { .. } | ManualError::NoEngine(_) => {
+            StatusCode::CONFLICT
+        }
         ManualError::NothingStarts(_) | ManualError::NoTerm(_) => StatusCode::SERVICE_UNAVAILABLE,
         ManualError::Store(error) => status_of(error),
     }

@@ -31,10 +31,12 @@ impl Allocations {
         self.port.runner()
     }
 
-    /// Whether the engine of the present term answers.
-    pub(super) fn engine_state(&self) -> EngineState {
+    /// The engines of the present term in words, and whether each answers.
+    pub(super) fn engine_states(&self) -> Vec<(String, EngineState)> {
         // Between two terms the server has no connection to any engine.
-        self.runner().map_or(EngineState::Unknown, |runner| runner.health().state())
+        let Ok(runner) = self.runner() else { return Vec::new() };
+        let engines = runner.engines.all().iter();
+        engines.map(|engine| (engine.in_words(), engine.health.state())).collect()
     }
 
     /// Why nothing starts, apart from the engine and the store.

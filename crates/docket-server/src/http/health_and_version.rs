@@ -19,7 +19,7 @@ use super::{
 use crate::{
     engine::EngineStatus,
     file_source::FileStatus,
-    runner::{EngineState, StoreTrouble},
+    runner::{EngineState, Engines, StoreTrouble},
 };
 
 /// The limitation of the memory store.
@@ -30,7 +30,11 @@ const FORGOTTEN: &str =
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Ready<'a> {
     status: &'a str,
+    /// The first engine that answers.
     engine: EngineVersion,
+    /// The engines that do not answer, in words. A server is ready as long as one engine answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    away: Vec<String>,
     /// The pause of the whole server, while it is in force. A paused server is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<Suspension>,
@@ -82,6 +86,32 @@ fn store_trouble(allocations: &Allocations) -> Option<String> {
     Some(format!("the store cannot be written since {}: {reason}", shown(since)))
 }
 
+/// What the first engine that answers reports of itself.
+fn first_up(states: &[(String, EngineState)]) -> Option<Arc<EngineStatus>> {
+    states.iter().find_map(|(_, state)| match state {
+        EngineState::Up(info) => Some(Arc::clone(info)),
+        EngineState::Unknown | EngineState::Away { .. } => None,
+    })
+}
+
+/// That an engine does not answer, and why.
+fn away_in_words((engine, state): &(String, EngineState)) -> Option<String> {
+    match state {
+        EngineState::Up(_) => None,
+        EngineState::Unknown => Some(format!("{engine} has not answered since the server started")),
+        EngineState::Away { since, reason } => {
+            Some(format!("{engine} has not answered since {}: {reason}", shown(*since)))
+        }
+    }
+}
+
+/// The engines whose clocks differ from docket's.
+fn clock_differences(engines: &Engines) -> Option<String> {
+    let differences = engines.all().iter().filter_map(|engine| engine.health.clock_difference());
+    let differences: Vec<_> = differences.collect();
+    (!differences.is_empty()).then(|| differences.join("; "))
+}
+
 /// Responds with the health; to `unpause` also with whether the server was paused.
 pub(super) fn health_of(
     allocations: &Allocations,
@@ -104,7 +134,7 @@ pub(super) fn health_of(
         time_zone_data: Some(edition().into()),
         store,
         clock: status.ticks.clock_set_back(time),
-        engine_clock: runner.as_ref().and_then(|runner| runner.health().clock_difference()),
+        engine_clock: runner.as_ref().and_then(|runner| clock_differences(&runner.engines)),
         twin: runner.and_then(|runner| runner.standby.twin_notice()),
         store_trouble: store_trouble(allocations),
         pause: pause(allocations),
@@ -124,17 +154,14 @@ pub(super) async fn ready(
 ) -> Result<HttpResponse, ApiError> {
     // All reasons at once, so that a user does not fix one only to find the next.
     let mut reasons = Vec::new();
-    let engine = match allocations.engine_state() {
-        EngineState::Up(info) => Some(info),
-        EngineState::Unknown => {
-            reasons.push("the engine has not answered since the server started".to_owned());
-            None
-        }
-        EngineState::Away { since, reason } => {
-            reasons.push(format!("the engine has not answered since {}: {reason}", shown(since)));
-            None
-        }
-    };
+    let engines = allocations.engine_states();
+    let away: Vec<_> = engines.iter().filter_map(away_in_words).collect();
+    let engine = first_up(&engines);
+    if engines.is_empty() {
+        reasons.push("the engine has not answered since the server started".to_owned());
+    } else if engine.is_none() {
+        reasons.extend(away.iter().cloned());
+    }
     reasons.extend(store_trouble(&allocations));
     reasons.extend(allocations.standby_reason());
     reasons.extend(status.file.as_ref().and_then(FileStatus::error));
@@ -147,6 +174,7 @@ pub(super) async fn ready(
     Ok(HttpResponse::Ok().content_type(JSON).json(Ready {
         status: "ready",
         engine,
+        away,
         pause: pause(&allocations),
     }))
 }
@@ -157,10 +185,7 @@ pub(super) async fn ready(
     responses((status = 200, description = "The versions", body = Version), Usual),
 )]
 pub(super) async fn version(allocations: Data<Allocations>) -> HttpResponse {
-    let engine = match allocations.engine_state() {
-        EngineState::Up(info) => Some(EngineVersion::from(&*info)),
-        EngineState::Unknown | EngineState::Away { .. } => None,
-    };
+    let engine = first_up(&allocations.engine_states()).map(|info| EngineVersion::from(&*info));
     HttpResponse::Ok()
         .content_type(JSON)
         .json(Version { version: env!("CARGO_PKG_VERSION"), engine })

@@ -10,6 +10,7 @@ mod check_documents;
 mod chunked_json;
 mod dashboard_files;
 mod engine_check;
+mod engines;
 mod error;
 mod etag;
 mod events;

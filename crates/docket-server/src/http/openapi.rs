@@ -22,7 +22,7 @@ use utoipa::{
 
 use self::error_responses::Usual;
 use super::{
-    allocations, backup, check_documents, dashboard_files,
+    allocations, backup, check_documents, dashboard_files, engines,
     error::{ApiError, JSON},
     events, health_and_version, journal, json_schema, list_allocations, manual_runs, output,
     pause_server, runs, sign_in, start_counts, suspend_resume_reset, upcoming_instants, why, yaml,
@@ -44,7 +44,7 @@ use super::{
         suspend_resume_reset::suspend, suspend_resume_reset::resume, suspend_resume_reset::reset,
         why::get, upcoming_instants::list, check_documents::check, yaml::to_yaml,
         start_counts::get, events::follow, sign_in::sign_in, sign_in::sign_out, sign_in::get,
-        journal::list, health_and_version::health, health_and_version::ready,
+        journal::list, engines::list, health_and_version::health, health_and_version::ready,
         health_and_version::version, pause_server::pause, pause_server::unpause, backup::backup,
         json_schema::get, self::get, dashboard_files::file,
     ),

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
-    AllocationName, Run,
+    Allocation, AllocationName, Run,
     moment::Moment,
     run::{Instant, RunState},
     wire::Why,
@@ -28,7 +28,7 @@ use super::{
     request_memory::Limits,
 };
 use crate::{
-    explain::{self, Facts, MOST_ENTRIES, MOST_RUNS, Parent},
+    explain::{self, EngineAway, Facts, MOST_ENTRIES, MOST_RUNS, Parent},
     runner::EngineState,
     store::{self, AllocationStatus, EntryFilter, RunFilter},
 };
@@ -67,7 +67,10 @@ pub(super) async fn get(
     // Held to the end: the entries are in memory until the sentences are written.
     let _turn = limits.journal().await?;
     let gathered = Gathered::of(&allocations, &status, asked.map(Moment::at)).await?;
-    let away = engine_away(&allocations, server.started);
+    let away = engine_away(&allocations, &status.allocation, server.started);
+    let unfit = allocations.runner().ok().and_then(|runner| {
+        runner.engines.unfit(&status.allocation.specification.policies.placement)
+    });
     let (trouble, pause) = (allocations.store.trouble(), allocations.store.pause());
     // An engine that is away is the reason why its containers were not inspected yet.
     let standby = allocations.standby_reason().filter(|_| away.is_none());
@@ -78,7 +81,12 @@ pub(super) async fn get(
         parents: &gathered.parents,
         last_lines: &gathered.last_lines,
         pause: pause.as_deref(),
-        engine_away: away.as_ref().map(|(since, reason)| (*since, reason.as_str())),
+        engine_away: away.as_ref().map(|(engine, since, reason)| EngineAway {
+            engine,
+            since: *since,
+            reason,
+        }),
+        unfit: unfit.as_ref().map(|unfit| unfit.message.as_str()),
         standby: standby.as_deref(),
         store_trouble: trouble.as_ref().map(|trouble| (trouble.since, trouble.reason.as_str())),
         server_zone: allocations.zone,
@@ -207,15 +215,24 @@ async fn parent(
     Ok(parent)
 }
 
+/// The engine that the allocation waits for, while none answers that may run it.
 fn engine_away(
     allocations: &Allocations,
+    allocation: &Allocation,
     started: DateTime<Utc>,
-) -> Option<(DateTime<Utc>, String)> {
-    match allocations.engine_state() {
-        EngineState::Up(_) => None,
-        EngineState::Unknown => Some((started, "it has not answered yet".to_owned())),
-        EngineState::Away { since, reason } => Some((since, reason)),
-    }
+) -> Option<(String, DateTime<Utc>, String)> {
+    let not_yet = "it has not answered yet".to_owned();
+    let Ok(runner) = allocations.runner() else {
+        return Some(("engine".to_owned(), started, not_yet));
+    };
+    let chosen = runner.engines.choose(allocation)?;
+    let (since, reason) = match chosen.health.state() {
+        EngineState::Up(_) => return None,
+        EngineState::Unknown => (started, not_yet),
+        EngineState::Away { since, reason } => (since, reason),
+    };
+    let engine = chosen.in_words();
+    Some((engine.trim_start_matches("the ").to_owned(), since, reason))
 }
 
 #[cfg(test)]

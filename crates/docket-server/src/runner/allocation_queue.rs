@@ -109,6 +109,12 @@ impl RunHandle {
             Some(Watched { sign: Sign::Container(id.clone()), confirmed: epoch });
     }
 
+    /// True while its attempt has a container.
+    pub(super) fn has_noted_container(&self) -> bool {
+        let watched = self.watched.lock();
+        watched.as_ref().is_some_and(|watched| matches!(watched.sign, Sign::Container(_)))
+    }
+
     /// The attempt has no container any more, and the record says so.
     pub(super) fn has_no_container(&self) {
         *self.watched.lock() = None;
@@ -306,6 +312,13 @@ impl AllocationQueues {
     /// All runs that are under way or wait.
     pub(super) fn handles(&self) -> Vec<Arc<RunHandle>> {
         self.queues.lock().values().flat_map(|queue| queue.handles()).collect()
+    }
+
+    /// All runs that are carried out, and all that wait for them.
+    pub(super) fn under_way_and_waiting(&self) -> (Vec<Arc<RunHandle>>, Vec<Arc<RunHandle>>) {
+        let queues: Vec<_> = self.queues.lock().values().map(Arc::clone).collect();
+        let under_way = queues.iter().flat_map(|queue| queue.under_way()).collect();
+        (under_way, queues.iter().flat_map(|queue| queue.all_waiting()).collect())
     }
 
     /// How many runs are under way or wait.

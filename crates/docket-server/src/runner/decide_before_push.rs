@@ -59,7 +59,7 @@ impl Runner {
 
     async fn decide_all_held(self: &Arc<Self>, mut due: Vec<AllocationStatus>, what: &str) {
         // A decision would wait until the engine is back, and the push must not.
-        due.retain(|held| self.engines.of_allocation(&held.allocation).health.is_up());
+        due.retain(|held| self.engines.is_up_for(&held.allocation.specification.policies));
         if due.is_empty() {
             return;
         }

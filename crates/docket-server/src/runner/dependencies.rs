@@ -107,7 +107,14 @@ impl Runner {
             let (first, why) = (instant.moment(), Why::Suspended(reason));
             self.miss(&allocation, Missed { first, last: first, count: 1, why }).await?
         } else {
-            self.enter(&queue, &allocation, RunRequest::due(instant, Trigger::Dependency)).await?
+            let Some(engine) = self.engines.choose(&allocation) else {
+                let (runner, name) = (Arc::clone(self), name.clone());
+                let is_delayed =
+                    self.engines.delay(&allocation, move || runner.check_due_soon(name));
+                return Ok((!is_delayed).then_some(ClaimOutcome::Changed));
+            };
+            let request = RunRequest::due(instant, Trigger::Dependency);
+            self.enter(&queue, engine, &allocation, request).await?
         };
         debug!(?recorded, "checked after its parents");
         Ok(Some(recorded))

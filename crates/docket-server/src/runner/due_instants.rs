@@ -15,6 +15,7 @@ use super::{
     Runner, Stopped,
     allocation_queue::{AllocationQueue, RunHandle, decision_span, run_span},
     confirm_runs,
+    engine_call_retry::EngineAccess,
     resume_point::{Stage, StartFrom},
     run_context::RunTask,
     store_access::WRITE_AGAIN,
@@ -85,7 +86,8 @@ impl Runner {
         decided: DateTime<Utc>,
     ) -> Result<DateTime<Utc>, StoreError> {
         let queue = self.confirmed_lock(allocation, confirm_runs::FOR_SCHEDULES).await;
-        if !self.engines.of_allocation(allocation).health.is_up() && queue.unconfirmed().is_some() {
+        let is_up = self.engines.is_up_for(&allocation.specification.policies);
+        if !is_up && queue.unconfirmed().is_some() {
             // The engine is away again: the scheduler proposes these instants when it is back.
             return Ok(decided);
         }
@@ -144,7 +146,9 @@ impl Runner {
             Decision::Missed(missed) => self.miss(allocation, missed.clone()).await?,
             Decision::Start(instant, trigger) => {
                 let request = RunRequest::due(Instant::new(*instant), trigger.clone());
-                self.enter(queue, allocation, request).await?
+                // Not configured any more: the scheduler proposes the instant again when one fits.
+                let Some(engine) = self.engines.choose(allocation) else { return Ok(None) };
+                self.enter(queue, engine, allocation, request).await?
             }
         };
         // One record must not span another: a backfill or an adopted container has one within the
@@ -194,17 +198,17 @@ impl Runner {
         Ok(recorded)
     }
 
-    /// Claims an instant, unless it was claimed before, and acts on what its allocation's policies say.
+    /// Claims an instant for an engine, unless it was claimed before, and acts on what its allocation's policies say.
     ///
     /// The caller has the line's turn.
     pub(super) async fn enter(
         self: &Arc<Self>,
         queue: &AllocationQueue,
+        engine: &Arc<EngineAccess>,
         allocation: &Arc<Allocation>,
         request: RunRequest,
     ) -> Result<ClaimOutcome, StoreError> {
         let RunRequest { instant, trigger, wanted, attempt } = request;
-        let engine = self.engines.of_allocation(allocation);
         // Before the claim, whose record depends on whether there is room.
         let place = engine.slots.acquire(instant);
         let beside = Beside {

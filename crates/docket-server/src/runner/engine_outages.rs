@@ -16,13 +16,14 @@ use crate::engine::engine_registry::EngineState;
 const SHORTEST_PAUSE: TimeDelta = TimeDelta::seconds(1);
 
 impl Runner {
-    /// Delays a decision about an allocation until its engine answers; returns false where it answers now.
+    /// Delays a decision about an allocation until an engine answers that may run it; returns false where one
+    /// answers now.
     pub(crate) fn delays(
         &self,
         allocation: &Allocation,
         resume: impl FnOnce() + Send + 'static,
     ) -> bool {
-        self.engines.of_allocation(allocation).delay(resume)
+        self.engines.delay(allocation, resume)
     }
 
     /// Notes the outages of the engines, and resumes what each of them delayed, until the server stops.
@@ -46,7 +47,7 @@ impl Runner {
                         }
                     }
                     // The pause explains what is decided now, so it comes first.
-                    engine.resume_delayed();
+                    self.engines.resume_delayed();
                 }
                 before = state;
                 if states.changed().await.is_err() {

@@ -43,6 +43,9 @@ pub(crate) enum ManualError {
         /// How far it is, in a word.
         state: StateWord,
     },
+    /// No engine fits the placement of the allocation.
+    #[error("no engine fits the `Placement` of this allocation: {0}")]
+    NoEngine(String),
     /// Nothing starts on this server.
     #[error("nothing starts now: {0}")]
     NothingStarts(String),
@@ -140,7 +143,11 @@ impl Runner {
                 }
             };
             let instant = request.instant;
-            let recorded = self.enter(&queue, &allocation, request).await?;
+            let Some(engine) = self.engines.choose(&allocation) else {
+                let unfit = self.engines.unfit(&allocation.specification.policies.placement);
+                return Err(ManualError::NoEngine(unfit.unwrap_or_default().message));
+            };
+            let recorded = self.enter(&queue, engine, &allocation, request).await?;
             drop(queue);
             match recorded {
                 ClaimOutcome::New => {

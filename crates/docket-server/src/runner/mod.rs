@@ -19,6 +19,7 @@ mod dependencies;
 mod due_instants;
 mod engine_call_retry;
 mod engine_outages;
+mod engine_reports;
 mod engines;
 mod env_files;
 mod failure_reasons;
@@ -58,7 +59,7 @@ pub(crate) use self::{
     allocation_queue::run_span,
     current_runner::{NoTerm, RunnerPort},
     engine_call_retry::{EngineAccess, Retry},
-    engines::{Engines, NoSuchEngine},
+    engines::Engines,
     env_files::NO_FOLDER,
     follow_container::judge,
     manual_runs::ManualError,
@@ -74,10 +75,7 @@ use crate::{
     store::StoreError,
     term_tasks::Term,
 };
-pub(crate) use crate::{
-    engine::engine_registry::{EngineHealth, EngineState},
-    term_tasks::Stopped,
-};
+pub(crate) use crate::{engine::engine_registry::EngineState, term_tasks::Stopped};
 
 /// Carries out runs, for one term.
 #[derive(Debug)]
@@ -131,11 +129,6 @@ impl Runner {
             outputs,
             zone,
         }
-    }
-
-    /// Whether the default engine answers.
-    pub(crate) fn health(&self) -> &EngineHealth {
-        &self.engines.default_engine().health
     }
 
     /// The times during which nothing could be decided, as far as they are remembered.

@@ -123,7 +123,8 @@ impl Process {
     ) -> RunningTerm {
         let background = self.background.of_term();
         for NamedEngine { engine, health, .. } in engines.all().map(AsRef::as_ref) {
-            health.watch_over(Arc::clone(engine), Arc::clone(&self.clock), &background);
+            let (engine, ids) = (Arc::clone(engine), Arc::clone(&engines.ids));
+            health.watch_over(engine, Arc::clone(&self.clock), ids, &background);
         }
         background.service("engine-outages", Arc::clone(&runner).follow_engines());
         let store = Arc::clone(&self.store);

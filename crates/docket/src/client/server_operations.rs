@@ -24,6 +24,9 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
 #[serde(rename_all = "PascalCase")]
 struct Ready {
     engine: Engine,
+    /// The engines that do not answer, in words.
+    #[serde(default)]
+    away: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +61,13 @@ impl Client {
         }
         let response = self.expect_success(response).await?;
         let ready: Ready = response::read(&self.shown, response).await?;
-        Ok(Ok(format!("Docker {}", ready.engine.version)))
+        let version = format!("Docker {}", ready.engine.version);
+        Ok(Ok([version].into_iter().chain(ready.away).collect::<Vec<_>>().join("; ")))
+    }
+
+    /// The engines of the server.
+    pub(crate) async fn engines(&self) -> Result<Vec<Value>> {
+        self.ask(self.request(Method::GET, "/-/engines")).await
     }
 
     /// The journal, or the entries of one allocation and the server, newest first.
@@ -71,8 +80,8 @@ impl Client {
         self.pages("/-/journal", &query, limit).await
     }
 
-    /// Checks specifications on the engine of this name, or the default one where it is empty; returns the
-    /// findings in their order.
+    /// Checks specifications on the engine of this name, or where it is empty on all that they may run on;
+    /// returns the findings in their order.
     pub(crate) async fn check_on_engine(
         &self,
         engine: &str,

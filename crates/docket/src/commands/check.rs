@@ -13,8 +13,9 @@ use crate::{
 
 /// Checks a file or a directory as `push` does, without a server
 ///
-/// Every error is shown with its line and column. With --engine the server also checks whether its engine,
-/// or the one of that name, can run the allocations: it pulls images, and creates and removes containers without starting them.
+/// Every error is shown with its line and column. With --engine the server also checks whether the engines that
+/// `Placement` allows, or the one of that name, can run the allocations: it pulls images, and creates and
+/// removes containers without starting them.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {

@@ -5,6 +5,7 @@ pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod delete;
+pub(crate) mod engines;
 pub(crate) mod events;
 mod follow_run;
 pub(crate) mod get;

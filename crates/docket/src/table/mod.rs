@@ -4,6 +4,7 @@ mod allocation_details;
 mod allocations;
 mod container;
 mod container_limits;
+mod engines;
 mod journal;
 mod key_values;
 mod layout;
@@ -14,6 +15,7 @@ mod runs;
 pub(crate) use self::{
     allocation_details::of_one,
     allocations::of_all,
+    engines::of_engines,
     journal::{of_journal, of_sentences},
     key_values::behind_keys,
     layout::cut,

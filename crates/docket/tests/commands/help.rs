@@ -20,6 +20,7 @@ fn every_command_has_a_help_with_defaults_variables_and_examples() {
         "why",
         "top",
         "events",
+        "engines",
         "next",
         "suspend",
         "resume",

@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use super::super::{
-    Keep, Retries,
+    Keep, MOST_CONSTRAINTS, Placement, Retries,
     key_definition::{Absent, Entry, Field, Key, key},
-    value_types::{ContainerPart, Rule, length, number, size},
+    value_types::{ContainerPart, Rule, constraints, engine_name, length, number, size},
 };
 
 /// A field of a mapping that is read into the type it is written from.
@@ -98,6 +98,34 @@ pub(super) const DELAYS: Rule<Retries> = Rule {
         })
     },
 };
+
+/// Keys of `Placement` that later versions of docket will have.
+pub(super) const LATER_PLACEMENT_KEYS: [&str; 4] =
+    ["On", "PullSecrets", "ServiceAccount", "Tolerations"];
+
+pub(super) static PLACEMENT: LazyLock<[&dyn Key<Placement, Placement>; 2]> = LazyLock::new(|| {
+    [
+        key(Entry {
+            name: "Engine",
+            meaning: "The name of the engine, as `docket server --engine NAME=URL` gives it.",
+            example: "web1",
+            form: engine_name(),
+            absent: Absent::Nothing("any that `Where` allows, or else the first"),
+            field: field!(Placement.engine),
+        }),
+        key(Entry {
+            name: "Where",
+            meaning: "What must hold for the labels of the engine, those of `--engine-label` and its \
+                      own, and for `engine.name`: `KEY==VALUE`, `KEY!=VALUE`, or `KEY=~PATTERN` and \
+                      `KEY!~PATTERN` with a regular expression for the whole value. Of several \
+                      engines, one that answers and has the fewest runs under way is chosen.",
+            example: r#"["zone==a", "rack=~r[12]"]"#,
+            form: constraints(MOST_CONSTRAINTS),
+            absent: Absent::Nothing("none"),
+            field: field!(Placement.constraints),
+        }),
+    ]
+});
 
 pub(super) static KEEP: LazyLock<[&dyn Key<Keep, Keep>; 3]> = LazyLock::new(|| {
     [

@@ -72,10 +72,11 @@ fn names<T>(keys: Keys<T>) -> Vec<&'static str> {
     keys.iter().map(|key| key.name()).collect()
 }
 
-/// A mapping of these keys.
+/// A mapping of these keys; those in `later` are of later versions of docket.
 pub(in crate::allocation) fn mapping<T: Default + 'static>(
     keys: Keys<T>,
     rule: Option<Rule<T>>,
+    later: &'static [&'static str],
 ) -> Form<T> {
     let kind = format!("mapping of {}", listed(&names(keys), " and "));
     let form = Form::new(
@@ -86,7 +87,7 @@ pub(in crate::allocation) fn mapping<T: Default + 'static>(
                 return reader.reject(at, expected(&format!("a {kind}"), &value));
             };
             let mut read = T::default();
-            let mut fields = reader.fields_within(at, posted, &names(keys));
+            let mut fields = reader.fields_within(at, posted, &names(keys), later);
             let wrong = reader.keys(at, &mut fields, keys, &mut read);
             if let Some(Rule { keys, check }) = &rule
                 // A value that was not read has its default here, and comparing that would report a

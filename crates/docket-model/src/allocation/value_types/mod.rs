@@ -3,6 +3,7 @@
 
 mod container;
 mod mappings;
+mod placement;
 mod scalars;
 mod schedule_or_dependencies;
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 pub(super) use self::{
     container::{ContainerPart, container},
     mappings::{Rule, labels, mapping, number_or},
+    placement::{constraints, engine_name},
     scalars::{
         Word, flag, length, name, number, optional_length, paths, size, text, time, words, zone,
     },

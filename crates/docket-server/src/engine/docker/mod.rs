@@ -55,6 +55,9 @@ use super::{
 // Docker counts containers and images for `/info`, so many of them take it long.
 const INFO_LIMIT: Duration = Duration::from_secs(30);
 
+/// The longest label of an engine that is kept, in bytes.
+const LONGEST_LABEL: usize = 4096;
+
 /// What can be set about an engine.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -157,6 +160,8 @@ impl Engine for DockerEngine {
             id,
             version: bounded(version.version.unwrap_or_default()),
             api_version: bounded(version.api_version.unwrap_or_default()),
+            labels: info.labels.unwrap_or_default().iter().filter_map(|text| label(text)).collect(),
+            nodes: 1,
             cores: info.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or_default(),
             capacity: None,
             time: info.time.as_deref().and_then(inspect::moment_in),
@@ -320,6 +325,15 @@ struct Info {
     cores: Option<i64>,
     #[serde(rename = "SystemTime")]
     time: Option<String>,
+    /// Each is `KEY=VALUE`.
+    #[serde(rename = "Labels")]
+    labels: Option<Vec<String>>,
+}
+
+/// A label of the engine; nothing for one whose length no placement needs.
+fn label(text: &str) -> Option<(String, String)> {
+    let (key, value) = text.split_once('=').filter(|_| text.len() <= LONGEST_LABEL)?;
+    Some((key.to_owned(), value.to_owned()))
 }
 
 /// The engine's words where someone else removes the container already.

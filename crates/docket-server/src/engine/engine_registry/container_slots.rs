@@ -140,6 +140,12 @@ impl RunSlots {
         Arc::new(Self { most, queue, state: Mutex::default() })
     }
 
+    /// How many runs have a slot, and how many wait for one.
+    pub(crate) fn in_use(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        (state.taken, state.waiting.len() - state.given_up)
+    }
+
     /// A place for a new run; the bounds, where no further run can even wait.
     pub(crate) fn acquire(self: &Arc<Self>, instant: Instant) -> Result<Reservation, SlotsFull> {
         let mut state = self.state.lock();

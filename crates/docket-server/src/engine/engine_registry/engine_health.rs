@@ -1,19 +1,22 @@
 //! Whether the engine answers, for everyone who has to know.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use docket_model::run::DEFAULT_ENGINE;
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 use tracing::{info, warn};
 
+use super::EngineIds;
 use crate::{
     background::{Background, Failure, Schedule},
     clock::Clock,
@@ -61,6 +64,8 @@ struct EngineClock {
 /// Asks the engine now and then, and lets others wait for it.
 #[derive(Debug)]
 pub(crate) struct EngineHealth {
+    /// The name of the engine.
+    name: Arc<str>,
     state: watch::Sender<EngineState>,
     suspected: Arc<Notify>,
     /// When the engine last reported what it is.
@@ -68,18 +73,48 @@ pub(crate) struct EngineHealth {
     /// How often the engine came up.
     epoch: AtomicU64,
     engine_clock: Mutex<Option<EngineClock>>,
+    /// The labels that it reported last, also while it is away.
+    labels: Mutex<Option<Arc<BTreeMap<String, String>>>>,
+    /// Since when it answers, or does not.
+    changed_at: Mutex<Option<DateTime<Utc>>>,
+    /// True while it is known to be another engine under a second name.
+    is_refused: AtomicBool,
 }
 
 impl EngineHealth {
-    /// Nothing is known yet.
-    pub(crate) fn new() -> Self {
+    /// The health of the engine of this name: nothing is known yet.
+    pub(crate) fn of(name: &str) -> Self {
         Self {
+            name: name.into(),
             state: watch::Sender::new(EngineState::Unknown),
             suspected: Arc::default(),
             learnt_at: Mutex::default(),
             epoch: AtomicU64::new(0),
             engine_clock: Mutex::default(),
+            labels: Mutex::default(),
+            changed_at: Mutex::default(),
+            is_refused: AtomicBool::new(false),
         }
+    }
+
+    /// Its name in log lines; none where it is the only engine and has no name of its own.
+    fn log_name(&self) -> Option<&str> {
+        Some(&*self.name).filter(|name| *name != DEFAULT_ENGINE)
+    }
+
+    /// The labels that it reported last; none before it has answered once.
+    pub(crate) fn labels(&self) -> Option<Arc<BTreeMap<String, String>>> {
+        self.labels.lock().clone()
+    }
+
+    /// Since when it answers, or does not; none before it was pinged.
+    pub(crate) fn changed_at(&self) -> Option<DateTime<Utc>> {
+        *self.changed_at.lock()
+    }
+
+    /// True while it is not used, because it is another engine under a second name.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.is_refused.load(Ordering::SeqCst)
     }
 
     /// How often the engine came up so far: what it reported before it was away may be untrue since.
@@ -99,8 +134,14 @@ impl EngineHealth {
         let EngineClock { ahead, .. } = (*self.engine_clock.lock())?;
         let seconds = ahead.abs().num_seconds();
         let side = if ahead < TimeDelta::zero() { "behind" } else { "ahead of" };
-        (ahead.abs() > MOST_APART)
-            .then(|| format!("the engine's clock is {seconds} s {side} the clock of docket"))
+        (ahead.abs() > MOST_APART).then(|| match self.log_name() {
+            None => format!("the engine's clock is {seconds} s {side} the clock of docket"),
+            Some(name) => {
+                format!(
+                    "the clock of the engine `{name}` is {seconds} s {side} the clock of docket"
+                )
+            }
+        })
     }
 
     /// What is known now.
@@ -137,6 +178,7 @@ impl EngineHealth {
         self: &Arc<Self>,
         engine: Arc<dyn Engine>,
         clock: Arc<dyn Clock>,
+        ids: Arc<EngineIds>,
         background: &Background,
     ) {
         let signals = stream::unfold(Arc::clone(&self.suspected), |suspected| async {
@@ -154,12 +196,18 @@ impl EngineHealth {
         background.periodic(schedule, move || {
             let (health, engine, clock) =
                 (Arc::clone(&health), Arc::clone(&engine), Arc::clone(&clock));
-            async move { health.check(&*engine, &*clock).await }
+            let ids = Arc::clone(&ids);
+            async move { health.check(&*engine, &*clock, &ids).await }
         });
     }
 
     /// Asks the engine once.
-    async fn check(&self, engine: &dyn Engine, clock: &dyn Clock) -> Result<(), Failure> {
+    async fn check(
+        &self,
+        engine: &dyn Engine,
+        clock: &dyn Clock,
+        ids: &EngineIds,
+    ) -> Result<(), Failure> {
         if let Err(error) = engine.ping().await {
             self.away(&error.to_string(), clock.now());
         // The status takes much longer than a ping where there are many containers.
@@ -169,9 +217,14 @@ impl EngineHealth {
                 Ok(info) => {
                     *self.learnt_at.lock() = Some(Instant::now());
                     self.compare_clocks(info.time, asked_at, clock.now());
-                    // Without the time, which differs each time and would make each status a new
-                    // one.
-                    self.came_up(EngineStatus { time: None, ..info }, clock.now());
+                    let holder = ids.note(&self.name, info.id.as_ref()).err();
+                    self.is_refused.store(holder.is_some(), Ordering::SeqCst);
+                    match holder {
+                        Some(holder) => self.away(&under_two_names(&holder), clock.now()),
+                        // Without the time, which differs each time and would make each status a
+                        // new one.
+                        None => self.came_up(EngineStatus { time: None, ..info }, clock.now()),
+                    }
                 }
                 // It answers, and is what it was.
                 Err(_) if self.is_up() => {}
@@ -217,20 +270,24 @@ impl EngineHealth {
     }
 
     fn came_up(&self, info: EngineStatus, now: DateTime<Utc>) {
+        // Before the state, so that whoever sees the engine up sees its labels.
+        *self.labels.lock() = Some(Arc::new(info.labels.clone()));
+        let engine = self.log_name();
         self.state.send_if_modified(|state| {
             let EngineStatus { version, api_version, cores, .. } = &info;
             match state {
                 EngineState::Up(before) if **before == info => return false,
                 EngineState::Away { since, .. } => {
                     let seconds = (now - *since).num_seconds();
-                    info!(parent: None, version, api_version, cores, "the engine is back after {seconds} s");
+                    info!(parent: None, engine, version, api_version, cores, "the engine is back after {seconds} s");
                 }
-                _ => info!(parent: None, version, api_version, cores, "the engine answers"),
+                _ => info!(parent: None, engine, version, api_version, cores, "the engine answers"),
             }
             // Before the state is published, so that a reader that sees the engine up sees the new
             // epoch.
             if !matches!(state, EngineState::Up(_)) {
                 self.epoch.fetch_add(1, Ordering::SeqCst);
+                *self.changed_at.lock() = Some(now);
             }
             *state = EngineState::Up(Arc::new(info));
             true
@@ -238,20 +295,32 @@ impl EngineHealth {
     }
 
     fn away(&self, reason: &str, now: DateTime<Utc>) {
+        let engine = self.log_name();
         self.state.send_if_modified(|state| {
             if matches!(state, EngineState::Away { .. }) {
                 return false;
             }
             // Not in the span of the run whose call failed: it concerns all of them.
-            warn!(parent: None, reason, "the engine does not answer: nothing starts until it does");
+            match engine {
+                None => warn!(parent: None, reason, "the engine does not answer: nothing starts until it does"),
+                Some(engine) => warn!(
+                    parent: None,
+                    engine,
+                    reason,
+                    "this engine does not answer: none of its runs starts until it does"
+                ),
+            }
+            *self.changed_at.lock() = Some(now);
             *state = EngineState::Away { since: now, reason: reason.to_owned() };
             true
         });
     }
 }
 
-impl Default for EngineHealth {
-    fn default() -> Self {
-        Self::new()
-    }
+/// Why an engine is not used that answers.
+fn under_two_names(holder: &str) -> String {
+    format!(
+        "it is the engine `{holder}` under a second name, and is not used: take one of the two out of the \
+         configuration"
+    )
 }

@@ -1,16 +1,18 @@
-//! Engines by their names: each with its health, its limits, and what waits for it to answer.
+//! Engines by their names, each with its health and its limits.
 
 mod container_slots;
 mod engine_health;
+mod engine_ids;
 mod start_limiter;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use parking_lot::Mutex;
+use docket_model::{EngineName, allocation::Placement, run::DEFAULT_ENGINE};
 
 pub(crate) use self::{
     container_slots::{Reservation, RunSlots, SlotsFull},
     engine_health::{EngineHealth, EngineState},
+    engine_ids::EngineIds,
     start_limiter::{Permit, StartLimiter},
 };
 use super::Engine;
@@ -26,9 +28,6 @@ pub(crate) struct EngineLimits {
     /// Runs that wait for one of those to end.
     pub(crate) queue: usize,
 }
-
-/// Something to do once an engine answers.
-type Resume = Box<dyn FnOnce() + Send>;
 
 /// What the configuration says of an engine.
 #[derive(Debug, Clone, Default)]
@@ -49,8 +48,6 @@ pub(crate) struct NamedEngine {
     pub(crate) health: Arc<EngineHealth>,
     pub(crate) start_limiter: StartLimiter,
     pub(crate) slots: Arc<RunSlots>,
-    /// What waits until it answers.
-    delayed: Mutex<Vec<Resume>>,
 }
 
 impl NamedEngine {
@@ -65,32 +62,41 @@ impl NamedEngine {
             name: name.into(),
             about,
             engine,
-            health: Arc::new(EngineHealth::new()),
+            health: Arc::new(EngineHealth::of(name)),
             start_limiter: StartLimiter::new(limits.max_starting),
             slots: RunSlots::new(limits.max_running, limits.queue),
-            delayed: Mutex::default(),
         }
     }
 
-    /// Delays something until the engine answers; returns false where it answers now.
-    pub(crate) fn delay(&self, resume: impl FnOnce() + Send + 'static) -> bool {
-        let mut delayed = self.delayed.lock();
-        // Under the lock: an engine that comes up now resumes what is delayed after this.
-        if self.health.is_up() {
-            return false;
-        }
-        delayed.push(Box::new(resume));
-        true
+    /// The engine in words: with its name where the configuration gives it one.
+    pub(crate) fn in_words(&self) -> String {
+        in_words(&self.name)
     }
 
-    /// Does what was delayed until the engine answers.
-    pub(crate) fn resume_delayed(&self) {
-        // The lock is released before the calls: one that is resumed may be delayed again.
-        let delayed = std::mem::take(&mut *self.delayed.lock());
-        for resume in delayed {
-            resume();
-        }
+    /// Its labels: those that it reports itself, and above them those of the configuration.
+    pub(crate) fn labels(&self) -> BTreeMap<String, String> {
+        let mut labels = self.health.labels().map(Arc::unwrap_or_clone).unwrap_or_default();
+        labels.extend(self.about.labels.clone());
+        labels
     }
+
+    /// True if its labels fulfil all constraints of a placement. What the engine reports itself counts
+    /// as soon as it has answered once.
+    pub(crate) fn fits(&self, placement: &Placement) -> bool {
+        let is_wanted = |wanted: &EngineName| wanted.as_str() == &*self.name;
+        // A name alone needs no labels, which are copied.
+        let has_name = placement.engine.as_ref().is_none_or(is_wanted);
+        has_name
+            && (placement.constraints.is_empty() || {
+                let labels = self.labels();
+                placement.allows(&self.name, |key| labels.get(key).map(String::as_str))
+            })
+    }
+}
+
+/// The engine of this name in words.
+pub(crate) fn in_words(name: &str) -> String {
+    if name == DEFAULT_ENGINE { "the engine".to_owned() } else { format!("the engine `{name}`") }
 }
 
 impl fmt::Debug for NamedEngine {
@@ -111,19 +117,21 @@ impl fmt::Debug for NamedEngine {
 pub(crate) struct EngineRegistry {
     default: Arc<NamedEngine>,
     others: Vec<Arc<NamedEngine>>,
+    /// Which engine has which id.
+    pub(crate) ids: Arc<EngineIds>,
 }
 
 impl EngineRegistry {
     /// A registry of these engines.
     pub(crate) fn of(default: NamedEngine, others: impl IntoIterator<Item = NamedEngine>) -> Self {
         let others = others.into_iter().map(Arc::new).collect();
-        Self { default: Arc::new(default), others }
+        Self { default: Arc::new(default), others, ids: Arc::default() }
     }
 
     /// A registry with one engine, the default.
     #[cfg(test)]
     pub(crate) fn new(engine: Arc<dyn Engine>, limits: EngineLimits) -> Self {
-        Self::named(docket_model::run::DEFAULT_ENGINE, engine, limits)
+        Self::named(DEFAULT_ENGINE, engine, limits)
     }
 
     /// A registry with one engine of this name.
@@ -164,49 +172,5 @@ impl EngineRegistry {
     /// All engines, the default first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<NamedEngine>> {
         std::iter::once(&self.default).chain(&self.others)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-    use crate::{
-        background::Background,
-        clock::{Clock, TestClock},
-        engine::scripted_engine::ScriptedEngine,
-    };
-
-    #[tokio::test(start_paused = true)]
-    async fn an_engine_that_is_away_delays_what_is_its_own_and_no_other() {
-        let clock: Arc<dyn Clock> = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
-        let limits = EngineLimits { max_starting: None, max_running: 1, queue: 1 };
-        let engines = ["here", "away"].map(|name| {
-            let engine = ScriptedEngine::called(name, Arc::clone(&clock));
-            engine.set_away(name == "away");
-            NamedEngine::new(name, EngineAbout::default(), Arc::new(engine), limits)
-        });
-        let background = Background::new(Arc::clone(&clock));
-        for NamedEngine { engine, health, .. } in &engines {
-            health.watch_over(Arc::clone(engine), Arc::clone(&clock), &background);
-        }
-        let [here, away] = &engines;
-        here.health.up().await;
-        let resumed = Arc::new(AtomicUsize::new(0));
-        let counted = || {
-            let resumed = Arc::clone(&resumed);
-            move || {
-                resumed.fetch_add(1, Ordering::SeqCst);
-            }
-        };
-
-        let delays = (here.delay(counted()), away.delay(counted()), away.delay(counted()));
-        here.resume_delayed();
-        let before = resumed.load(Ordering::SeqCst);
-        away.resume_delayed();
-
-        assert_eq!(delays, (false, true, true));
-        assert_eq!((before, resumed.load(Ordering::SeqCst)), (0, 2));
     }
 }

@@ -53,6 +53,7 @@ pub(crate) struct ScriptedEngine {
     away: watch::Sender<bool>,
     /// How far its clock is ahead of docket's.
     ahead: Arc<Mutex<TimeDelta>>,
+    labels: BTreeMap<String, String>,
     starts: Starts,
     /// Requests that are on their way, and reach it only once they are released.
     held: Arc<Held>,
@@ -71,6 +72,7 @@ impl ScriptedEngine {
             containers: Arc::default(),
             away: watch::Sender::new(false),
             ahead: Arc::default(),
+            labels: BTreeMap::new(),
             starts: Starts::ById,
             held: Arc::default(),
         }
@@ -79,6 +81,13 @@ impl ScriptedEngine {
     /// The same one, with other means of starting a container once.
     pub(crate) fn that_starts(self, starts: Starts) -> Self {
         Self { starts, ..self }
+    }
+
+    /// The same one, with a label of its own.
+    #[cfg(test)]
+    pub(crate) fn with_label(mut self, key: &str, value: &str) -> Self {
+        self.labels.insert(key.to_owned(), value.to_owned());
+        self
     }
 
     /// Whether the call is to be held; it is delivered by `deliver`.
@@ -515,7 +524,9 @@ impl Engine for ScriptedEngine {
         // One without a name has no lasting id.
         let id = (!self.id.is_empty()).then(|| self.id.as_ref().into());
         let time = Some(self.now().wall);
-        Ok(EngineStatus { id, version, api_version, cores: 2, capacity: None, time })
+        let labels = self.labels.clone();
+        let (nodes, cores, capacity) = (1, 2, None);
+        Ok(EngineStatus { id, version, api_version, labels, nodes, cores, capacity, time })
     }
 
     fn starts(&self) -> Starts {

@@ -113,6 +113,9 @@ impl Engine for SwarmEngine {
             id: Some(bounded(cluster.id).into()),
             version: bounded(version.version),
             api_version: bounded(version.api_version),
+            // Those of a node are not the Swarm's.
+            labels: [].into(),
+            nodes: nodes.len(),
             cores: usize::try_from(cores).unwrap_or(usize::MAX),
             capacity: None,
             time: info.time,

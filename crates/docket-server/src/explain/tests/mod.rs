@@ -17,7 +17,7 @@ use docket_model::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Facts, MOST_RUNS, Parent, about, recent};
+use super::{EngineAway, Facts, MOST_RUNS, Parent, about, recent};
 use crate::store::AllocationStatus;
 
 /// A moment in UTC: with its date, or of 2026-11-21.
@@ -156,7 +156,12 @@ impl Case {
             pause: self.pause.as_ref(),
             last_lines: &self.last_lines,
             offset: None,
-            engine_away: self.engine_away,
+            engine_away: self.engine_away.map(|(since, reason)| EngineAway {
+                engine: "engine",
+                since,
+                reason,
+            }),
+            unfit: None,
             store_trouble: self.store_trouble,
             standby: self.standby,
             server_zone: "Europe/Berlin".parse::<Zone>().unwrap(),

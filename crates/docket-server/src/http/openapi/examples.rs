@@ -38,6 +38,11 @@ pub(super) fn of(schema: &str) -> Option<Value> {
         "Push" | "Specification" => specification(),
         "PushAnswer" => json!({"created": 2, "updated": 0, "unchanged": 0}),
         "Ready" => json!({"Status": "ready", "Engine": engine()}),
+        "EngineReport" => json!({
+            "Name": "web1", "Kind": "docker", "Urls": ["tcp://web1:2376"], "Labels": {"zone": "a"},
+            "State": "up", "Since": "2026-11-21T08:00:05Z", "Version": "20.10.24", "Nodes": 1,
+            "Running": 2, "Starting": 1, "Waiting": 0,
+        }),
         "EngineCheck" => json!({"Name": "report", "Findings": [{
             "Field": "Container.Config.Image", "Message": "image busybox:nope not found", "Fatal": true,
         }]}),

@@ -96,7 +96,12 @@ pub(super) async fn meet_engine(api: &Api) {
     let (allocations, status) = (&api.allocations, &api.status);
     let runner = allocations.runner().unwrap();
     let engine = runner.engine();
-    engine.health.watch_over(engine.engine.clone(), allocations.clock.clone(), &status.background);
+    engine.health.watch_over(
+        engine.engine.clone(),
+        allocations.clock.clone(),
+        Arc::default(),
+        &status.background,
+    );
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use docket_model::{allocation::Placement, wire::EngineStateWord};
+
 use super::harness::{Fault, Ground, House, MINUTE, Settings};
 use crate::engine::scripted_engine::ScriptedEngine;
 
@@ -112,4 +114,137 @@ async fn runs_of_an_engine_that_is_not_configured_are_lost_and_found_again_when_
         seen.iter().map(|seen| (seen.starts, seen.removed)).collect::<Vec<_>>(),
         [(1, true)]
     );
+}
+
+/// A server with the engines `default`, `b` and `c`, of which the two others are in zone `x`.
+fn with_two_in_a_zone() -> (Ground, [Arc<ScriptedEngine>; 2]) {
+    let mut ground = Ground::new(Settings::default());
+    let others = ["b", "c"].map(|name| {
+        let engine = ScriptedEngine::called(name, ground.clock.clone());
+        Arc::new(engine.with_label("zone", "x").with_label("host", name))
+    });
+    for (name, engine) in ["b", "c"].into_iter().zip(&others) {
+        ground.other_engines.push((name, engine.clone()));
+    }
+    (ground, others)
+}
+
+async fn push_placed(house: &House, name: &str, cron: &str, placement: serde_json::Value) {
+    let policies = serde_json::json!({"Cron": cron, "Placement": placement});
+    house.push_with(name, "sleep-600", policies).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_goes_to_an_engine_that_fits_and_has_the_fewest_runs_under_way() {
+    let (ground, _) = with_two_in_a_zone();
+    let house = ground.open().await;
+    push_placed(&house, "named", "10 9 * * *", serde_json::json!({"Engine": "c"})).await;
+    push_placed(&house, "one", "11 9 * * *", serde_json::json!({"Where": ["zone==x"]})).await;
+    push_placed(&house, "two", "12 9 * * *", serde_json::json!({"Where": ["zone==x"]})).await;
+    push_placed(&house, "host", "13 9 * * *", serde_json::json!({"Where": ["host=~[^b]"]})).await;
+    push_placed(&house, "not", "14 9 * * *", serde_json::json!({"Where": ["zone!=x"]})).await;
+    house.push("any", "15 9 * * *", "sleep-60").await;
+
+    house.until("09:16:00").await;
+
+    for (name, engine) in [
+        ("named", "c"),
+        ("one", "b"),
+        ("two", "b"),
+        ("host", "c"),
+        ("not", "default"),
+        ("any", "default"),
+    ] {
+        assert_eq!(engine_names(&house, name).await, [Some(engine.into())], "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_is_away_is_avoided_and_waited_for_where_no_other_fits() {
+    let (ground, [b, c]) = with_two_in_a_zone();
+    let house = ground.open().await;
+    push_placed(&house, "zone", "10 9 * * *", serde_json::json!({"Where": ["zone==x"]})).await;
+    push_placed(&house, "host", "10 9 * * *", serde_json::json!({"Where": ["host==b"]})).await;
+    house.until("09:09:00").await;
+    b.set_away(true);
+
+    house.until("09:12:00").await;
+    let meanwhile = [engine_names(&house, "zone").await, engine_names(&house, "host").await];
+    b.set_away(false);
+    house.until("09:14:00").await;
+
+    assert_eq!(meanwhile, [vec![Some("c".into())], vec![]]);
+    assert_eq!(engine_names(&house, "host").await, [Some("b".into())]);
+    assert_eq!((b.seen().len(), c.seen().len(), house.seen("host").len()), (1, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chosen_engine_stays_the_run_s_across_a_restart_with_other_engines_up() {
+    let (ground, [b, c]) = with_two_in_a_zone();
+    let house = ground.open().await;
+    push_placed(&house, "zone", "10 9 * * *", serde_json::json!({"Where": ["zone==x"]})).await;
+    house.until("09:12:00").await;
+    let ground = house.close().await;
+    b.set_away(true);
+
+    let house = ground.open().await;
+    house.until("09:15:00").await;
+    let meanwhile = house.newest("zone").await;
+    b.set_away(false);
+    house.until("09:22:00").await;
+
+    assert_eq!(meanwhile, "09:10:00 running");
+    assert_eq!(house.newest("zone").await, "09:10:00 succeeded");
+    assert_eq!((b.seen().len(), c.seen().len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_name_of_one_engine_is_refused_and_never_used() {
+    let mut ground = Ground::new(Settings::default());
+    // Its id is the same as that of the default one.
+    let again = Arc::new(ScriptedEngine::called("E", ground.clock.clone()));
+    ground.other_engines.push(("again", again.clone()));
+    let house = ground.open().await;
+    push_placed(&house, "a", "10 9 * * *", serde_json::json!({"Engine": "again"})).await;
+    push_placed(&house, "b", "10 9 * * *", serde_json::json!({"Where": ["zone!=x"]})).await;
+
+    house.until("09:12:00").await;
+
+    let states: Vec<_> =
+        house.runner.engine_reports().into_iter().map(|engine| engine.state).collect();
+    assert_eq!(states, [EngineStateWord::Up, EngineStateWord::Refused]);
+    assert_eq!(engine_names(&house, "a").await, []);
+    assert_eq!(engine_names(&house, "b").await, [Some("default".into())]);
+    assert_eq!(again.seen().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_placement_that_no_engine_can_fulfil_is_explained_as_far_as_labels_are_known() {
+    let (ground, _) = with_two_in_a_zone();
+    let house = ground.open().await;
+    house.pass(MINUTE).await;
+    let unfit = |engine: Option<&str>, constraints: &[&str]| {
+        let placement = Placement {
+            engine: engine.map(|name| name.parse().unwrap()),
+            constraints: constraints.iter().map(|text| text.parse().unwrap()).collect(),
+        };
+        let unfit = house.runner.engines.unfit(&placement);
+        unfit.map(|unfit| format!("{}: {}", unfit.key, unfit.message)).unwrap_or_default()
+    };
+
+    let answers = [
+        unfit(None, &[]),
+        unfit(Some("c"), &["zone==x"]),
+        unfit(Some("cc"), &[]),
+        unfit(Some("b"), &["host==c"]),
+        unfit(None, &["zone==y"]),
+    ];
+
+    insta::assert_snapshot!(answers.join("\n"), @r"
+
+
+    Engine: no engine is named `cc`: did you mean `c`?
+    Where: no engine fulfils this: `b` has host=b, zone=x
+    Where: no engine fulfils this: `default` has no labels; `b` has host=b, zone=x; `c` has host=c, zone=x
+    ");
 }
