@@ -1,4 +1,4 @@
-//! A Docker engine of the tests' own, apart from any other on the machine.
+//! A Docker engine or a Podman of the tests' own, apart from any other on the machine.
 
 use std::{
     path::Path,
@@ -47,7 +47,31 @@ impl Engine {
             .arg(format!("--registry-mirror=http://{}", registry.host()))
             .args(options)
             .envs([("HTTP_PROXY", NO_WAY_OUT), ("HTTPS_PROXY", NO_WAY_OUT)]);
-        let mut keeper = GuardedProcess::start(&mut command);
+        Self::keep(&mut command)
+    }
+
+    /// The Podman that its tests share; `None` where `podman` is not installed, which is printed.
+    pub fn shared_podman() -> Option<&'static Self> {
+        static SHARED: LazyLock<Option<Engine>> = LazyLock::new(Engine::start_podman);
+        SHARED.as_ref()
+    }
+
+    /// Starts a Podman that has `busybox:latest`, and cannot reach any registry; `None` where `podman` is not
+    /// installed, which is printed.
+    pub fn start_podman() -> Option<Self> {
+        if Command::new("podman").arg("--version").output().is_err() {
+            #[expect(clippy::print_stderr, reason = "cargo shows it with `--nocapture`")]
+            {
+                eprintln!("SKIPPED: podman is not installed");
+            }
+            return None;
+        }
+        Some(Self::keep(&mut Command::new(script("start-test-podman"))))
+    }
+
+    /// Starts the program that keeps an engine.
+    fn keep(command: &mut Command) -> Self {
+        let mut keeper = GuardedProcess::start(command);
         let address = keeper.answer();
         let configuration = TempDir::new().unwrap();
         let engine = Self { address, keeper: Mutex::new(keeper), configuration };

@@ -30,6 +30,7 @@ mod live_events;
 mod output;
 mod output_memory;
 mod packaging;
+mod podman;
 mod readme;
 mod request_memory;
 mod runs;
