@@ -93,9 +93,15 @@ static HTML: LazyLock<String> = LazyLock::new(|| {
         // That one is no module. The page loads it in a way that does not depend on the others.
         .filter(|(name, file)| is_script(file) && **name != "reload_on_missing_file.js");
     let links: BTreeSet<_> = scripts
-        .map(|(name, _)| format!("<link rel=\"modulepreload\" href=\"-/page/{name}\">\n"))
+        // The style sheets, which the first paint waits for, come before the scripts.
+        .map(|(name, _)| {
+            let (rel, href) = ("modulepreload", format!("-/page/{name}"));
+            format!("<link rel=\"{rel}\" fetchpriority=\"low\" href=\"{href}\">\n")
+        })
         .collect();
-    embed!("index.html").replacen("<script", &format!("{}<script", String::from_iter(links)), 1)
+    let first_module = "<script type=\"module\"";
+    let with_links = format!("{}{first_module}", String::from_iter(links));
+    embed!("index.html").replacen(first_module, &with_links, 1)
 });
 
 /// The HTML document of the page.
@@ -173,6 +179,7 @@ mod tests {
         }
         // `reload_on_missing_file.js` is no module.
         assert_eq!(page().text.matches("modulepreload").count(), scripts.count() - 1);
+        assert!(page().text.rfind("stylesheet") < page().text.find("modulepreload"));
         for forbidden in ["<style", "style=", "onload="] {
             assert!(!page().text.contains(forbidden), "the page contains {forbidden}");
         }
