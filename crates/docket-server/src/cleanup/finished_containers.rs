@@ -1,7 +1,7 @@
 //! Finished containers: they are removed, except for the newest failed one of each allocation, which
 //! stays for inspection unless its specification has `AutoRemove`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, pin::pin, sync::Arc};
 
 use docket_model::{
     Allocation, AllocationName,
@@ -156,7 +156,7 @@ impl Retention {
             let remove = || engine.engine.remove(&handle, Condition::NotRunning);
             engine.retry("the removal", remove).await
         };
-        if let Ok(Ok(Err(error))) = engine.term.unless_ended(removing).await {
+        if let Ok(Ok(Err(error))) = engine.term.unless_ended(pin!(removing)).await {
             warn!(%container, %error, "a container that has ended could not be removed");
             self.orphans.suspect();
         }

@@ -1,6 +1,6 @@
 //! One attempt at a run: where it goes on from, and how it ends.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use docket_model::run::{Cancellation, ContainerId, Reason, RunState};
@@ -295,6 +295,9 @@ impl<'a> Attempt<'a> {
         work: impl Future<Output = T>,
     ) -> Result<T, Break> {
         let RunTask { runner, handle, .. } = self.task;
+        // Pinned: each future around it would otherwise hold it twice, as its argument and while it
+        // waits for it.
+        let work = pin!(work);
         let unless_cancelled = async {
             tokio::select! {
                 biased;

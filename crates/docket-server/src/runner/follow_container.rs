@@ -2,7 +2,11 @@
 //!
 //! 1. Time spans are measured by one clock: docket's own, or the engine's.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::run::{Cancellation, ContainerId, Exit, ExitCause, Reason, RunState};
@@ -85,7 +89,7 @@ impl Attempt<'_> {
     ) -> Result<AttemptEnd, Break> {
         let runner = &self.task.runner;
         self.task.handle.runs_in(container, self.task.engine.health.epoch());
-        let mut following = std::pin::pin!(self.task.engine.watch_to_end(container));
+        let mut following = pin!(self.task.engine.watch_to_end(container));
         let watched = async {
             let early = tokio::select! {
                 biased;
@@ -97,7 +101,7 @@ impl Attempt<'_> {
             let exit = self.stop_container(container, following.as_mut(), &early).await?;
             Ok::<_, Break>((exit, Some(early)))
         };
-        let (exit, early) = runner.term.unless_ended(watched).await??;
+        let (exit, early) = runner.term.unless_ended(pin!(watched)).await??;
         point(Point::Exited);
         let started_at = Some(start.at);
         Ok(AttemptEnd { started_at, ..self.capture(container, exit, early).await? })

@@ -257,7 +257,8 @@ impl RunTask {
         if let Some(container) = &container
             && mutation_testing::is_active(Mutation::RemovedBeforeEndRecorded)
         {
-            runner.retention.remove(&self.engine, container).await;
+            // Boxed: the future of every run would have room for it, though only a test takes this way.
+            Box::pin(runner.retention.remove(&self.engine, container)).await;
         }
         if let Err(error) = runner.durably(|| runner.store.finish(id, uid, end.clone())).await? {
             // The allocation was deleted meanwhile, and its history with it.

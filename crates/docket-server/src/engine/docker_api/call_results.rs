@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bollard::{Docker, errors::Error};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
 use serde::de::DeserializeOwned;
 
 use super::http_client::{Call, Connection};
@@ -37,15 +37,16 @@ pub(in crate::engine) struct Client {
 
 impl Client {
     /// Waits for an answer that should not take long.
-    pub(in crate::engine) async fn answer<T>(
+    // Not an `async fn`, which would hold the answer twice: bollard's take 1.5 KB each.
+    pub(in crate::engine) fn answer<T>(
         &self,
         limit: Duration,
         answer: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, EngineError> {
-        match tokio::time::timeout(limit, answer).await {
+    ) -> impl Future<Output = Result<T, EngineError>> {
+        tokio::time::timeout(limit, answer).map(move |answered| match answered {
             Ok(answer) => answer.map_err(|error| self.error(&error)),
             Err(_) => Err(self.no_answer(limit)),
-        }
+        })
     }
 
     /// True where the engine takes new connections. One that goes down does not any more, while it
