@@ -18,7 +18,7 @@ const PASSWORD: &str = ">>>>>>??????";
 const HTPASSWD: &str = "keeper:$2y$05$QiGweREcKGPA3pSzen86uuTHc3HgFI9w9PPBnIJasIvNrt0LdhgpC\n";
 
 /// Starts a registry on the bed's loopback; returns Docker's configuration with its login.
-fn registry(bed: &Bed, port: u16, login: bool) -> PathBuf {
+pub(crate) fn registry(bed: &Bed, port: u16, login: bool) -> PathBuf {
     let folder = bed.folder(&format!("registry-{port}"));
     let mut config = json!({
         "version": "0.1",
@@ -47,7 +47,7 @@ fn base64(text: &str) -> String {
 
 /// Puts busybox under these names into a registry, and takes them off the engine. Asks again while
 /// the registry comes up.
-fn offer(bed: &Bed, config: &Path, images: &[String]) -> String {
+pub(crate) fn offer(bed: &Bed, config: &Path, images: &[String]) -> String {
     let mut pushed = String::new();
     for image in images {
         bed.docker(&["tag", "busybox:latest", image]);

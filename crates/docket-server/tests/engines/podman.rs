@@ -4,14 +4,16 @@
 
 use std::sync::Arc;
 
+use docket_model::allocation::Pull;
 use docket_server::engine::{
-    Condition, Follow, Grace, LogCursor, Observation, Past, Stop, TakeOver,
+    Condition, Engine, EngineError, Follow, Grace, LogCursor, Observation, Past, Stop, TakeOver,
 };
 use futures_util::TryStreamExt;
 use serde_json::json;
 
 use crate::{
     contract::{self, PLENTY, bytes},
+    docker_pulls::{offer, registry},
     harness::Bed,
 };
 
@@ -170,4 +172,39 @@ async fn of_a_container_that_ran_the_exit_code_is_known_also_after_a_restart_of_
 
     let TakeOver::Gone(Past::Ran(exit)) = taken_over else { panic!("{taken_over:?}") };
     assert_eq!(exit.code, 3);
+}
+
+#[tokio::test]
+async fn an_image_is_pulled_with_the_login_that_docker_keeps_and_reasons_are_in_podmans_words() {
+    let Some(bed) = podman(Bed::start_podman()).await else { return };
+    let config = registry(&bed, 5000, true);
+    let image = "127.0.0.1:5000/secret:1";
+    let digest = offer(&bed, &config, &[image.to_owned()]);
+
+    let refusal = bed.engine(None).pull(image, None, Pull::Always).await.unwrap_err();
+    let engine = bed.engine(Some(config));
+    let pulled = engine.pull(image, None, Pull::Always).await.unwrap().unwrap();
+    let digested = format!("127.0.0.1:5000/secret@{digest}");
+    let by_digest = engine.pull(&digested, None, Pull::Always).await.unwrap().unwrap();
+    let no_such_tag = engine.pull("127.0.0.1:5000/secret:2", None, Pull::Always).await.unwrap_err();
+
+    let EngineError::NotPulled { reason, .. } = &refusal else { panic!("{refusal:?}") };
+    assert!(reason.contains("docker login 127.0.0.1:5000"), "{reason}");
+    assert_eq!((pulled.stale, by_digest.stale), (None, None));
+    assert!(matches!(no_such_tag, EngineError::NoSuchImage { .. }), "{no_such_tag:?}");
+}
+
+#[tokio::test]
+async fn where_the_registry_is_down_the_local_image_is_used_and_the_reason_is_recorded() {
+    let Some(bed) = podman(Bed::start_podman()).await else { return };
+    bed.docker(&["tag", "busybox:latest", "127.0.0.1:5000/tool:latest"]);
+    let engine = bed.engine(None);
+
+    let pulled = engine.pull("127.0.0.1:5000/tool", None, Pull::Always).await.unwrap().unwrap();
+    let refusal = engine.pull("127.0.0.1:5000/other", None, Pull::Always).await.unwrap_err();
+
+    assert!(pulled.stale.unwrap().contains("connection refused"));
+    let reason =
+        "cannot pull image 127.0.0.1:5000/other: registry 127.0.0.1:5000 refuses connections: ";
+    assert!(refusal.to_string().starts_with(reason), "{refusal}");
 }
