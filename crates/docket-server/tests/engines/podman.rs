@@ -41,7 +41,9 @@ macro_rules! keeps {
 }
 
 contract::any_engine!(keeps);
+contract::one_host!(keeps);
 contract::separate_start!(keeps);
+contract::start_at_once!(keeps);
 
 #[tokio::test]
 async fn an_engine_that_is_away_is_unreachable_and_found_again() {
