@@ -11,7 +11,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use docket_model::{EngineName, Zone, container::UnknownOptions};
 use thiserror::Error;
 
-use self::engines::EngineConfig;
+use self::engines::{ConnectEngine, EngineConfig};
 pub use self::{
     listen::{Listen, ListenError, Listener},
     store::{InvalidStore, StoreChoice},
@@ -34,6 +34,8 @@ pub struct Config {
     pub namespace: Namespace,
     /// The engines, the default first; if there are none, the one that Docker's environment selects.
     pub engines: Vec<EngineConfig>,
+    /// Connects engines of kind `kubernetes`, if the program was built with them.
+    pub connect_kubernetes: Option<ConnectEngine>,
     /// How many containers to create and start at once; twice the engine's cores if absent.
     pub max_starting: Option<usize>,
     /// How many containers to run at once.
@@ -88,13 +90,19 @@ impl Config {
 /// A configuration that cannot be used.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// An engine that cannot be connected to, whatever its state.
-    #[error("engine `{name}`: this build has no engine of kind `{kind}`: it has docker")]
-    NoSuchKind {
+    /// This build has no engine of kind `kubernetes`.
+    #[error(
+        "engine `{0}`: this build of docket has no engine of kind `kubernetes`: build it with \
+         `--features cluster`"
+    )]
+    NoKubernetes(EngineName),
+    /// An engine whose code is in another crate cannot be connected to, whatever its state.
+    #[error("engine `{name}`: {error}")]
+    NotConnected {
         /// The engine's name.
         name: EngineName,
-        /// Its kind.
-        kind: &'static str,
+        /// Why, and the remedy.
+        error: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The environment selects an engine that cannot be used.
     #[error(transparent)]

@@ -14,6 +14,7 @@ pub(crate) use self::connect::{
     ConnectedEngine, PullLimits, connect, connect_default, warn_of_unread_variables,
 };
 pub use self::{
+    connect::ConnectEngine,
     engine_address::{EngineAddress, InvalidEngineAddress},
     engine_label::{EngineLabel, InvalidEngineLabel},
     engines_file::{EnginesFileError, read_engines_file},

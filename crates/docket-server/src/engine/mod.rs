@@ -39,6 +39,7 @@ pub use self::{
     engine_status::{EngineStatus, Pulled, Starts},
     error::{EngineError, Refusal, bounded},
     pending_starts::{Disarmed, Guard, TakeOver, Takeover, Target},
+    short_name::short_name,
     stop_settings::{Grace, Stop},
 };
 

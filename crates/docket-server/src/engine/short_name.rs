@@ -14,7 +14,8 @@ const HASH_BYTES: usize = 8;
 /// `docket-report-` and 16 digits that stand for namespace, allocation, instant and attempt.
 ///
 /// The allocation's name is for readers; the truth is in the labels.
-pub(super) fn short_name(identity: &Identity) -> String {
+#[must_use]
+pub fn short_name(identity: &Identity) -> String {
     let Identity { namespace, allocation, instant, attempt, .. } = identity;
     let whole = format!("{namespace}/{allocation}/{instant}/{}/{}", attempt.part, attempt.number);
     let hash = digest::digest(&digest::SHA256, whole.as_bytes());

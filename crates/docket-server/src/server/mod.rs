@@ -45,7 +45,7 @@ pub async fn serve(
 ) -> Result<(), ServerError> {
     raise_open_files();
     // Before the store is opened: an engine that cannot be configured touches nothing.
-    let engines = engines(&config)?;
+    let engines = engines(&config).await?;
     let process = Arc::new(Process::open(&config).await?);
     if !config.restored {
         check_machine(&process.store, &*engines.default_engine().engine).await?;
@@ -115,7 +115,7 @@ pub async fn serve(
 const DEPOSED: &str = "another server has taken over the store";
 
 /// The engines of a term, each with connections of its own; the first is the default.
-fn engines(config: &Config) -> Result<EngineRegistry, ServerError> {
+async fn engines(config: &Config) -> Result<EngineRegistry, ServerError> {
     let limits = EngineLimits {
         max_starting: config.max_starting,
         max_running: config.max_running,
@@ -127,17 +127,18 @@ fn engines(config: &Config) -> Result<EngineRegistry, ServerError> {
         let about = EngineAbout { kind: kind.as_str(), urls, labels };
         NamedEngine::new(name, about, engine, limits)
     };
-    let mut engines = config.engines.iter().map(|engine| {
-        let connected = connect(engine, pulls)?;
-        Ok(named(engine.name.as_str(), engine.kind, engine.labels.clone(), connected))
-    });
+    let mut engines = Vec::new();
+    for engine in &config.engines {
+        let connected = connect(engine, pulls, config.connect_kubernetes).await?;
+        engines.push(named(engine.name.as_str(), engine.kind, engine.labels.clone(), connected));
+    }
+    let mut engines = engines.into_iter();
     let Some(first) = engines.next() else {
         let default = named(DEFAULT_ENGINE, EngineKind::Docker, [].into(), connect_default(pulls)?);
         return Ok(EngineRegistry::of(default, []));
     };
     warn_of_unread_variables();
-    let others = engines.collect::<Result<Vec<_>, ServerError>>()?;
-    Ok(EngineRegistry::of(first?, others))
+    Ok(EngineRegistry::of(first, engines))
 }
 
 /// Raises the soft limit of open files to the hard one: each run under way holds a connection to the

@@ -1,7 +1,8 @@
 //! Connects the engines of a configuration. A new kind of engine is one arm in [`connect`].
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use tracing::{info, warn};
 
 use super::{EngineConfig, EngineKind};
@@ -19,6 +20,12 @@ const UNREAD_VARIABLES: [&str; 6] = [
     "DOCKER_CERT_PATH",
     "DOCKER_DEFAULT_PLATFORM",
 ];
+
+/// Connects an engine whose code is in a crate of its own; its address is the one that was configured.
+pub type ConnectEngine =
+    fn(
+        address: String,
+    ) -> BoxFuture<'static, Result<Arc<dyn Engine>, Box<dyn Error + Send + Sync>>>;
 
 /// The limits of pulls, for each engine.
 #[derive(Debug, Clone, Copy)]
@@ -40,9 +47,10 @@ pub(crate) struct ConnectedEngine {
 ///
 /// # Errors
 /// If this build has no engine of the kind, or its URL or its certificates cannot be used.
-pub(crate) fn connect(
+pub(crate) async fn connect(
     config: &EngineConfig,
     limits: PullLimits,
+    kubernetes: Option<ConnectEngine>,
 ) -> Result<ConnectedEngine, ConfigError> {
     let EngineConfig { name, kind, urls, .. } = config;
     let endpoint =
@@ -56,8 +64,9 @@ pub(crate) fn connect(
             Arc::new(swarm::connect(&managers, docker::config_folder())?)
         }
         EngineKind::Kubernetes => {
-            let (name, kind) = (name.clone(), kind.as_str());
-            return Err(ConfigError::NoSuchKind { name, kind });
+            let connect = kubernetes.ok_or_else(|| ConfigError::NoKubernetes(name.clone()))?;
+            let connected = connect(config.url().to_owned()).await;
+            connected.map_err(|error| ConfigError::NotConnected { name: name.clone(), error })?
         }
     };
     let urls: Vec<_> = urls.iter().map(|url| without_secrets(url)).collect();

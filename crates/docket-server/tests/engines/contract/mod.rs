@@ -196,7 +196,9 @@ impl Subject {
     pub(crate) async fn start(&self, plan: &Plan) -> Prepared {
         let prepared = self.engine.prepare(plan).await.unwrap();
         assert_eq!(prepared.started, self.engine.starts() == Starts::WithPrepare);
-        if !prepared.started {
+        if prepared.started {
+            self.wait_for_node(&prepared.handle).await;
+        } else {
             self.launch(&prepared.handle).await;
         }
         prepared
@@ -206,12 +208,16 @@ impl Subject {
     pub(crate) async fn launch(&self, handle: &Handle) {
         match self.engine.launch(handle).await.unwrap() {
             Launch::Started => {}
-            Launch::Accepted => {
-                let is_waiting = |seen: &_| matches!(seen, Ok(Observation::Waiting(_)));
-                let mut seen = self.engine.watch(handle);
-                while seen.next().await.is_some_and(|seen| is_waiting(&seen)) {}
-            }
+            Launch::Accepted => self.wait_for_node(handle).await,
             launched => panic!("{launched:?}"),
+        }
+    }
+
+    /// Waits until a node has started a container, where the engine only accepts its start.
+    async fn wait_for_node(&self, handle: &Handle) {
+        let mut seen = self.engine.watch(handle);
+        while let Ok(Observation::Waiting(_)) = self.engine.inspect(handle).await {
+            seen.next().await;
         }
     }
 

@@ -53,7 +53,8 @@ pub(crate) async fn a_container_that_is_started_meanwhile_is_not_disarmed(subjec
 }
 
 pub(crate) async fn a_container_that_runs_is_taken_over(subject: &Subject) {
-    let handle = subject.start(&subject.plan("continues", Program::EndsWhenAsked)).await.handle;
+    let plan = subject.plan("continues", Program::EndsWhenAsked);
+    let handle = subject.start_and_read(&plan).await.handle;
 
     let running = subject.engine.take_over(&handle).await.unwrap();
     subject.engine.stop(&handle, Stop::AtOnce).await.unwrap();

@@ -7,7 +7,7 @@ use clap::{Args, builder::BoolishValueParser};
 use docket_model::{Duration, Size, Zone, container::UnknownOptions};
 use docket_server::{
     Access, Config,
-    config::{Listen, Namespace, StoreChoice, TlsFiles, Token},
+    config::{Listen, Namespace, StoreChoice, TlsFiles, Token, engines::ConnectEngine},
 };
 use reqwest::Url;
 use tracing::warn;
@@ -173,6 +173,12 @@ Examples:
 
 Without --listen the variables HOST and PORT apply, as in the original docket.";
 
+/// How engines of kind `kubernetes` are connected.
+#[cfg(feature = "cluster")]
+const CONNECT_KUBERNETES: Option<ConnectEngine> = Some(docket_kubernetes::connect_engine);
+#[cfg(not(feature = "cluster"))]
+const CONNECT_KUBERNETES: Option<ConnectEngine> = None;
+
 impl Arguments {
     /// Converts the options into a configuration.
     pub(super) fn config(self, time_zone: Zone) -> Result<Config> {
@@ -194,6 +200,7 @@ impl Arguments {
             namespace: self.namespace,
             file: self.file,
             engines: self.engines.engines()?,
+            connect_kubernetes: CONNECT_KUBERNETES,
             unknown_options,
             max_starting: limits.max_starting.map(Count::get),
             max_running: limits.max_running.get(),

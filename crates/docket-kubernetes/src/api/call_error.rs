@@ -1,0 +1,103 @@
+//! What can go wrong with a request to the API server.
+
+use docket_server::engine::{EngineError, Refusal, bounded};
+use http::StatusCode;
+use serde::Deserialize;
+
+/// A request that did not succeed.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// It got no answer, or one that says that the API server cannot work now; it may have been carried
+    /// out.
+    Unreachable(String),
+    /// It was refused.
+    Refused {
+        status: StatusCode,
+        /// The reason in one word, such as `AlreadyExists`.
+        reason: String,
+        message: String,
+    },
+}
+
+/// What an API server says of a request that did not succeed.
+#[derive(Default, Deserialize)]
+struct Status {
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    message: String,
+}
+
+impl CallError {
+    pub(super) fn of(error: &kube::Error) -> Self {
+        Self::Unreachable(super::words(error))
+    }
+
+    pub(super) fn refused(status: StatusCode, body: &[u8]) -> Self {
+        let read: Status = serde_json::from_slice(body).unwrap_or_else(|_| Status {
+            message: String::from_utf8_lossy(body).trim().to_owned(),
+            ..Status::default()
+        });
+        let message = if read.message.is_empty() { status.to_string() } else { read.message };
+        let message = bounded(message);
+        // It is too busy, or does not reach its store: the request may be carried out all the same.
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Self::Unreachable(message);
+        }
+        Self::Refused { status, reason: read.reason, message }
+    }
+
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.has_status(StatusCode::NOT_FOUND)
+    }
+
+    /// True of a request that cannot be carried out as it is, such as for a log that does not exist yet.
+    pub(crate) fn is_invalid(&self) -> bool {
+        self.has_status(StatusCode::BAD_REQUEST)
+    }
+
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.has_status(StatusCode::CONFLICT)
+    }
+
+    /// True of a patch whose test failed.
+    pub(crate) fn is_out_of_date(&self) -> bool {
+        self.is_conflict() || self.has_status(StatusCode::UNPROCESSABLE_ENTITY)
+    }
+
+    /// True of a page of a list, or a version to watch from, that is too old.
+    pub(super) fn is_expired(&self) -> bool {
+        self.has_status(StatusCode::GONE)
+    }
+
+    fn has_status(&self, wanted: StatusCode) -> bool {
+        matches!(self, Self::Refused { status, .. } if *status == wanted)
+    }
+}
+
+impl From<CallError> for EngineError {
+    fn from(error: CallError) -> Self {
+        let (status, reason, message) = match error {
+            CallError::Unreachable(message) => return Self::Unreachable(message),
+            CallError::Refused { status, reason, message } => (status, reason, message),
+        };
+        let kind = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Refusal::Denied,
+            StatusCode::NOT_FOUND => Refusal::NotFound,
+            StatusCode::CONFLICT => Refusal::Conflict,
+            _ => Refusal::Invalid,
+        };
+        let message = match status {
+            StatusCode::UNAUTHORIZED => format!(
+                "the API server does not accept the credentials ({message}): check the kubeconfig or the \
+                 service account"
+            ),
+            StatusCode::FORBIDDEN if !message.contains("exceeded quota") => format!(
+                "{message}; packaging/kubernetes/docket.yaml has a Role with the rights that docket needs"
+            ),
+            _ if reason == "Expired" => format!("the version is too old: {message}"),
+            _ => message,
+        };
+        Self::Refused { kind, message }
+    }
+}

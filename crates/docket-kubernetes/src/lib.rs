@@ -1,0 +1,29 @@
+//! An engine of docket's server that runs each attempt as a pod of a Kubernetes cluster.
+//!
+//! 1. A pod is created gated, and started by lifting the gate under its version. Clusters before 1.27 drop
+//!    gates: there creating is starting, and names are held until no create can be late any more.
+//! 2. A finalizer keeps each pod, with its exit code and its name, until docket has recorded its end.
+
+mod api;
+mod connect;
+mod create_pod;
+mod engine;
+mod failed_wait;
+mod kept_log;
+mod list_pods;
+mod mapping;
+mod pending_starts;
+mod pod_body;
+mod pod_log;
+mod pod_owner;
+mod pod_state;
+mod pods;
+mod read_log;
+mod remove_pod;
+mod stop_pod;
+mod watch_pod;
+
+pub use connect::{ClusterAddress, ConnectError, connect, connect_engine, connect_with};
+
+// `kube` needs to know which version of the API its types are of; docket reads answers as its own types.
+use k8s_openapi as _;

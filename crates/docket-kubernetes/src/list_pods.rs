@@ -1,0 +1,58 @@
+//! Finding the pods of a server again by their labels.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use docket_server::engine::{EngineError, Found, Owner};
+
+use crate::{
+    api::{Listed, Pod},
+    failed_wait::is_deleted_before_start,
+    pod_owner::{self, is_removed},
+    pod_state::{PodState, state_of},
+    pods::Pods,
+    remove_pod::purge_removed,
+};
+
+/// The pods of this namespace and this store, in whatever state; removed ones whose names are free again go.
+pub(crate) async fn owned(pods: &Arc<Pods>, owner: &Owner) -> Result<Vec<Found>, EngineError> {
+    let Listed { pods: listed, at } = pods.cluster.list(&pod_owner::selector(owner)).await?;
+    let (removed, present): (Vec<_>, Vec<_>) = listed.into_iter().partition(is_removed);
+    for pod in removed.iter().filter(|pod| is_over_retention(pods, pod, at)) {
+        purge_removed(pods, &pod.metadata.name, &pod.metadata.uid).await;
+    }
+    let found = present.iter().filter_map(pod_owner::found);
+    // Labels are shortened, so the annotations decide.
+    let is_ours = |found: &Found| {
+        found.identity.namespace == owner.namespace && found.identity.store == owner.store
+    };
+    Ok(found.filter(is_ours).collect())
+}
+
+/// The pods of this namespace and of other stores that run, or are about to.
+pub(crate) async fn running_of_other_stores(
+    pods: &Pods,
+    owner: &Owner,
+) -> Result<Vec<Found>, EngineError> {
+    let selector = pod_owner::selector_of_other_stores(owner);
+    let listed = pods.cluster.list(&selector).await?.pods;
+    let running = listed.iter().filter(|pod| {
+        !is_removed(pod)
+            && !is_deleted_before_start(pod)
+            && matches!(
+                state_of(pod),
+                PodState::Waiting(_) | PodState::Running { .. } | PodState::NodeAway { .. }
+            )
+    });
+    let is_others = |found: &Found| {
+        found.identity.namespace == owner.namespace && found.identity.store != owner.store
+    };
+    Ok(running.filter_map(pod_owner::found).filter(is_others).collect())
+}
+
+/// Whether a removed pod has held its name long enough, by the clock of the cluster.
+fn is_over_retention(pods: &Pods, pod: &Pod, now: Option<DateTime<Utc>>) -> bool {
+    let since = pod.metadata.deletion_timestamp.or(pod.metadata.creation_timestamp);
+    let retention = TimeDelta::from_std(pods.name_retention).unwrap_or(TimeDelta::MAX);
+    now.zip(since).is_some_and(|(now, since)| now - since >= retention)
+}

@@ -1,0 +1,16 @@
+//! A real cluster against the contract that every engine keeps, and against what is Kubernetes' own.
+//!
+//! `DOCKET_TEST_KUBECONFIG` names the kubeconfig of a cluster with the image `busybox:latest` on its node, and
+//! `DOCKET_TEST_KUBERNETES_NODE` the address of the Docker engine of that node. Without them the tests say
+//! that they were skipped.
+
+#![allow(clippy::unwrap_used, reason = "what cannot be unwrapped fails its test")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+
+mod cluster_bed;
+#[path = "../../../docket-server/tests/engines/contract/mod.rs"]
+#[allow(dead_code, unused_imports, unused_macros, reason = "no engine here is of one host")]
+mod contract;
+mod real_cluster;
+mod stub_api;
+mod stub_cluster;

@@ -1,0 +1,233 @@
+//! The pods of the stub, and the rules of an API server about them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Why a request is refused: a status, its reason, and words.
+pub(super) type Refused = (u16, &'static str, String);
+
+/// The fields of a `PodSpec` that the stub knows; all others it drops.
+const KNOWN: [&str; 12] = [
+    "automountServiceAccountToken",
+    "containers",
+    "enableServiceLinks",
+    "hostname",
+    "nodeSelector",
+    "restartPolicy",
+    "schedulerName",
+    "schedulingGates",
+    "securityContext",
+    "terminationGracePeriodSeconds",
+    "tolerations",
+    "volumes",
+];
+
+/// What is in the store of the API server.
+#[derive(Default)]
+pub(crate) struct Objects {
+    pods: BTreeMap<String, Value>,
+    version: u64,
+    /// What happened, with its version: the name of the pod, and the event.
+    pub(super) events: Vec<(u64, String, Value)>,
+    /// What the containers have written, by the uids of their pods.
+    pub(super) logs: BTreeMap<String, Vec<u8>>,
+    started: HashSet<String>,
+    /// True where the next create is held.
+    pub(crate) holds_create: bool,
+    /// Creates that are still on their way.
+    pub(super) late: Vec<Value>,
+}
+
+impl Objects {
+    pub(super) fn pods(&self) -> impl Iterator<Item = &Value> {
+        self.pods.values()
+    }
+
+    pub(super) fn pod(&self, name: &str) -> Result<&Value, Refused> {
+        self.pods.get(name).ok_or_else(|| (404, "NotFound", format!("pods \"{name}\" not found")))
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.pods.contains_key(name)
+    }
+
+    /// How many containers were started.
+    pub(crate) fn starts(&self) -> usize {
+        self.started.len()
+    }
+
+    pub(super) fn create(&mut self, mut pod: Value, is_trial: bool) -> Result<Value, Refused> {
+        if let Some(spec) = pod["spec"].as_object_mut() {
+            spec.retain(|key, _| KNOWN.contains(&key.as_str()));
+        }
+        let name = pod["metadata"]["name"].as_str().unwrap_or("generated").to_owned();
+        if self.has(&name) {
+            return Err((409, "AlreadyExists", format!("pods \"{name}\" already exists")));
+        }
+        pod["metadata"]["uid"] = Uuid::new_v4().to_string().into();
+        pod["metadata"]["creationTimestamp"] = "2026-11-21T09:00:00Z".into();
+        pod["status"] = json!({"phase": "Pending"});
+        if is_trial {
+            return Ok(pod);
+        }
+        Ok(self.put(&name, pod))
+    }
+
+    /// Delivers the creates that were held; returns how many were carried out.
+    pub(crate) fn deliver_late(&mut self) -> usize {
+        let late = std::mem::take(&mut self.late);
+        late.into_iter().filter(|pod| self.create(pod.clone(), false).is_ok()).count()
+    }
+
+    fn put(&mut self, name: &str, mut pod: Value) -> Value {
+        self.version += 1;
+        pod["metadata"]["resourceVersion"] = self.version.to_string().into();
+        let event = json!({"type": "MODIFIED", "object": pod});
+        self.events.push((self.version, name.to_owned(), event));
+        self.pods.insert(name.to_owned(), pod.clone());
+        pod
+    }
+
+    /// A merge patch; a version or a uid in it must be the present one.
+    pub(super) fn merge(&mut self, name: &str, patch: &Value) -> Result<Value, Refused> {
+        let mut pod = self.pod(name)?.clone();
+        for key in ["uid", "resourceVersion"] {
+            let wanted = &patch["metadata"][key];
+            if !wanted.is_null() && *wanted != pod["metadata"][key] {
+                return Err((409, "Conflict", "the object has been modified".to_owned()));
+            }
+        }
+        merge(&mut pod, patch);
+        Ok(self.put_or_remove(name, pod))
+    }
+
+    /// Another program changes a pod.
+    pub(crate) fn annotate(&mut self, name: &str, patch: &Value) {
+        self.merge(name, patch).unwrap();
+    }
+
+    /// A JSON patch of tests and removals.
+    pub(super) fn patch(&mut self, name: &str, changes: &Value) -> Result<Value, Refused> {
+        let mut pod = self.pod(name)?.clone();
+        let invalid = || (422, "Invalid", "a test failed".to_owned());
+        for change in changes.as_array().unwrap() {
+            let path = change["path"].as_str().unwrap();
+            if change["op"] == "test" {
+                let is_same = pod.pointer(path) == Some(&change["value"]);
+                is_same.then_some(()).ok_or_else(invalid)?;
+                continue;
+            }
+            let (parent, key) = path.rsplit_once('/').unwrap();
+            let parent = pod.pointer_mut(parent).and_then(Value::as_object_mut);
+            parent.and_then(|parent| parent.remove(key)).ok_or_else(invalid)?;
+        }
+        Ok(self.put(name, pod))
+    }
+
+    pub(super) fn delete(&mut self, name: &str, options: &Value) -> Result<Value, Refused> {
+        let mut pod = self.pod(name)?.clone();
+        for key in ["uid", "resourceVersion"] {
+            let wanted = &options["preconditions"][key];
+            if !wanted.is_null() && *wanted != pod["metadata"][key] {
+                return Err((409, "Conflict", "the precondition failed".to_owned()));
+            }
+        }
+        let runs = pod["status"]["phase"] == "Running";
+        let grace = options["gracePeriodSeconds"].as_i64().unwrap_or(30);
+        // A grace that has begun is only ever shortened.
+        let begun = pod["metadata"]["deletionGracePeriodSeconds"].as_i64();
+        let grace = begun.map_or(grace, |begun| begun.min(grace));
+        pod["metadata"]["deletionTimestamp"] = "2026-11-21T09:10:00Z".into();
+        // What does not run needs no grace.
+        pod["metadata"]["deletionGracePeriodSeconds"] = if runs { grace } else { 0 }.into();
+        Ok(self.put_or_remove(name, pod))
+    }
+
+    /// A deleted pod goes once nothing keeps it.
+    fn put_or_remove(&mut self, name: &str, pod: Value) -> Value {
+        let metadata = &pod["metadata"];
+        let is_kept = metadata["finalizers"].as_array().is_some_and(|kept| !kept.is_empty());
+        if metadata["deletionGracePeriodSeconds"] == 0 && !is_kept {
+            self.remove(name);
+            return pod;
+        }
+        self.put(name, pod)
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) {
+        if let Some(pod) = self.pods.remove(name) {
+            self.version += 1;
+            let event = json!({"type": "DELETED", "object": pod});
+            self.events.push((self.version, name.to_owned(), event));
+        }
+    }
+
+    /// The pods that nothing keeps from being started, and that were not started yet.
+    pub(super) fn take_startable(&mut self) -> Vec<(String, String, Value)> {
+        let startable: Vec<_> = self
+            .pods
+            .iter()
+            .filter(|(_, pod)| {
+                let metadata = &pod["metadata"];
+                let gates = pod["spec"]["schedulingGates"].as_array();
+                gates.is_none_or(Vec::is_empty)
+                    && metadata["deletionTimestamp"].is_null()
+                    && pod["spec"]["schedulerName"].is_null()
+                    && !self.started.contains(metadata["uid"].as_str().unwrap())
+            })
+            .map(|(name, pod)| {
+                let uid = pod["metadata"]["uid"].as_str().unwrap().to_owned();
+                (name.clone(), uid, pod.clone())
+            })
+            .collect();
+        self.started.extend(startable.iter().map(|(_, uid, _)| uid.clone()));
+        startable
+    }
+
+    /// Sets the state of a container.
+    pub(super) fn set_state(&mut self, name: &str, phase: &str, state: Value) {
+        let Some(mut pod) = self.pods.get(name).cloned() else { return };
+        if pod["status"]["containerStatuses"][0]["state"]["terminated"].is_object() {
+            return;
+        }
+        pod["spec"]["nodeName"] = "node-1".into();
+        let mut status = json!({
+            "name": "main", "ready": phase == "Running", "imageID": "stub://sha256:1",
+            "containerID": format!("stub://{}", pod["metadata"]["uid"].as_str().unwrap()),
+        });
+        status["state"] = state;
+        pod["status"] = json!({"phase": phase, "containerStatuses": [status]});
+        self.put(name, pod);
+    }
+
+    /// Ends a container with this code.
+    pub(crate) fn end(&mut self, name: &str, code: i64) {
+        let phase = if code == 0 { "Succeeded" } else { "Failed" };
+        let terminated = json!({
+            "exitCode": code, "reason": if code == 0 { "Completed" } else { "Error" },
+            "startedAt": "2026-11-21T09:00:00Z", "finishedAt": "2026-11-21T09:00:01Z",
+        });
+        self.set_state(name, phase, json!({"terminated": terminated}));
+    }
+}
+
+/// RFC 7386.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    let target = target.as_object_mut().unwrap();
+    for (key, value) in patch {
+        if value.is_null() {
+            target.remove(key);
+        } else {
+            merge(target.entry(key).or_insert(Value::Null), value);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The requests that the stub answers.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    Method, Request, Response,
+    body::{Frame, Incoming},
+};
+use serde_json::{Value, json};
+
+use super::{StubApi, objects::Refused};
+
+type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
+
+/// Answers a request, or breaks it off where it is held.
+pub(super) async fn answer(
+    stub: StubApi,
+    request: Request<Incoming>,
+) -> Result<Answer, &'static str> {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let query: Vec<(String, String)> =
+        serde_urlencoded::from_str(uri.query().unwrap_or_default()).unwrap();
+    let is = |key: &str, value: &str| query.iter().any(|(k, v)| k == key && v == value);
+    let content = request.headers().get("content-type").cloned();
+    let is_json_patch = content.is_some_and(|content| content == "application/json-patch+json");
+    let body = request.into_body().collect().await.map_err(|_| "broken off")?.to_bytes();
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let rest = uri.path().strip_prefix("/api/v1/namespaces/default").unwrap_or(uri.path());
+    let words: Vec<_> = rest.split('/').skip(1).collect();
+    Ok(match (&method, words.as_slice()) {
+        (_, ["version"]) => {
+            json_answer(200, &json!({"gitVersion": "v1.33.0", "major": "1", "minor": "33"}))
+        }
+        (_, []) => json_answer(200, &json!({"metadata": {"name": "default", "uid": "stub"}})),
+        (_, ["events"]) => json_answer(200, &json!({"items": []})),
+        (&Method::POST, ["pods"]) => {
+            let is_trial = is("dryRun", "All");
+            let is_held = stub.change(|objects| {
+                let is_held = !is_trial && std::mem::take(&mut objects.holds_create);
+                if is_held {
+                    objects.late.push(body.clone());
+                }
+                is_held
+            });
+            if is_held {
+                return Err("held");
+            }
+            result(stub.change(|objects| objects.create(body, is_trial)))
+        }
+        (&Method::GET, ["pods"]) if is("watch", "true") => watch(&stub, &query),
+        (&Method::GET, ["pods"]) => list(&stub, &query),
+        (&Method::GET, ["pods", name]) => result(stub.objects.lock().pod(name).cloned()),
+        (&Method::PATCH, ["pods", name]) if is_json_patch => {
+            result(stub.change(|objects| objects.patch(name, &body)))
+        }
+        (&Method::PATCH, ["pods", name]) => {
+            result(stub.change(|objects| objects.merge(name, &body)))
+        }
+        (&Method::DELETE, ["pods", name]) => {
+            result(stub.change(|objects| objects.delete(name, &body)))
+        }
+        (&Method::GET, ["pods", name, "log"]) => log(&stub, name, is("follow", "true")),
+        _ => json_answer(404, &json!({"reason": "NotFound", "message": uri.path()})),
+    })
+}
+
+fn result(result: Result<Value, Refused>) -> Answer {
+    match result {
+        Ok(object) => json_answer(200, &object),
+        Err((status, reason, message)) => {
+            json_answer(status, &json!({"reason": reason, "message": message}))
+        }
+    }
+}
+
+fn json_answer(status: u16, body: &Value) -> Answer {
+    let body = Full::new(body.to_string().into()).boxed_unsync();
+    Response::builder().status(status).body(body).unwrap()
+}
+
+fn value<'a>(query: &'a [(String, String)], key: &str) -> &'a str {
+    query.iter().find(|(k, _)| k == key).map_or("", |(_, value)| value.as_str())
+}
+
+/// The pods with the labels of a selector of `key=value`, `key!=value` and `key`.
+fn list(stub: &StubApi, query: &[(String, String)]) -> Answer {
+    let fits = |pod: &&Value| {
+        value(query, "labelSelector").split(',').all(|term| {
+            let label = |key: &str| pod["metadata"]["labels"][key].as_str();
+            match (term.split_once("!="), term.split_once('=')) {
+                (Some((key, value)), _) => label(key) != Some(value),
+                (_, Some((key, value))) => label(key) == Some(value),
+                _ => label(term).is_some(),
+            }
+        })
+    };
+    let objects = stub.objects.lock();
+    let items: Vec<_> = objects.pods().filter(fits).collect();
+    json_answer(200, &json!({"items": items}))
+}
+
+/// The events about one pod behind a version.
+fn watch(stub: &StubApi, query: &[(String, String)]) -> Answer {
+    let name = value(query, "fieldSelector").trim_start_matches("metadata.name=").to_owned();
+    let from: u64 = value(query, "resourceVersion").parse().unwrap();
+    let events = stream::unfold((stub.clone(), name, from), |(stub, name, from)| async move {
+        let next = stub.until(|objects| {
+            let mut events = objects.events.iter();
+            events.find(|(version, of, _)| *version > from && *of == name).cloned()
+        });
+        let (version, _, event) = next.await;
+        let frame = Ok(Frame::data(Bytes::from(format!("{event}\n"))));
+        Some((frame, (stub, name, version)))
+    });
+    Response::new(BodyExt::boxed_unsync(StreamBody::new(events.boxed())))
+}
+
+/// What a container has written; followed until it has ended.
+fn log(stub: &StubApi, name: &str, follow: bool) -> Answer {
+    let pod = stub.objects.lock().pod(name).cloned();
+    let pod = match pod {
+        Ok(pod) if pod["status"]["containerStatuses"].is_array() => pod,
+        Ok(_) => return result(Err((400, "BadRequest", "is waiting to start".to_owned()))),
+        Err(refused) => return result(Err(refused)),
+    };
+    let (uid, name) = (pod["metadata"]["uid"].as_str().unwrap().to_owned(), name.to_owned());
+    let start = (stub.clone(), name, uid, 0);
+    let pieces = stream::unfold(start, move |(stub, name, uid, from)| async move {
+        let next = stub.until(|objects| {
+            let log = objects.logs.get(&uid).map(Vec::as_slice).unwrap_or_default();
+            let is_over = |pod: &Value| {
+                !pod["status"]["containerStatuses"][0]["state"]["terminated"].is_null()
+            };
+            if log.len() > from {
+                Some(Some(log[from..].to_vec()))
+            } else if !follow || objects.pod(&name).map_or(true, is_over) {
+                Some(None)
+            } else {
+                None
+            }
+        });
+        let piece = next.await?;
+        let from = from + piece.len();
+        Some((Ok(Frame::data(Bytes::from(piece))), (stub, name, uid, from)))
+    });
+    Response::new(BodyExt::boxed_unsync(StreamBody::new(pieces.boxed())))
+}
