@@ -30,7 +30,7 @@ use super::{
     request_memory::Limits,
     request_memory::on_own_thread,
 };
-use crate::runner::NO_FOLDER;
+use crate::runner::{Engines, NO_FOLDER};
 
 /// The maximum size of a document, in bytes. `docket check` reads larger files.
 const LARGEST: usize = 1 << 20;
@@ -98,6 +98,10 @@ pub(super) async fn check(
     if !settings.has_env_dir {
         findings.extend(read.iter().filter_map(without_folder).take(MAX_REPORTED));
     }
+    if let Ok(runner) = allocations.runner() {
+        let unfit = read.iter().filter_map(|read| without_engine(&runner.engines, read));
+        findings.extend(unfit.take(MAX_REPORTED));
+    }
     // On this thread, because the catalogue of the store is shared and its lookups are quick.
     let created = created(&allocations, &read);
     let has_instants = read.len() <= MOST_WITH_INSTANTS;
@@ -156,15 +160,18 @@ fn with_rest(findings: Reported<CheckFinding>) -> Vec<CheckFinding> {
 /// The error for `EnvFiles` if the server has no directory for them.
 fn without_folder(read: &Read) -> Option<CheckFinding> {
     let wants = !read.specification.policies.env_files.is_empty();
-    wants.then(|| CheckFinding {
-        line: read.line,
-        column: 1,
-        length: 0,
-        field: "EnvFiles".to_owned(),
-        message: NO_FOLDER.to_owned(),
-        hint: None,
-        fatal: true,
-    })
+    wants.then(|| error_in(read, "EnvFiles".to_owned(), NO_FOLDER.to_owned()))
+}
+
+/// The error for a `Placement` that no engine of the server fits.
+fn without_engine(engines: &Engines, read: &Read) -> Option<CheckFinding> {
+    let unfit = engines.unfit(&read.specification.policies.placement)?;
+    Some(error_in(read, format!("Placement.{}", unfit.key), unfit.message))
+}
+
+/// An error that only the server finds: its position is that of the allocation.
+fn error_in(read: &Read, field: String, message: String) -> CheckFinding {
+    CheckFinding { line: read.line, column: 1, length: 0, field, message, hint: None, fatal: true }
 }
 
 /// When existing allocations were created: their intervals count from then.
