@@ -1,5 +1,6 @@
 //! The configuration of a server, and the one place that chooses its store.
 
+mod config_error;
 pub mod engines;
 mod listen;
 mod machine_id;
@@ -8,19 +9,19 @@ mod token_and_tls;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use docket_model::{EngineName, Zone, container::UnknownOptions};
+use docket_model::{Zone, container::UnknownOptions};
 use thiserror::Error;
 
 use self::engines::{ConnectEngine, EngineConfig};
 pub use self::{
+    config_error::ConfigError,
     listen::{Listen, ListenError, Listener},
     store::{InvalidStore, StoreChoice},
     token_and_tls::{Access, InvalidToken, SHORTEST_TOKEN, TlsFiles, Token},
 };
 use crate::{
     clock::{Clock, SystemClock},
-    engine::docker,
-    store::{Backend, MemoryBackend, OpenError, Opener, SqliteBackend},
+    store::{Backend, MemoryBackend, Opener, SqliteBackend},
 };
 
 /// The configuration of a server. It is valid: errors are found when it is made.
@@ -85,31 +86,6 @@ impl Config {
             }
         })
     }
-}
-
-/// A configuration that cannot be used.
-#[derive(Debug, Error)]
-pub enum ConfigError {
-    /// This build has no engine of kind `kubernetes`.
-    #[error(
-        "engine `{0}`: this build of docket has no engine of kind `kubernetes`: build it with \
-         `--features cluster`"
-    )]
-    NoKubernetes(EngineName),
-    /// An engine whose code is in another crate cannot be connected to, whatever its state.
-    #[error("engine `{name}`: {error}")]
-    NotConnected {
-        /// The engine's name.
-        name: EngineName,
-        /// Why, and the remedy.
-        error: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The environment selects an engine that cannot be used.
-    #[error(transparent)]
-    Engine(#[from] docker::ConnectError),
-    /// The file cannot be used as a store.
-    #[error(transparent)]
-    Store(#[from] OpenError),
 }
 
 /// The default of the address to listen on.

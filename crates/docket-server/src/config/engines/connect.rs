@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::{EngineConfig, EngineKind};
 use crate::{
-    config::ConfigError,
+    config::config_error::ConfigError,
     engine::{Engine, docker, swarm},
 };
 

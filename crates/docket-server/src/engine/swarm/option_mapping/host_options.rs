@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Mapping, mounts, refuse_unmapped,
+    mounts,
+    template_builder::TemplateBuilder,
     value_reader::{is_unset, number, texts},
 };
 
@@ -31,7 +32,7 @@ fn has_no_effect(key: &str) -> bool {
 }
 
 /// Maps `HostConfig` but for its networks.
-pub(super) fn map(host: &Map<String, Value>, mapping: &mut Mapping) {
+pub(super) fn map(host: &Map<String, Value>, mapping: &mut TemplateBuilder) {
     let mut unmapped = Vec::new();
     for (key, value) in host.iter().filter(|(_, value)| !is_unset(value)) {
         let is_mapped = map_limit(key, value, host, mapping)
@@ -48,15 +49,19 @@ pub(super) fn map(host: &Map<String, Value>, mapping: &mut Mapping) {
             None => unmapped.push(key.as_str()),
         }
     }
-    refuse_unmapped(
+    mapping.refuse_unmapped(
         "HostConfig",
         host.iter().filter(|(key, _)| unmapped.contains(&key.as_str())),
-        mapping,
     );
 }
 
 /// Maps a limit of memory, processor time or processes; false where the option is none.
-fn map_limit(key: &str, value: &Value, host: &Map<String, Value>, mapping: &mut Mapping) -> bool {
+fn map_limit(
+    key: &str,
+    value: &Value,
+    host: &Map<String, Value>,
+    mapping: &mut TemplateBuilder,
+) -> bool {
     match key {
         "Memory" => drop(mapping.limits.insert("MemoryBytes".to_owned(), value.clone())),
         "NanoCpus" => drop(mapping.limits.insert("NanoCPUs".to_owned(), value.clone())),
@@ -84,7 +89,7 @@ fn map_limit(key: &str, value: &Value, host: &Map<String, Value>, mapping: &mut 
 }
 
 /// Maps names, the log driver and labels of `SELinux`; false where the option is none of them.
-fn map_names(key: &str, value: &Value, mapping: &mut Mapping) -> bool {
+fn map_names(key: &str, value: &Value, mapping: &mut TemplateBuilder) -> bool {
     match key {
         "Dns" => drop(mapping.dns.insert("Nameservers".to_owned(), value.clone())),
         "DnsSearch" => drop(mapping.dns.insert("Search".to_owned(), value.clone())),
@@ -98,7 +103,7 @@ fn map_names(key: &str, value: &Value, mapping: &mut Mapping) -> bool {
 }
 
 /// Swarm has the address before the name.
-fn extra_hosts(value: &Value, mapping: &mut Mapping) {
+fn extra_hosts(value: &Value, mapping: &mut TemplateBuilder) {
     let mut hosts = Vec::new();
     for (index, line) in texts(value).into_iter().enumerate() {
         let parts = line.split_once([':', '=']);
@@ -113,7 +118,7 @@ fn extra_hosts(value: &Value, mapping: &mut Mapping) {
     mapping.copy("Hosts", &json!(hosts));
 }
 
-fn log_config(value: &Value, mapping: &mut Mapping) {
+fn log_config(value: &Value, mapping: &mut TemplateBuilder) {
     let driver = value.get("Type").and_then(Value::as_str).unwrap_or_default();
     // Without a driver the options are those of the node's own.
     let mut mapped = json!({"Options": value.get("Config")});
@@ -128,7 +133,7 @@ fn log_config(value: &Value, mapping: &mut Mapping) {
 }
 
 /// Only labels of `SELinux` are in each version of Swarm's API.
-fn security_options(value: &Value, mapping: &mut Mapping) {
+fn security_options(value: &Value, mapping: &mut TemplateBuilder) {
     let mut context = Map::new();
     for (index, option) in texts(value).into_iter().enumerate() {
         let label = option.strip_prefix("label").and_then(|rest| rest.strip_prefix([':', '=']));

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Mapping,
+    template_builder::TemplateBuilder,
     value_reader::{is_unset, texts},
 };
 
@@ -13,7 +13,7 @@ const NODE_BOUND: &str = "is on one node, and Swarm may choose another one: name
                           each node has the same";
 
 /// Maps an option about mounts; false where the option is none.
-pub(super) fn map(key: &str, value: &Value, mapping: &mut Mapping) -> bool {
+pub(super) fn map(key: &str, value: &Value, mapping: &mut TemplateBuilder) -> bool {
     match key {
         "Binds" => {
             for (index, bind) in texts(value).into_iter().enumerate() {
@@ -39,7 +39,7 @@ pub(super) fn map(key: &str, value: &Value, mapping: &mut Mapping) -> bool {
 }
 
 /// Maps `SOURCE:TARGET[:OPTIONS]`, or a target alone, which is an anonymous volume.
-fn map_bind(bind: &str, field: &str, mapping: &mut Mapping) {
+fn map_bind(bind: &str, field: &str, mapping: &mut TemplateBuilder) {
     let (source, target, options) = match bind.splitn(3, ':').collect::<Vec<_>>()[..] {
         [target] => ("", target, ""),
         [source, target] => (source, target, ""),
@@ -67,7 +67,7 @@ fn map_bind(bind: &str, field: &str, mapping: &mut Mapping) {
     mapping.mounts.push(mount);
 }
 
-fn check_node(kind: &str, source: &str, field: &str, mapping: &mut Mapping) {
+fn check_node(kind: &str, source: &str, field: &str, mapping: &mut TemplateBuilder) {
     if !mapping.may_be_node_bound {
         let what = if kind == "bind" { "the path" } else { "the volume" };
         mapping.refuse(field, format!("{what} `{source}` {NODE_BOUND}"));
@@ -75,7 +75,7 @@ fn check_node(kind: &str, source: &str, field: &str, mapping: &mut Mapping) {
 }
 
 /// Maps a mount, whose form is Swarm's but for options that came later.
-fn map_mount(mount: &Value, field: &str, mapping: &mut Mapping) {
+fn map_mount(mount: &Value, field: &str, mapping: &mut TemplateBuilder) {
     let text = |key| mount.get(key).and_then(Value::as_str).unwrap_or_default();
     let (kind, source) = (text("Type"), text("Source"));
     let empty = Map::new();
@@ -111,7 +111,7 @@ fn has_own_driver(mount: &Value) -> bool {
     name.is_some_and(|name| !matches!(name, "" | "local"))
 }
 
-fn map_tmpfs(target: &str, options: &str, mapping: &mut Mapping) {
+fn map_tmpfs(target: &str, options: &str, mapping: &mut TemplateBuilder) {
     let mut mount = json!({"Type": "tmpfs", "Target": target, "TmpfsOptions": {}});
     for option in options.split(',') {
         match option.split_once('=').unwrap_or((option, "")) {

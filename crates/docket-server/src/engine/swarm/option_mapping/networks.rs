@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Mapping, refuse_unmapped,
+    template_builder::TemplateBuilder,
     value_reader::{is_unset, mapping_at},
 };
 
@@ -11,7 +11,7 @@ use super::{
 pub(super) fn map(
     host: &Map<String, Value>,
     networking: &Map<String, Value>,
-    mapping: &mut Mapping,
+    mapping: &mut TemplateBuilder,
 ) {
     let mode = host.get("NetworkMode").and_then(Value::as_str).unwrap_or_default();
     let endpoints = mapping_at(networking, "EndpointsConfig");
@@ -31,10 +31,10 @@ pub(super) fn map(
         map_endpoint(name, endpoint, mapping);
     }
     let others = networking.iter().filter(|(key, _)| *key != "EndpointsConfig");
-    refuse_unmapped("NetworkingConfig", others, mapping);
+    mapping.refuse_unmapped("NetworkingConfig", others);
 }
 
-fn map_endpoint(name: &str, endpoint: &Value, mapping: &mut Mapping) {
+fn map_endpoint(name: &str, endpoint: &Value, mapping: &mut TemplateBuilder) {
     let mut attachment = Map::from_iter([("Target".to_owned(), name.into())]);
     let empty = Map::new();
     let options = endpoint.as_object().unwrap_or(&empty);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Mapping, refuse_unmapped, value_reader::texts};
+use super::{template_builder::TemplateBuilder, value_reader::texts};
 use crate::engine::Grace;
 
 /// The key of a container specification that has the option.
@@ -28,7 +28,7 @@ fn has_no_effect(key: &str) -> bool {
 }
 
 /// Maps `Config`.
-pub(super) fn map(config: &Map<String, Value>, mapping: &mut Mapping) {
+pub(super) fn map(config: &Map<String, Value>, mapping: &mut TemplateBuilder) {
     let mut unmapped = Vec::new();
     for (key, value) in config.iter().filter(|(_, value)| !value.is_null()) {
         match key.as_str() {
@@ -47,15 +47,14 @@ pub(super) fn map(config: &Map<String, Value>, mapping: &mut Mapping) {
             },
         }
     }
-    refuse_unmapped(
+    mapping.refuse_unmapped(
         "Config",
         config.iter().filter(|(key, _)| unmapped.contains(&key.as_str())),
-        mapping,
     );
 }
 
 /// Each is made anew on the node, so none is bound to one.
-fn anonymous_volumes(value: &Value, mapping: &mut Mapping) {
+fn anonymous_volumes(value: &Value, mapping: &mut TemplateBuilder) {
     for target in value.as_object().into_iter().flat_map(Map::keys) {
         mapping.mounts.push(json!({"Type": "volume", "Target": target}));
     }

@@ -66,7 +66,7 @@ fn set(key: &str) -> Value {
     }
 }
 
-fn mapped(config: &Value, host_config: &Value, networking_config: &Value) -> Mapping {
+fn mapped(config: &Value, host_config: &Value, networking_config: &Value) -> TemplateBuilder {
     let part = |value: &Value| value.as_object().cloned().unwrap_or_default();
     let [config, host_config, networking_config] =
         [config, host_config, networking_config].map(part);
@@ -80,7 +80,7 @@ fn mapped(config: &Value, host_config: &Value, networking_config: &Value) -> Map
 }
 
 /// The fields that are refused, and the words.
-fn refused(mapping: &Mapping) -> Vec<(&str, &str)> {
+fn refused(mapping: &TemplateBuilder) -> Vec<(&str, &str)> {
     let fatal = mapping.findings.iter().filter(|finding| finding.is_fatal);
     fatal.map(|finding| (&*finding.field, &*finding.message)).collect()
 }
