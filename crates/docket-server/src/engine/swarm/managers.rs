@@ -134,9 +134,9 @@ impl Managers {
 /// True where the refusal is about the manager and not about the call.
 fn is_without_leader(kind: Refusal, message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    // Docker has only one status, 500, for these and for a call that the Swarm refuses.
-    let words =
-        ["does not have a leader", "deadlineexceeded", "deadline exceeded", "code = unavailable"];
+    // Docker has only one status, 500, for these and for a call that the Swarm refuses. While the leader
+    // changes, the words are `lost leader status`.
+    let words = ["leader", "deadlineexceeded", "deadline exceeded", "code = unavailable"];
     kind == Refusal::Unavailable
         || kind == Refusal::Failed && words.iter().any(|words| message.contains(words))
 }
