@@ -95,7 +95,7 @@ impl SimulatedEngine {
 
     fn inspected(&self, container: &ContainerId, seen: &Result<Observation, EngineError>) {
         let progress = match seen {
-            Ok(Observation::Pending(_)) => ContainerProgress::Created,
+            Ok(Observation::Pending(_) | Observation::Waiting(_)) => ContainerProgress::Created,
             Ok(Observation::Running { .. } | Observation::NodeAway { .. }) => {
                 ContainerProgress::Running
             }

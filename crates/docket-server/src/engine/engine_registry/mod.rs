@@ -129,13 +129,13 @@ impl EngineRegistry {
     }
 
     /// A registry with one engine, the default.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn new(engine: Arc<dyn Engine>, limits: EngineLimits) -> Self {
         Self::named(DEFAULT_ENGINE, engine, limits)
     }
 
     /// A registry with one engine of this name.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn named(name: &str, engine: Arc<dyn Engine>, limits: EngineLimits) -> Self {
         Self::of(NamedEngine::new(name, EngineAbout::default(), engine, limits), [])
     }
