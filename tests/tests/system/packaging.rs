@@ -63,8 +63,9 @@ fn the_unit_starts_a_server_that_remembers() {
 fn the_image_starts_a_server_that_remembers() {
     let host = Host::new();
     let image = packaged("Dockerfile").replace("\\\n", " ");
-    let line = image.lines().find_map(|line| line.strip_prefix("ENV ")).unwrap();
-    let variables = line.split_whitespace().map(|pair| pair.split_once('=').unwrap());
+    let lines = image.lines().filter_map(|line| line.strip_prefix("ENV "));
+    let pairs = lines.flat_map(str::split_whitespace);
+    let variables = pairs.map(|pair| pair.split_once('=').unwrap());
 
     let server = Server::with_defaults(Engine::shared().address(), |command| {
         for (name, value) in variables {
