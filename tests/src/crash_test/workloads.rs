@@ -76,7 +76,8 @@ pub(super) fn all(first: DateTime<Utc>, start_log: &Path) -> Vec<Workload> {
         ),
         make(
             "timed",
-            "sleep 10",
+            // Longer than a slow machine takes for a few kills and restarts: it never ends by itself.
+            "sleep 600",
             patient(json!({ "Timeout": "1s", "Overlap": "Queue" })),
             &["timed-out", "skipped"],
         ),
