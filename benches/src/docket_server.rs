@@ -45,7 +45,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on an engine, and waits until it is healthy and has reached the engine.
     pub(crate) fn start(docket: &Path, engine: &str, arguments: &[&str]) -> Result<Self> {
-        let mut server = Self::spawn(docket, engine, arguments)?;
+        Self::start_with(docket, &[("DOCKER_HOST", engine)], arguments)
+    }
+
+    /// The same with variables that say where its engine is, if its arguments do not.
+    pub(crate) fn start_with(
+        docket: &Path,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Result<Self> {
+        let mut server = Self::spawn_with(docket, variables, arguments)?;
         server.start = server.answers("/-/health", START_LOOK)?;
         // Not part of the start: an engine may take longer than the server.
         server.answers("/-/ready", Duration::from_millis(5))?;
@@ -54,6 +63,10 @@ impl Server {
 
     /// Starts a server on an engine, and waits for nothing.
     pub(crate) fn spawn(docket: &Path, engine: &str, arguments: &[&str]) -> Result<Self> {
+        Self::spawn_with(docket, &[("DOCKER_HOST", engine)], arguments)
+    }
+
+    fn spawn_with(docket: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Result<Self> {
         // The listener is dropped at once, and another program could take the port before the
         // server does. That is rare, and the start then fails.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
@@ -61,7 +74,7 @@ impl Server {
         let mut command = quiet(docket, directory.path())?;
         // UTC, whatever the host's zone is: the instants of the workload are in UTC.
         command.args(["server", "--time-zone", "UTC", "--listen", &address.to_string()]);
-        command.args(arguments).env("DOCKER_HOST", engine);
+        command.args(arguments).envs(variables.iter().copied());
         let started = Instant::now();
         let child =
             command.spawn().with_context(|| format!("cannot start `{}`", docket.display()))?;

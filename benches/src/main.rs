@@ -6,7 +6,9 @@
 
 mod bare_disk;
 mod bare_engine_client;
+mod bare_kubernetes_client;
 mod bare_server;
+mod bare_swarm_client;
 mod docket_server;
 mod http_client;
 mod http_load;

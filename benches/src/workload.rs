@@ -26,7 +26,23 @@ pub(crate) fn idle_name(number: usize) -> String {
 
 /// An allocation that is due at one instant only.
 pub(crate) fn due_at(number: usize, instant: DateTime<Utc>, image: &str, labels: &Value) -> Value {
-    let schedule = format!(
+    due(&format!("due-{number:06}"), &only_at(instant), image, labels)
+}
+
+/// The same on a cluster, whose nodes pull by this rule.
+pub(crate) fn due_on_cluster(name: &str, instant: DateTime<Utc>, image: &str, pull: &str) -> Value {
+    json!({
+        "Name": name,
+        "Cron": only_at(instant),
+        "TimeZone": "UTC",
+        "Pull": pull,
+        "Container": {"Config": {"Image": image, "Cmd": ["echo", "done"]}},
+    })
+}
+
+/// A schedule with one instant.
+fn only_at(instant: DateTime<Utc>) -> String {
+    format!(
         "{} {} {} {} {} * {}",
         instant.second(),
         instant.minute(),
@@ -34,8 +50,7 @@ pub(crate) fn due_at(number: usize, instant: DateTime<Utc>, image: &str, labels:
         instant.day(),
         instant.month(),
         instant.year()
-    );
-    due(&format!("due-{number:06}"), &schedule, image, labels)
+    )
 }
 
 /// An allocation that is due at every second.
@@ -44,8 +59,17 @@ pub(crate) fn due_each_second(number: usize) -> Value {
 }
 
 /// An allocation that is due at every other second, from this one of a minute on.
-pub(crate) fn due_each_other_second(first: usize) -> Value {
-    due("other-second", &format!("{first}/2 * * * * * *"), "busybox:latest", &json!({}))
+pub(crate) fn due_each_other_second(number: usize, first: usize) -> Value {
+    let (name, schedule) = (format!("other-second-{number}"), format!("{first}/2 * * * * * *"));
+    due(&name, &schedule, "busybox:latest", &json!({}))
+}
+
+/// The allocation under a name of its engine, which runs it.
+pub(crate) fn on_engine(mut allocation: Value, engine: &str) -> Value {
+    allocation["Name"] =
+        format!("{engine}-{}", allocation["Name"].as_str().unwrap_or_default()).into();
+    allocation["Placement"] = json!({"Engine": engine});
+    allocation
 }
 
 /// An allocation that only runs manually.
@@ -155,7 +179,9 @@ mod tests {
     #[test]
     fn the_server_accepts_every_workload() {
         let due = due_at(1, now(), "busybox:latest", &json!({"round": "1"}));
-        for workload in [idle(7), due, due_each_second(1), due_each_other_second(1)] {
+        let on_cluster = due_on_cluster("a", now(), "busybox:latest", "Missing");
+        for workload in [idle(7), due, on_cluster, due_each_second(1), due_each_other_second(1, 1)]
+        {
             let read = Specification::read(workload, &FieldPath::default(), UnknownOptions::Refuse);
 
             assert_eq!(read.unwrap().warnings, []);

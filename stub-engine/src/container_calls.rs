@@ -17,7 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{sync::Notify, time::sleep_until};
 
 use crate::{
-    Options,
+    EngineId, Options,
     answer_bodies::Answer,
     container::{Container, Creation},
     container_history::{self, Line},
@@ -37,7 +37,9 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Containers {
     /// The number of generated ids, if each response has a new one.
-    new_ids: Option<AtomicU64>,
+    id: EngineId,
+    /// How often the id was asked for.
+    ids: AtomicU64,
     programs: Programs,
     pull: PullReport,
     warnings: Vec<String>,
@@ -58,9 +60,10 @@ pub(crate) struct Known {
 
 impl Containers {
     pub(crate) fn new(options: Options) -> Self {
-        let Options { program, images, pull, warnings, networks, volumes, .. } = options;
+        let Options { program, images, pull, warnings, networks, volumes, id, .. } = options;
         Self {
-            new_ids: options.new_id_each_time.then(AtomicU64::default),
+            id,
+            ids: AtomicU64::default(),
             programs: Programs::new(program, images),
             pull,
             warnings,
@@ -89,10 +92,10 @@ impl Containers {
 
     /// The id in the next answer to `GET /info`.
     fn id(&self) -> String {
-        match &self.new_ids {
-            None => "STUB:STUB:STUB:STUB".to_owned(),
+        match &self.id {
+            EngineId::Lasting(id) => id.clone(),
             // Relaxed: only the number matters, nothing else is published with it.
-            Some(count) => format!("STUB:{}", count.fetch_add(1, Ordering::Relaxed)),
+            EngineId::NewEachTime => format!("STUB:{}", self.ids.fetch_add(1, Ordering::Relaxed)),
         }
     }
 

@@ -50,5 +50,5 @@ pub use self::{
     parse_call::Call,
     pull_report::PullReport,
     stub::{Meanwhile, Stub, THREAD},
-    stub_options::Options,
+    stub_options::{EngineId, Options},
 };

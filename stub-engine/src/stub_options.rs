@@ -21,8 +21,23 @@ pub struct Options {
     pub networks: Vec<String>,
     /// Named volumes.
     pub volumes: Vec<String>,
-    /// Whether each answer to `GET /info` has another id, as Podman's have.
-    pub new_id_each_time: bool,
+    /// The id in the answers to `GET /info`.
+    pub id: EngineId,
+}
+
+/// The id of an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineId {
+    /// The same in each answer.
+    Lasting(String),
+    /// Another one in each answer, as with Podman.
+    NewEachTime,
+}
+
+impl Default for EngineId {
+    fn default() -> Self {
+        Self::Lasting("STUB:STUB:STUB:STUB".to_owned())
+    }
 }
 
 impl Options {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { browser, hide, open, serve, shell } from "./harness.mjs";
+import { browser, hide, open, ran, serve, shell } from "./harness.mjs";
 
 const chromium = browser();
 
@@ -215,5 +215,42 @@ test("colours of output become classes, and a line of a mebibyte is cut with a w
   assert.equal(classes, "a-bold a-fg-2");
   assert.match(cut, /1,044,480 characters more in this line/);
   assert.ok(length < 5000, `${length}`);
+  page.done();
+});
+
+test("the parts of a run are listed with their hosts, and the output of each is shown", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("work", "true"));
+  const record = await ran(server, "work");
+  const [attempt] = record.Attempts;
+  const parts = [
+    { Part: 1, EngineName: "web1", State: "succeeded" },
+    { Part: 2, EngineName: "swarm", Node: "node-4", State: "failed", Reason: "exit code 3" },
+  ];
+  const attempts = [[1, 1, 0], [2, 1, 1], [2, 2, 3]].map(([Part, Attempt, ExitCode]) => ({ ...attempt, Part, Attempt, ExitCode }));
+  const answer = { ...record, State: "failed", Parts: parts, Attempts: attempts };
+  const page = await open(chromium, t, server, {
+    hash: `#/a/work/${record.Run}`,
+    prepare: async (page) => {
+      await page.route(({ pathname }) => pathname === `/work/runs/${record.Run}`, (route) => route.fulfill({ json: answer }));
+      await page.route(({ pathname }) => pathname.endsWith("/output"), (route) => {
+        const asked = new URL(route.request().url()).searchParams;
+        return route.fulfill({ body: `part ${asked.get("part")}, attempt ${asked.get("attempt")}` });
+      });
+    },
+  });
+
+  const table = page.getByRole("table", { name: "Parts" });
+  const output = page.getByRole("log", { name: "Output" });
+  await output.getByText("part 1, attempt 1").waitFor();
+  const rows = await table.getByRole("row").allInnerTexts();
+  await table.getByRole("button", { name: "Output of part 2" }).click();
+  await output.getByText("part 2, attempt 2").waitFor();
+  await page.getByRole("heading", { name: "Output of part 2" }).waitFor();
+  await page.getByRole("group", { name: "Attempt" }).getByRole("button", { name: "Part 2, attempt 1" }).click();
+  await output.getByText("part 2, attempt 1").waitFor();
+
+  const words = rows.slice(1).map((row) => row.split(/\s+/).join(" "));
+  assert.deepEqual(words, ["1 web1 succeeded 0 Output", "2 swarm, node-4 failed exit code 3 3 Output"]);
   page.done();
 });

@@ -170,7 +170,7 @@ test("a page of which a file can never be loaded is loaded again three times, an
   const context = await chromium.browser.newContext({ bypassCSP: true });
   t.after(() => context.close());
   const page = await context.newPage();
-  await page.route("**/-/page/allocation_list.css", (route) => route.abort());
+  await page.route("**/-/page/page.css", (route) => route.abort());
 
   await page.goto(server.url);
   await page.waitForFunction(() => sessionStorage.getItem("docket-reloads") === "3", null, { timeout: TIMEOUT });

@@ -1,6 +1,8 @@
 // What the page says is true: of times elsewhere, of what is not there, and of what never was.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { browser, ended, open, ran, serve, shell } from "./harness.mjs";
 
@@ -172,5 +174,34 @@ test("what never ran is not said to never run again", async (t) => {
 
   assert.deepEqual(next, ["never", "not scheduled", "never"]);
   assert.ok(pages.every((text) => !/again/.test(text)), pages.join("\n---\n"));
+  page.done();
+});
+
+test("the head names the one of several engines that is not used, and why", async (t) => {
+  const folder = mkdtempSync(`${tmpdir()}/docket-page.`);
+  t.after(() => rmSync(folder, { recursive: true }));
+  const first = process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock";
+  const socket = `${folder}/engine.sock`;
+  const server = await serve(t, ["--engine", `web1=${first}`, "--engine", `web2=unix://${socket}`]);
+  const page = await open(chromium, t, server);
+  const lamp = page.locator(".head-lamp").last();
+
+  await lamp.getByText("engine web2 away", { exact: true }).waitFor();
+  const why = await lamp.getAttribute("title");
+  // The engine under a second name.
+  symlinkSync(first.slice("unix://".length), socket);
+  await lamp.getByText("engine web2 refused", { exact: true }).waitFor();
+
+  assert.match(why, /^web1: \d+\..*\nweb2: .*engine\.sock/);
+  assert.match(await lamp.getAttribute("title"), /web2: it is the engine `web1` under a second name/);
+  page.done();
+});
+
+test("the head says so if none of several engines answers", async (t) => {
+  const server = await serve(t, ["--engine", "web1=unix:///no/web1.sock", "--engine", "web2=unix:///no/web2.sock"]);
+  const page = await open(chromium, t, server);
+
+  await page.locator(".head-lamp").getByText("all engines away", { exact: true }).waitFor();
+
   page.done();
 });

@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -20,6 +21,7 @@ use crate::{
     docket_cli::{self, bounded, clean, run},
     eventually, program,
     raw_http_client::{Address, Reply, Request},
+    wait::{BOUND, within},
     wall_clock,
 };
 
@@ -195,8 +197,21 @@ impl Server {
 
     /// Waits until the newest run of an allocation is over.
     pub fn ended_run(&self, name: &str) -> Value {
-        eventually(&format!("the end of a run of {name}"), || {
+        self.ended_run_within(BOUND, name)
+    }
+
+    /// Like [`Self::ended_run`], with a bound of its own.
+    pub fn ended_run_within(&self, bound: Duration, name: &str) -> Value {
+        within(bound, &format!("the end of a run of {name}"), || {
             self.runs(name).into_iter().next().filter(|run| run["Ended"].is_string())
+        })
+    }
+
+    /// Waits until all runs of an allocation are over; returns them newest first.
+    pub fn all_ended_within(&self, bound: Duration, name: &str) -> Vec<Value> {
+        within(bound, &format!("the ends of all runs of {name}"), || {
+            let runs = self.runs(name);
+            runs.iter().all(|run| run["Ended"].is_string()).then_some(runs)
         })
     }
 
@@ -237,6 +252,15 @@ impl Server {
     /// Waits until it is ready to start containers.
     pub fn await_ready(&self) {
         eventually("a server that is ready", || (self.get("/-/ready").status == 200).then_some(()));
+    }
+
+    /// Waits until its engines have these states, in the order of the configuration.
+    pub fn await_engines(&self, states: &[&str]) {
+        eventually(&format!("engines that are {states:?}"), || {
+            let engines = self.get("/-/engines").json();
+            let now: Vec<_> = engines.as_array()?.iter().map(|engine| &engine["State"]).collect();
+            (now == states).then_some(())
+        });
     }
 
     /// What the containers of a run wrote.

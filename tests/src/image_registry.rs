@@ -19,10 +19,15 @@ pub const PASSWORD: &str = ">>>>>>??????";
 /// What `htpasswd -nbB` makes of the two.
 const HTPASSWD: &str = "keeper:$2y$05$QiGweREcKGPA3pSzen86uuTHc3HgFI9w9PPBnIJasIvNrt0LdhgpC\n";
 
+/// Where a registry listens, unless it is in another network.
+const LOOPBACK: &str = "127.0.0.1";
+
 /// A real registry, which ends with this process.
 pub struct Registry {
     directory: TempDir,
     login: bool,
+    /// The address at which it listens.
+    address: String,
     port: u16,
     keeper: Mutex<Option<GuardedProcess>>,
 }
@@ -36,17 +41,22 @@ impl Registry {
 
     /// Starts a registry from which everybody may pull.
     pub fn open() -> Self {
-        Self::start(false)
+        Self::start(false, LOOPBACK, None)
     }
 
     /// Starts a registry that wants a login.
     pub fn with_login() -> Self {
-        Self::start(true)
+        Self::start(true, LOOPBACK, None)
+    }
+
+    /// Starts a registry that wants a login, at an address in the network of a process.
+    pub fn with_login_in_network_of(process: u32, address: &str) -> Self {
+        Self::start(true, address, Some(process))
     }
 
     /// Its host and port, as in an image's name.
     pub fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.address, self.port)
     }
 
     /// An image of this registry.
@@ -84,12 +94,16 @@ impl Registry {
         json!({ "auths": { self.host(): { "auth": "a2VlcGVyOj4+Pj4+Pj8/Pz8/Pw==" } } }).to_string()
     }
 
-    fn start(login: bool) -> Self {
-        let directory = TempDir::new().unwrap();
-        let registry = Self { directory, login, port: 0, keeper: Mutex::new(None) };
+    fn start(login: bool, address: &str, in_network_of: Option<u32>) -> Self {
+        let (directory, address) = (TempDir::new().unwrap(), address.to_owned());
+        let registry = Self { directory, login, address, port: 0, keeper: Mutex::new(None) };
         fs::write(registry.path("htpasswd"), HTPASSWD).unwrap();
         fs::write(registry.path("config.yml"), registry.configuration()).unwrap();
         let mut command = Command::new("bash");
+        if let Some(process) = in_network_of {
+            command = Command::new("nsenter");
+            command.args([&format!("--net=/proc/{process}/ns/net"), "bash"]);
+        }
         command
             .args(["-c", r#"exec docker-registry serve "$0/config.yml" >"$0/log" 2>&1"#])
             .arg(registry.directory.path());
@@ -105,7 +119,7 @@ impl Registry {
     /// The port of the registry, from its log.
     fn announced_port(&self) -> Option<u16> {
         let log = fs::read_to_string(self.path("log")).ok()?;
-        let (_, rest) = log.split_once("listening on 127.0.0.1:")?;
+        let (_, rest) = log.split_once(&format!("listening on {}:", self.address))?;
         rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
     }
 
@@ -115,7 +129,7 @@ impl Registry {
             "version": 0.1,
             "storage": { "filesystem": { "rootdirectory": self.path("storage") } },
             // No other program can take the port first; the log has its number.
-            "http": { "addr": "127.0.0.1:0" },
+            "http": { "addr": format!("{}:0", self.address) },
         });
         if self.login {
             let htpasswd = json!({ "realm": "tests", "path": self.path("htpasswd") });

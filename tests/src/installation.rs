@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -21,6 +21,7 @@ pub struct Home {
     engine: String,
     store: Store,
     options: Vec<String>,
+    variables: Vec<(String, PathBuf)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Home {
     fn new(engine: &str, store: Store) -> Self {
         let directory = TempDir::new().unwrap();
         let (namespace, engine) = (new_namespace(), engine.to_owned());
-        Self { directory, namespace, engine, store, options: Vec::new() }
+        Self { directory, namespace, engine, store, options: Vec::new(), variables: Vec::new() }
     }
 
     /// The same home in a namespace that other homes use too.
@@ -56,6 +57,13 @@ impl Home {
     #[must_use]
     pub fn with_options<const N: usize>(mut self, options: [&str; N]) -> Self {
         self.options.extend(options.map(str::to_owned));
+        self
+    }
+
+    /// The same home with a variable for its servers that names a file.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, file: &Path) -> Self {
+        self.variables.push((name.to_owned(), file.to_owned()));
         self
     }
 
@@ -111,6 +119,7 @@ impl Home {
     fn configure(&self, command: &mut Command) {
         // The system chooses the port, so that tests can run side by side.
         command.args(["--listen", "127.0.0.1:0"]).args(&self.options);
+        command.envs(self.variables.iter().map(|(name, file)| (name, file)));
         if self.store == Store::Sqlite {
             command.arg("--store").arg(format!("sqlite:{}", self.path("docket.db").display()));
         }

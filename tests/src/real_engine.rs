@@ -17,7 +17,8 @@ const NO_WAY_OUT: &str = "http://127.0.0.1:9";
 /// A real engine, which ends with this process.
 pub struct Engine {
     address: String,
-    keeper: Mutex<GuardedProcess>,
+    /// What started it; none of an engine that was there before.
+    keeper: Option<Mutex<GuardedProcess>>,
     /// An empty configuration for the Docker client, in place of the developer's.
     configuration: TempDir,
 }
@@ -74,10 +75,16 @@ impl Engine {
         let mut keeper = GuardedProcess::start(command);
         let address = keeper.answer();
         let configuration = TempDir::new().unwrap();
-        let engine = Self { address, keeper: Mutex::new(keeper), configuration };
+        let engine = Self { address, keeper: Some(Mutex::new(keeper)), configuration };
         // Imported and not pulled: the tests run without a network.
         engine.import_busybox();
         engine
+    }
+
+    /// An engine that was there before, such as that of a node of a cluster.
+    pub fn at(address: &str) -> Self {
+        let (address, configuration) = (address.to_owned(), TempDir::new().unwrap());
+        Self { address, keeper: None, configuration }
     }
 
     /// What `DOCKER_HOST` must be to reach it.
@@ -92,17 +99,22 @@ impl Engine {
 
     /// Stops the engine in order; it stops its containers first.
     pub fn stop(&self) {
-        assert_eq!(self.keeper.lock().unwrap().tell("stop"), "stopped");
+        assert_eq!(self.tell("stop"), "stopped");
     }
 
     /// Ends the engine without a word to anyone.
     pub fn crash(&self) {
-        assert_eq!(self.keeper.lock().unwrap().tell("crash"), "crashed");
+        assert_eq!(self.tell("crash"), "crashed");
     }
 
     /// Starts the engine again, with all it had.
     pub fn start_again(&self) {
-        assert_eq!(self.keeper.lock().unwrap().tell("start"), "started");
+        assert_eq!(self.tell("start"), "started");
+    }
+
+    fn tell(&self, command: &str) -> String {
+        let keeper = self.keeper.as_ref().expect("an engine that the tests started");
+        keeper.lock().unwrap().tell(command)
     }
 
     /// Runs the Docker client, which must succeed, and returns what it printed.

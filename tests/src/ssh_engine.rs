@@ -34,7 +34,7 @@ impl SshServer {
         fs::write(directory.path().join("sshd_config"), daemon(directory.path(), port, engine))
             .unwrap();
         fs::write(directory.path().join("ssh_config"), client(directory.path())).unwrap();
-        write_program(&directory);
+        write_program(directory.path());
         // An sshd that no init system has ever started lacks it.
         fs::create_dir_all("/run/sshd").unwrap();
         // sshd starts itself again for each connection, and requires an absolute path for that.
@@ -53,7 +53,7 @@ impl SshServer {
 
     /// A `PATH` on which `ssh` is one that knows the keys.
     pub fn search_path(&self) -> String {
-        format!("{}:{}", self.programs().display(), env::var("PATH").unwrap())
+        search_path(self.directory.path())
     }
 
     fn programs(&self) -> PathBuf {
@@ -65,6 +65,38 @@ impl SshServer {
         command.args(["-p", &self.port.to_string(), "root@127.0.0.1", "true"]);
         command.output().unwrap().status.success()
     }
+}
+
+/// Machines with names of their own, each with an SSH daemon.
+pub struct SshHosts {
+    directory: TempDir,
+    _servers: Vec<SshServer>,
+}
+
+impl SshHosts {
+    /// Opens doors to machines by their names, on which Docker's client finds engines at these addresses.
+    pub fn open(hosts: &[(&str, &str)]) -> Self {
+        let directory = TempDir::new().unwrap();
+        let servers: Vec<_> = hosts.iter().map(|(_, engine)| SshServer::open_to(engine)).collect();
+        let entries = hosts.iter().zip(&servers).map(|((name, _), server)| {
+            let SshServer { directory, port, .. } = server;
+            let client = client(directory.path());
+            format!("Host {name}\nHostName 127.0.0.1\nPort {port}\n{client}")
+        });
+        fs::write(directory.path().join("ssh_config"), entries.collect::<String>()).unwrap();
+        write_program(directory.path());
+        Self { directory, _servers: servers }
+    }
+
+    /// A `PATH` on which `ssh` knows the machines.
+    pub fn search_path(&self) -> String {
+        search_path(self.directory.path())
+    }
+}
+
+/// A `PATH` with the `ssh` that was written to a directory.
+fn search_path(directory: &Path) -> String {
+    format!("{}:{}", directory.join("bin").display(), env::var("PATH").unwrap())
 }
 
 fn make_key(file: &Path) {
@@ -93,11 +125,11 @@ fn client(directory: &Path) -> String {
 }
 
 /// Writes an `ssh` that uses the configuration here instead of the developer's.
-fn write_program(directory: &TempDir) {
-    let programs = directory.path().join("bin");
+fn write_program(directory: &Path) {
+    let programs = directory.join("bin");
     let program = programs.join("ssh");
     fs::create_dir(&programs).unwrap();
-    let configuration = directory.path().join("ssh_config");
+    let configuration = directory.join("ssh_config");
     let text = format!("#!/bin/sh\nexec /usr/bin/ssh -F {} \"$@\"\n", configuration.display());
     fs::write(&program, text).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();

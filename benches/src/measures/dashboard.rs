@@ -107,8 +107,12 @@ impl Browser {
     fn ask(&mut self, step: &str) -> Result<Value> {
         writeln!(self.asked, "{step}")?;
         let mut line = String::new();
-        // A script that failed has closed its output: the line is empty and no JSON.
         self.answers.read_line(&mut line)?;
+        ensure!(
+            !line.is_empty(),
+            "the script of the browser ended at `{step}`; if a package is missing, \
+             `scripts/install-browser-driver` installs it"
+        );
         serde_json::from_str(&line).with_context(|| format!("the browser failed at `{step}`"))
     }
 

@@ -32,8 +32,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let memory = memory_engine.serve(bench)?;
     let sqlite = sqlite_engine.serve_with(bench, &file.arguments())?;
     // One is due at the even seconds of a minute, the other at the odd ones.
-    memory.fill([workload::due_each_other_second(0)].into_iter())?;
-    sqlite.fill([workload::due_each_other_second(1)].into_iter())?;
+    memory.fill([workload::due_each_other_second(0, 0)].into_iter())?;
+    sqlite.fill([workload::due_each_other_second(1, 1)].into_iter())?;
     let soon = second_in(TimeDelta::seconds(1))?;
     // It begins with an even second, so that both servers are due equally often.
     let first = if soon.second().is_multiple_of(2) { soon } else { soon + TimeDelta::seconds(1) };

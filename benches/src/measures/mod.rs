@@ -2,6 +2,7 @@
 //!
 //! The targets are for a quiet machine with two cores; they are defined where they are used.
 
+mod beside_bare_client;
 mod binary_size;
 mod burst;
 mod claim_latency;
@@ -11,8 +12,10 @@ mod event_latency;
 mod follow_output;
 mod http_throughput;
 mod idle_cost;
+mod kubernetes;
 mod large_push;
 mod lateness;
+mod lateness_engines;
 mod lateness_store;
 mod memory_and_file_growth;
 mod memory_by_allocations;
@@ -22,6 +25,7 @@ mod startup;
 mod startup_with_history;
 mod stub_capacity;
 mod stub_throughput;
+mod swarm;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -50,7 +54,7 @@ pub(crate) struct Measure {
 }
 
 /// All measurements, in the order in which they are made.
-pub(crate) const MEASURES: [Measure; 19] = [
+pub(crate) const MEASURES: [Measure; 22] = [
     Measure { name: "size", about: "size of the binary", figures: binary_size::measure },
     Measure {
         name: "startup",
@@ -98,6 +102,11 @@ pub(crate) const MEASURES: [Measure; 19] = [
         about: "create behind its instant, SQLite beside memory",
         figures: lateness_store::measure,
     },
+    Measure {
+        name: "lateness-engines",
+        about: "create behind its instant, beside engines that are killed, hang and are slow",
+        figures: lateness_engines::measure,
+    },
     Measure { name: "burst", about: "200 allocations due at one second", figures: burst::measure },
     Measure { name: "stub", about: "what the stub engine can do", figures: stub_capacity::measure },
     Measure {
@@ -126,6 +135,16 @@ pub(crate) const MEASURES: [Measure; 19] = [
         figures: engine_throughput::measure,
     },
     Measure {
+        name: "swarm",
+        about: "runs on a Swarm (`TEST_SWARM`), beside a bare client",
+        figures: swarm::measure,
+    },
+    Measure {
+        name: "kubernetes",
+        about: "runs on a Kubernetes (`TEST_KUBECONFIG`), beside a bare client",
+        figures: kubernetes::measure,
+    },
+    Measure {
         name: "follow",
         about: "a long output on a real engine, followed to its end",
         figures: follow_output::measure,
@@ -141,8 +160,11 @@ struct StubEngine {
 
 impl StubEngine {
     fn start(lifetime: Duration) -> Result<Self> {
+        Self::start_with(Options::of(Program::lasting(lifetime)))
+    }
+
+    fn start_with(options: Options) -> Result<Self> {
         let directory = TempDir::new()?;
-        let options = Options::of(Program::lasting(lifetime));
         let stub = Stub::start(directory.path().join("engine.sock"), options)?;
         Ok(Self { stub, _directory: directory })
     }

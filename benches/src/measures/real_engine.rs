@@ -28,7 +28,7 @@ use crate::{report::Figure, wait::not_interrupted};
 pub(super) const IMAGE: &str = "127.0.0.1:9/docket-bench:latest";
 
 /// The image that it is made of, which must be there.
-const SOURCE: &str = "busybox:latest";
+pub(super) const SOURCE: &str = "busybox:latest";
 
 /// The label of all containers of this program.
 const OWN_LABEL: &str = "docket-bench";

@@ -1,17 +1,17 @@
 //! Connecting to a cluster: which one, as whom, and the namespace of the pods.
 
-use std::{error::Error, str::FromStr, sync::Arc, time::Duration};
+use std::{env, error::Error, io::ErrorKind, str::FromStr, sync::Arc};
 
 use docket_server::engine::Engine;
 use futures_util::future::BoxFuture;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use thiserror::Error;
 
-use crate::{api::Cluster, engine::KubernetesEngine, pods::Pods};
-
-/// How long the name of a pod is held after its end, where creating a pod starts it: longer than any request
-/// is on its way.
-const NAME_RETENTION: Duration = Duration::from_secs(600);
+use crate::{
+    api::{Cluster, words},
+    engine::KubernetesEngine,
+    pods::Pods,
+};
 
 /// Which cluster, and which of its namespaces: `[CONTEXT][/NAMESPACE]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,12 +37,18 @@ pub enum ConnectError {
         /// Why the service account cannot be used.
         reason: String,
     },
-    /// The kubeconfig cannot be used.
+    /// The kubeconfig cannot be used; why, with the name of its file where it cannot be read.
     #[error("cannot use the kubeconfig: {0}")]
-    Kubeconfig(#[from] KubeconfigError),
+    Kubeconfig(String),
     /// There is no client with this configuration.
     #[error("cannot connect to the cluster: {0}")]
     Client(String),
+}
+
+impl From<KubeconfigError> for ConnectError {
+    fn from(error: KubeconfigError) -> Self {
+        Self::Kubeconfig(words(&error))
+    }
 }
 
 impl FromStr for ClusterAddress {
@@ -108,19 +114,28 @@ fn engine(mut config: Config, namespace: Option<String>) -> Result<Arc<dyn Engin
     let namespace =
         checked_namespace(namespace.unwrap_or_else(|| config.default_namespace.clone()))?;
     let client =
-        kube::Client::try_from(config).map_err(|error| ConnectError::Client(error.to_string()))?;
-    let pods = Pods::new(Cluster::new(client, namespace), NAME_RETENTION);
+        kube::Client::try_from(config).map_err(|error| ConnectError::Client(words(&error)))?;
+    let pods = Pods::new(Cluster::new(client, namespace));
     Ok(Arc::new(KubernetesEngine::new(pods)))
 }
 
 async fn config(context: Option<&str>) -> Result<Config, ConnectError> {
+    // A context or a file that was asked for must be there.
+    let is_asked_for =
+        context.is_some() || env::var_os("KUBECONFIG").is_some_and(|it| !it.is_empty());
     match Config::from_kubeconfig(&options(context)).await {
-        // A context that was asked for must be there.
-        Err(KubeconfigError::ReadConfig(..) | KubeconfigError::FindPath) if context.is_none() => {
-            Config::incluster()
-                .map_err(|error| ConnectError::NoCluster { reason: error.to_string() })
-        }
+        Err(error) if !is_asked_for && is_missing(&error) => Config::incluster()
+            .map_err(|error| ConnectError::NoCluster { reason: error.to_string() }),
         config => Ok(config?),
+    }
+}
+
+/// True where there is no kubeconfig.
+fn is_missing(error: &KubeconfigError) -> bool {
+    match error {
+        KubeconfigError::FindPath => true,
+        KubeconfigError::ReadConfig(error, _) => error.kind() == ErrorKind::NotFound,
+        _ => false,
     }
 }
 

@@ -5,38 +5,43 @@
 
 use std::sync::Arc;
 
-use docket_server::engine::{EngineError, Plan, Prepared, short_name};
+use docket_server::engine::{EngineError, Past, Plan, Prepared, short_name};
 
 use crate::{
     api::{CallError, Pod},
+    mapping::has_patterns,
     pod_body,
-    pod_owner::{self, belongs_to, is_removed},
+    pod_owner::{self, belongs_to, is_removed, past},
     pods::Pods,
+    remove_pod::purge_removed,
 };
 
+/// From this version on, major and minor, scheduling gates cannot be switched off.
+const ALWAYS_GATED: (u32, u32) = (1, 30);
+
 /// Finds out whether the cluster keeps scheduling gates, by a create that makes nothing.
-pub(crate) async fn try_gates(pods: &Pods) -> Result<(), EngineError> {
+///
+/// A cluster that refuses the trial, such as by a quota, may have shown it before, or shows it by its version.
+pub(crate) async fn try_gates(pods: &Pods, version: (u32, u32)) -> Result<(), EngineError> {
     match pods.cluster.create(&pod_body::gate_trial(), true).await {
         Ok(pod) => pods.note_gates(pod.is_gated()),
         Err(CallError::Unreachable(reason)) => return Err(EngineError::Unreachable(reason)),
-        // A cluster that refuses the trial may refuse any pod; creating counts as starting.
-        Err(CallError::Refused { .. }) => pods.note_gates(false),
+        Err(CallError::Refused { .. }) if version >= ALWAYS_GATED => pods.note_gates(true),
+        Err(CallError::Refused { .. }) => {}
     }
     Ok(())
 }
 
 /// Creates the pod of an attempt, or joins the one of this name if its identity is the same.
-pub(crate) async fn prepare(pods: &Arc<Pods>, plan: &Plan) -> Result<Prepared, EngineError> {
-    let body = pod_body::of_run(plan)?;
-    let created = match pods.cluster.create(&body, false).await {
-        Ok(pod) => prepared(pods, &pod),
-        Err(error) if error.is_conflict() => join(pods, plan).await?,
+pub(crate) async fn prepare(pods: &Pods, plan: &Plan) -> Result<Prepared, EngineError> {
+    let needs_nodes = plan.node.is_none() && has_patterns(&plan.placement);
+    let nodes = if needs_nodes { pods.cluster.nodes().await? } else { Vec::new() };
+    let body = pod_body::of_run(plan, &nodes)?;
+    match pods.cluster.create(&body, false).await {
+        Ok(pod) => return Ok(prepared(&pod)),
+        Err(error) if error.is_conflict() => {}
         Err(error) => return Err(error.into()),
-    };
-    Ok(created)
-}
-
-async fn join(pods: &Arc<Pods>, plan: &Plan) -> Result<Prepared, EngineError> {
+    }
     let name = short_name(&plan.identity);
     let holder = match pods.cluster.pod(&name).await {
         Err(error) if error.is_not_found() => {
@@ -46,19 +51,29 @@ async fn join(pods: &Arc<Pods>, plan: &Plan) -> Result<Prepared, EngineError> {
         }
         holder => holder?,
     };
-    if is_removed(&holder) || !belongs_to(&holder, &plan.identity) {
-        return Err(pod_owner::name_held(&holder));
+    // That it never ran is on record by now, and with gates a late create starts nothing.
+    if pods.has_gates()
+        && past(&holder) == Some(Past::NeverRan)
+        && belongs_to(&holder, &plan.identity)
+    {
+        purge_removed(pods, &name, &holder.metadata.uid).await;
+        return Ok(prepared(&pods.cluster.create(&body, false).await?));
     }
-    let holder_life = pod_owner::found(&holder).and_then(|found| found.life);
-    let image = holder.spec.containers.first().map(|container| container.image.as_str().into());
-    Ok(Prepared { joined: true, holder_life, image, ..prepared(pods, &holder) })
+    join(plan, &holder)
 }
 
-fn prepared(pods: &Arc<Pods>, pod: &Pod) -> Prepared {
-    let started = !pod.is_gated();
-    if started {
-        pods.keep_log(&pod.id());
+/// Joins a pod that is there under the name, if its identity is the same.
+fn join(plan: &Plan, holder: &Pod) -> Result<Prepared, EngineError> {
+    if is_removed(holder) || !belongs_to(holder, &plan.identity) {
+        return Err(pod_owner::name_held(holder));
     }
+    let holder_life = pod_owner::found(holder).and_then(|found| found.life);
+    let image = holder.spec.containers.first().map(|container| container.image.as_str().into());
+    Ok(Prepared { joined: true, holder_life, image, ..prepared(holder) })
+}
+
+fn prepared(pod: &Pod) -> Prepared {
+    let started = !pod.is_gated();
     let node = pod.spec.node_name.as_deref().map(Arc::from);
     Prepared { started, node, ..Prepared::new(pod.handle()) }
 }

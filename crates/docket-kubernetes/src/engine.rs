@@ -1,38 +1,47 @@
 //! The engine: each call of docket, carried out on pods.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use docket_model::{Specification, allocation::Pull};
+use docket_model::{
+    Specification,
+    allocation::{Placement, Pull},
+    run::Node,
+};
 use docket_server::engine::{
     Captured, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Finding, Follow,
     Found, Guard, Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Past, Plan,
-    Prepared, Pulled, Starts, Stop, TakeOver, Takeover, Target,
+    Prepared, Pulled, Starts, Stop, TakeOver, Takeover, Target, bounded,
 };
 use serde_json::Value;
 
 use crate::{
-    create_pod, list_pods, pending_starts, pod_body, pod_log, pod_owner, pod_state::state_of,
-    pods::Pods, read_log, remove_pod, stop_pod, watch_pod,
+    api::CallError, create_pod, deleted_before_start::reported_state, kept_logs::KeptLogs,
+    list_pods, mapping, observe_pod, pending_starts, pod_body, pod_log, pod_owner, pods::Pods,
+    read_log, remove_pod, stop_pod,
 };
 
 /// The cores of a cluster, as far as the number of containers in creation depends on them.
-// The nodes are not asked: that takes rights on the whole cluster. Twice as many creates at once are little
+// The nodes are not asked for theirs: that takes rights on the whole cluster. Twice as many creates at once are little
 // for an API server, and more would not be quicker.
 const CORES: usize = 8;
 
-/// The nodes of a cluster: they are not counted, for the same reason.
-const NODES: usize = 1;
-
 /// Runs each attempt as a pod of one namespace.
-#[derive(Debug)]
 pub(crate) struct KubernetesEngine {
     pods: Arc<Pods>,
+    logs: Arc<KeptLogs>,
 }
 
 impl KubernetesEngine {
     pub(crate) fn new(pods: Pods) -> Self {
-        Self { pods: Arc::new(pods) }
+        let pods = Arc::new(pods);
+        Self { logs: Arc::new(KeptLogs::new(Arc::clone(&pods))), pods }
+    }
+}
+
+impl fmt::Debug for KubernetesEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KubernetesEngine").field("pods", &self.pods).finish_non_exhaustive()
     }
 }
 
@@ -55,17 +64,24 @@ impl Engine for KubernetesEngine {
         let version = cluster.version().await?;
         // Its uid tells both clusters and namespaces apart.
         let (namespace, time) = cluster.namespace().await?;
-        create_pod::try_gates(&self.pods).await?;
         let text = |key: &str| version.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (major, minor) = (text("major"), text("minor").trim_end_matches('+'));
+        let number = |text: &str| text.parse().unwrap_or_default();
+        create_pod::try_gates(&self.pods, (number(major), number(minor))).await?;
+        // Counting the nodes takes a right of the whole cluster, which docket need not have.
+        let nodes = match cluster.count_nodes().await {
+            Err(CallError::Refused { .. }) => None,
+            count => Some(count?),
+        };
         Ok(EngineStatus {
             id: Some(namespace.metadata.uid.into()),
             version: text("gitVersion").trim_start_matches('v').to_owned(),
-            api_version: format!("{}.{}", text("major"), text("minor").trim_end_matches('+')),
+            api_version: format!("{major}.{minor}"),
             cores: CORES,
             capacity: None,
             time,
             labels: [].into(),
-            nodes: NODES,
+            nodes,
         })
     }
 
@@ -73,8 +89,22 @@ impl Engine for KubernetesEngine {
         if self.pods.has_gates() { Starts::Conditionally } else { Starts::WithPrepare }
     }
 
-    fn check(&self, specification: &Specification) -> Vec<Finding> {
-        pod_body::check(specification)
+    fn has_nodes(&self) -> bool {
+        true
+    }
+
+    fn has_pods(&self) -> bool {
+        true
+    }
+
+    async fn nodes(&self, on_nodes: &Placement) -> Result<Vec<Node>, EngineError> {
+        let nodes = self.pods.cluster.nodes().await?.into_iter();
+        let fitting = nodes.filter(|node| mapping::node_fits(on_nodes, node));
+        Ok(fitting.map(|node| Node::named(bounded(node.name()))).collect())
+    }
+
+    fn check(&self, specification: &Specification, on_nodes: &Placement) -> Vec<Finding> {
+        pod_body::check(specification, on_nodes)
     }
 
     async fn pull(
@@ -88,19 +118,29 @@ impl Engine for KubernetesEngine {
     }
 
     async fn prepare(&self, plan: &Plan) -> Result<Prepared, EngineError> {
-        create_pod::prepare(&self.pods, plan).await
+        let prepared = create_pod::prepare(&self.pods, plan).await?;
+        if prepared.started {
+            self.logs.keep(&prepared.handle.id);
+        }
+        Ok(prepared)
     }
 
     async fn launch(&self, handle: &Handle) -> Result<Launch, EngineError> {
-        pending_starts::launch(&self.pods, handle).await
+        let launched = pending_starts::launch(&self.pods, handle).await?;
+        if launched == Launch::Accepted {
+            self.logs.keep(&handle.id);
+        }
+        Ok(launched)
     }
 
     async fn stop(&self, handle: &Handle, how: Stop) -> Result<(), EngineError> {
-        stop_pod::stop(&self.pods, handle, how).await
+        stop_pod::stop(&self.pods, &self.logs, handle, how).await
     }
 
     async fn remove(&self, handle: &Handle, condition: Condition) -> Result<(), EngineError> {
-        remove_pod::remove(&self.pods, handle, condition).await
+        remove_pod::remove(&self.pods, handle, condition).await?;
+        self.logs.forget(&handle.id);
+        Ok(())
     }
 }
 
@@ -108,7 +148,7 @@ impl Engine for KubernetesEngine {
 impl Containers for KubernetesEngine {
     async fn inspect(&self, handle: &Handle) -> Result<Observation, EngineError> {
         match self.pods.look(&handle.id).await {
-            Ok(pod) => Ok(state_of(&pod).into()),
+            Ok(pod) => Ok(reported_state(&self.pods, &pod).await?.into()),
             Err(EngineError::Gone) => Ok(Observation::Gone(Past::Unknown)),
             Err(error) => Err(error),
         }
@@ -119,15 +159,15 @@ impl Containers for KubernetesEngine {
     }
 
     fn watch(&self, handle: &Handle) -> Observations {
-        watch_pod::observations(&self.pods, &handle.id)
+        observe_pod::observations(&self.pods, &self.logs, &handle.id)
     }
 
     fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log {
-        pod_log::read(&self.pods, &handle.id, from, follow)
+        pod_log::read(&self.pods, &self.logs, &handle.id, from, follow)
     }
 
     async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
-        read_log::read_log(&self.pods, &handle.id, limit).await
+        read_log::read_log(&self.pods, &self.logs, &handle.id, limit).await
     }
 
     async fn list_owned(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
@@ -149,7 +189,11 @@ impl Takeover for KubernetesEngine {
         match target {
             Target::Guarded(guard) => {
                 let (handle, _) = Guard::into_parts::<()>(guard);
-                pending_starts::disarm(&self.pods, &handle).await
+                let disarmed = pending_starts::disarm(&self.pods, &handle).await?;
+                if let Disarmed::Gone(_) = disarmed {
+                    self.logs.forget(&handle.id);
+                }
+                Ok(disarmed)
             }
             Target::Name(identity) => pending_starts::hold_name(&self.pods, identity).await,
         }

@@ -7,12 +7,13 @@ use tokio::time::Instant;
 
 use crate::{
     api::{Cluster, Event, Pod},
-    pod_owner::STOPPED,
     pods::Pods,
 };
 
 /// For how long a pod has to wait for such a reason: the first attempt at it may fail by chance.
 const CONFIRMED_AFTER: Duration = Duration::from_secs(20);
+/// After which time a node that tries again does so, or does not because its pod is deleted.
+pub(crate) const SETTLED_AFTER: Duration = Duration::from_secs(5);
 /// Reasons that stay.
 const FINAL: [&str; 2] = ["ErrImageNeverPull", "InvalidImageName"];
 /// Reasons after which the node tries again, for ever.
@@ -40,15 +41,6 @@ pub(crate) struct WaitFailure {
 impl FailedWait {
     /// Why the pod, as it is now, will not start, once that is confirmed.
     pub(crate) fn failure(&mut self, pod: &Pod, now: Instant) -> Option<WaitFailure> {
-        if is_deleted_before_start(pod) {
-            let by = if pod.metadata.annotations.contains_key(STOPPED) {
-                "docket"
-            } else {
-                "someone else"
-            };
-            let reason = format!("the pod was deleted by {by} before it was started");
-            return Some(WaitFailure { reason, message: None });
-        }
         let Some((reason, message)) = stuck(pod) else {
             self.since = None;
             return None;
@@ -66,13 +58,6 @@ fn stuck(pod: &Pod) -> Option<(&str, Option<&str>)> {
     let reason = waiting.reason.as_deref()?;
     (FINAL.contains(&reason) || REPEATED.contains(&reason))
         .then_some((reason, waiting.message.as_deref()))
-}
-
-/// True of a pod that was deleted before its container was started, so that it never will be: no node had
-/// it, or its node has reported that nothing of it runs.
-pub(crate) fn is_deleted_before_start(pod: &Pod) -> bool {
-    pod.metadata.deletion_timestamp.is_some()
-        && (pod.spec.node_name.is_none() || pod.is_given_up_by_node())
 }
 
 /// Whether the node of a deleted pod has failed to start its container, and does not try it again now.

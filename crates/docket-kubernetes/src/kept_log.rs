@@ -1,29 +1,26 @@
 //! What docket keeps of the log of a running pod, because the node's own may go: with the container when
 //! the pod is deleted, from its beginning when the node rotates it.
 //!
-//! 1. Head and tail are kept, of at most [`MOST_KEPT`] bytes for each running pod.
+//! 1. Head and tail are kept, of at most so many bytes as [`crate::kept_logs`] allows.
 
 use std::{sync::Arc, time::Duration};
 
 use docket_model::{Output, output::Stream, run::ContainerId};
-use docket_server::engine::EngineError;
+use docket_server::{backoff::Backoff, engine::EngineError};
 use parking_lot::Mutex;
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use tokio::{sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::Pod,
-    pod_log::{OpenLog, first_stamp, started},
+    open_log::{OpenLog, first_stamp, last_line, started},
     pod_state::{PodState, state_of},
+    pod_watch::LONGEST_SILENCE,
     pods::Pods,
 };
 
-/// How many bytes are kept of each log.
-const MOST_KEPT: usize = 256 << 10;
-/// The pause before a log is followed again.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The first pause before a log is followed again, and the longest one: it doubles while nothing new is read.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// How long the end of a log is waited for once its container has ended.
 const END_LIMIT: Duration = Duration::from_secs(5);
 
@@ -31,7 +28,11 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct KeptLog {
     kept: Mutex<Kept>,
+    /// How many bytes are kept.
+    limit: usize,
     is_over: watch::Sender<bool>,
+    /// Ends the following.
+    forgotten: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -42,23 +43,48 @@ struct Kept {
     /// The container whose log was followed last, and the stamp of its first line.
     followed: Option<(Option<String>, Option<String>)>,
     remark: Option<&'static str>,
+    /// True once the log was followed to its end.
+    is_whole: bool,
+    /// What was known when the log was silent last.
+    silent: Option<Silence>,
+}
+
+/// A log that is silent.
+#[derive(Debug, PartialEq, Eq)]
+struct Silence {
+    /// How many bytes were followed.
+    written: u64,
+    /// The stamp of the last line that its node has.
+    stamp: Option<String>,
+}
+
+impl Silence {
+    /// Whether all that its node has was followed, as far as its last line shows. `has_line` is whether what was
+    /// followed ends with that.
+    fn is_complete(&self, before: Option<&Self>, has_line: bool) -> bool {
+        let is_new = before.is_none_or(|before| before.stamp != self.stamp);
+        let has_followed = before.map_or(0, |before| before.written) != self.written;
+        self.stamp.is_none() || !is_new || (has_followed && has_line)
+    }
 }
 
 impl KeptLog {
     /// Begins to follow the log of a pod, until its end or that of the engine.
-    pub(crate) fn follow(pods: &Arc<Pods>, id: ContainerId) -> Arc<Self> {
+    pub(crate) fn follow(pods: &Arc<Pods>, id: ContainerId, limit: usize) -> Arc<Self> {
         let kept = Kept {
-            output: Output::bounded(MOST_KEPT),
+            output: Output::bounded(limit),
             container: None,
             followed: None,
             remark: None,
+            is_whole: false,
+            silent: None,
         };
-        let log = Arc::new(Self { kept: Mutex::new(kept), is_over: watch::Sender::new(false) });
+        let (is_over, forgotten) = (watch::Sender::new(false), pods.closed.child_token());
+        let log = Arc::new(Self { kept: Mutex::new(kept), limit, is_over, forgotten });
         let (pods, following) = (Arc::clone(pods), Arc::clone(&log));
         tokio::spawn(async move {
-            let closed = pods.closed.clone();
             tokio::select! {
-                () = closed.cancelled() => {}
+                () = following.forgotten.cancelled() => {}
                 () = following.follow_to_end(&pods, &id) => {}
             }
             following.is_over.send_replace(true);
@@ -67,11 +93,22 @@ impl KeptLog {
     }
 
     async fn follow_to_end(&self, pods: &Arc<Pods>, id: &ContainerId) {
+        let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
         loop {
+            let before = self.written();
             match self.follow_once(pods, id).await {
-                Ok(true) | Err(EngineError::Gone | EngineError::NotStartable(_)) => return,
+                Ok(true) => {
+                    self.kept.lock().is_whole = true;
+                    return;
+                }
+                Err(EngineError::Gone | EngineError::NotStartable(_)) => return,
                 // A log that is lost while the container runs is that of one that the node has lost.
-                Ok(false) | Err(_) => sleep(PAUSE).await,
+                Ok(false) | Err(_) => {
+                    if self.written() > before {
+                        backoff.reset();
+                    }
+                    backoff.wait().await;
+                }
             }
         }
     }
@@ -82,12 +119,39 @@ impl KeptLog {
         let stamp = first_stamp(pods, id).await?;
         let mut skip = self.begin(&pod, stamp);
         let mut log = OpenLog::open(pods, &pod, true).await?;
-        while let Some(bytes) = log.next().await? {
+        loop {
+            let Ok(next) = timeout(LONGEST_SILENCE, log.next()).await else {
+                // A connection that was lost without a word is silent, too: the log is followed anew, from its
+                // first byte, if its node has more.
+                if self.is_complete(last_line(pods, id).await?) {
+                    continue;
+                }
+                return Ok(false);
+            };
+            let Some(bytes) = next? else { break };
             let skipped = usize::try_from(skip).unwrap_or(usize::MAX).min(bytes.len());
             skip -= skipped as u64;
             self.kept.lock().output.push_to(Stream::Out, &bytes[skipped..]);
         }
         Ok(matches!(state_of(&pods.look(id).await?), PodState::Ended(_)))
+    }
+
+    /// Whether all that its node has of a silent log was followed, whose last line this is.
+    fn is_complete(&self, last_line: Option<(String, Vec<u8>)>) -> bool {
+        let mut kept = self.kept.lock();
+        let (stamp, line) = last_line.unzip();
+        let (written, line) = (kept.output.written(), line.unwrap_or_default());
+        let from = written.saturating_sub(line.len() as u64);
+        let has_line = kept.output.excerpt(from, line.len()).bytes == line;
+        let silence = Silence { written, stamp };
+        let is_complete = silence.is_complete(kept.silent.as_ref(), has_line);
+        kept.silent = Some(silence);
+        is_complete
+    }
+
+    /// Ends the following.
+    pub(crate) fn forget(&self) {
+        self.forgotten.cancel();
     }
 
     /// Notes which container a pod has: another one than before shows a second start.
@@ -124,7 +188,12 @@ impl KeptLog {
 
     /// The bytes that are kept behind a position.
     pub(crate) fn excerpt(&self, from: u64) -> Vec<u8> {
-        self.kept.lock().output.excerpt(from, MOST_KEPT).bytes
+        self.kept.lock().output.excerpt(from, self.limit).bytes
+    }
+
+    /// How many bytes are kept at most.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
     }
 
     /// How many bytes were followed.
@@ -141,6 +210,11 @@ impl KeptLog {
         let mut output = Output::bounded(limit);
         output.push_to(Stream::Out, &kept.output.to_bytes());
         output
+    }
+
+    /// True once the log was followed to its end.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.kept.lock().is_whole
     }
 
     /// What is odd about the log.
@@ -160,3 +234,35 @@ pub(crate) const ROTATED: &str = "its node rotated the log: output may be missin
 /// What another container of the same pod means.
 const STARTED_TWICE: &str =
     "Kubernetes started the program a second time: its node had lost the first container";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn silence(written: u64, stamp: &str) -> Silence {
+        Silence { written, stamp: Some(stamp.to_owned()).filter(|stamp| !stamp.is_empty()) }
+    }
+
+    #[test]
+    fn a_silent_log_is_only_followed_anew_if_its_node_has_more() {
+        for (before, now, has_line, is_complete) in [
+            // Nothing was ever written.
+            (None, silence(0, ""), false, true),
+            // A first silence: its last line has arrived, or has not.
+            (None, silence(5, "1"), true, true),
+            (None, silence(5, "1"), false, false),
+            (None, silence(0, "1"), false, false),
+            // Nothing new.
+            (Some(silence(5, "1")), silence(5, "1"), false, true),
+            // A new line arrived, or is like one before and has not.
+            (Some(silence(5, "1")), silence(9, "2"), true, true),
+            (Some(silence(5, "1")), silence(5, "2"), true, false),
+        ] {
+            assert_eq!(
+                now.is_complete(before.as_ref(), has_line),
+                is_complete,
+                "{before:?} {now:?}"
+            );
+        }
+    }
+}

@@ -7,21 +7,25 @@
 mod api;
 mod connect;
 mod create_pod;
+mod deleted_before_start;
 mod engine;
 mod failed_wait;
 mod kept_log;
+mod kept_logs;
 mod list_pods;
 mod mapping;
+mod observe_pod;
+mod open_log;
 mod pending_starts;
 mod pod_body;
 mod pod_log;
 mod pod_owner;
 mod pod_state;
+mod pod_watch;
 mod pods;
 mod read_log;
 mod remove_pod;
 mod stop_pod;
-mod watch_pod;
 
 pub use connect::{ClusterAddress, ConnectError, connect, connect_engine, connect_with};
 

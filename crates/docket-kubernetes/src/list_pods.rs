@@ -7,10 +7,9 @@ use docket_server::engine::{EngineError, Found, Owner};
 
 use crate::{
     api::{Listed, Pod},
-    failed_wait::is_deleted_before_start,
-    pod_owner::{self, is_removed},
+    pod_owner::{self, is_removed, removed_since},
     pod_state::{PodState, state_of},
-    pods::Pods,
+    pods::{NAME_RETENTION, Pods},
     remove_pod::purge_removed,
 };
 
@@ -18,7 +17,7 @@ use crate::{
 pub(crate) async fn owned(pods: &Arc<Pods>, owner: &Owner) -> Result<Vec<Found>, EngineError> {
     let Listed { pods: listed, at } = pods.cluster.list(&pod_owner::selector(owner)).await?;
     let (removed, present): (Vec<_>, Vec<_>) = listed.into_iter().partition(is_removed);
-    for pod in removed.iter().filter(|pod| is_over_retention(pods, pod, at)) {
+    for pod in removed.iter().filter(|pod| is_over_retention(pod, at)) {
         purge_removed(pods, &pod.metadata.name, &pod.metadata.uid).await;
     }
     let found = present.iter().filter_map(pod_owner::found);
@@ -38,7 +37,6 @@ pub(crate) async fn running_of_other_stores(
     let listed = pods.cluster.list(&selector).await?.pods;
     let running = listed.iter().filter(|pod| {
         !is_removed(pod)
-            && !is_deleted_before_start(pod)
             && matches!(
                 state_of(pod),
                 PodState::Waiting(_) | PodState::Running { .. } | PodState::NodeAway { .. }
@@ -51,8 +49,7 @@ pub(crate) async fn running_of_other_stores(
 }
 
 /// Whether a removed pod has held its name long enough, by the clock of the cluster.
-fn is_over_retention(pods: &Pods, pod: &Pod, now: Option<DateTime<Utc>>) -> bool {
-    let since = pod.metadata.deletion_timestamp.or(pod.metadata.creation_timestamp);
-    let retention = TimeDelta::from_std(pods.name_retention).unwrap_or(TimeDelta::MAX);
-    now.zip(since).is_some_and(|(now, since)| now - since >= retention)
+fn is_over_retention(pod: &Pod, now: Option<DateTime<Utc>>) -> bool {
+    let retention = TimeDelta::from_std(NAME_RETENTION).unwrap_or(TimeDelta::MAX);
+    now.zip(removed_since(pod)).is_some_and(|(now, since)| now - since >= retention)
 }

@@ -13,43 +13,45 @@ use serde_json::json;
 
 use crate::{
     api::CallError,
+    deleted_before_start::reported_state,
     pod_body,
     pod_owner::{belongs_to, is_removed},
-    pod_state::{PodState, state_of},
-    pods::{Pods, name_and_uid},
-    remove_pod::{Unstartable, make_unstartable, retire},
+    pod_state::PodState,
+    pods::{Pods, name_and_uid, unread},
+    remove_pod::{DELETED_BEFORE_START, Unstartable, make_unstartable, retire_unstarted},
 };
 
 /// Lifts the gate of a pod, if it still has the version of the handle.
 pub(crate) async fn launch(pods: &Arc<Pods>, handle: &Handle) -> Result<Launch, EngineError> {
     let Ok((name, uid)) = name_and_uid(&handle.id) else { return Ok(Launch::NeverRan) };
-    let Some(version) = handle.version.as_deref() else { return refused(pods, handle).await };
+    let Some(version) = handle.version.as_deref() else { return not_started(pods, handle).await };
     let changes = json!([
         {"op": "test", "path": "/metadata/uid", "value": uid},
         {"op": "test", "path": "/metadata/resourceVersion", "value": version},
         {"op": "remove", "path": "/spec/schedulingGates"},
     ]);
     match pods.cluster.patch(name, &changes).await {
-        Ok(_) => {
-            pods.keep_log(&handle.id);
-            Ok(Launch::Accepted)
-        }
+        Ok(_) => Ok(Launch::Accepted),
         Err(CallError::Unreachable(reason)) => Ok(Launch::Unknown(reason)),
         Err(error) if error.is_not_found() => Ok(Launch::NeverRan),
-        Err(error) if error.is_out_of_date() => refused(pods, handle).await,
+        Err(error) if error.is_out_of_date() => match not_started(pods, handle).await? {
+            // It still has the version that was tested, so the start itself was refused.
+            Launch::OutOfDate(present) if present == *handle => Err(error.into()),
+            launch => Ok(launch),
+        },
         Err(error) => Err(error.into()),
     }
 }
 
-/// What the pod is whose start was refused: nothing was started by it.
-async fn refused(pods: &Arc<Pods>, handle: &Handle) -> Result<Launch, EngineError> {
+/// What a pod is that no request of this handle has started.
+async fn not_started(pods: &Arc<Pods>, handle: &Handle) -> Result<Launch, EngineError> {
     match pods.look(&handle.id).await {
-        Ok(pod) if Some(&*pod.metadata.resource_version) == handle.version.as_deref() => {
-            Ok(Launch::AlreadyRan)
-        }
-        Ok(pod) if !pod.is_gated() && handle.version.is_none() => Ok(Launch::AlreadyRan),
         Ok(pod) => {
             let version = Some(pod.metadata.resource_version.as_str().into());
+            let is_known = handle.version.is_none() || handle.version == version;
+            if !pod.is_gated() && is_known {
+                return Ok(Launch::AlreadyRan);
+            }
             Ok(Launch::OutOfDate(Handle { id: pod.id(), version }))
         }
         Err(EngineError::Gone) => Ok(Launch::NeverRan),
@@ -60,14 +62,14 @@ async fn refused(pods: &Arc<Pods>, handle: &Handle) -> Result<Launch, EngineErro
 
 /// Reports how far a pod is.
 pub(crate) async fn take_over(pods: &Arc<Pods>, handle: &Handle) -> Result<TakeOver, EngineError> {
-    let pod = match pods.look(&handle.id).await {
-        Err(EngineError::Gone) => return Ok(TakeOver::Gone(Past::Unknown)),
-        pod => pod?,
+    let (pod, _) = match pods.find(&handle.id).await? {
+        Ok(found) => found,
+        Err(past) => return Ok(TakeOver::Gone(past)),
     };
-    Ok(match state_of(&pod) {
-        PodState::Gated | PodState::Waiting(_) => {
-            TakeOver::Replaceable(Guard::new(pod.handle(), ()))
-        }
+    let guard = Guard::new(pod.handle(), ());
+    Ok(match reported_state(pods, &pod).await? {
+        PodState::Gated => TakeOver::Replaceable(guard),
+        PodState::Waiting(reason) => TakeOver::Waiting { guard, reason },
         started => TakeOver::Found(started.into()),
     })
 }
@@ -75,13 +77,13 @@ pub(crate) async fn take_over(pods: &Arc<Pods>, handle: &Handle) -> Result<TakeO
 /// Makes sure that a pod cannot start any more, and removes it.
 pub(crate) async fn disarm(pods: &Arc<Pods>, handle: &Handle) -> Result<Disarmed, EngineError> {
     loop {
-        let pod = match make_unstartable(pods, &handle.id).await {
+        let pod = match make_unstartable(pods, &handle.id, DELETED_BEFORE_START).await {
             Ok(Unstartable::NeverRan(pod)) => pod,
             Ok(Unstartable::Found(observation)) => return Ok(Disarmed::Found(observation)),
             Err(EngineError::Gone) => return Ok(Disarmed::Gone(Past::Unknown)),
             Err(error) => return Err(error),
         };
-        match retire(pods, &pod).await {
+        match retire_unstarted(pods, &pod).await {
             Ok(()) => return Ok(Disarmed::Gone(Past::NeverRan)),
             Err(error) if error.is_not_found() => return Ok(Disarmed::Gone(Past::NeverRan)),
             // It has changed since: it may have been started.
@@ -97,11 +99,17 @@ pub(crate) async fn hold_name(
     identity: &Identity,
 ) -> Result<Disarmed, EngineError> {
     let nothing_starts = Ok(Disarmed::Gone(Past::NeverRan));
+    let mut refusal = None;
     if !pods.has_gates() {
         match pods.cluster.create(&pod_body::name_holder(identity), false).await {
             Ok(_) => return nothing_starts,
             Err(error) if error.is_conflict() => {}
-            Err(error) => return Err(error.into()),
+            // A quota refuses a pod before it is known that its name is taken.
+            Err(error @ CallError::Refused { .. }) if !error.is_unauthorized() => {
+                refusal = Some(error.into());
+            }
+            // Without credentials that are accepted nothing is known of the name.
+            Err(error) => return Err(unread(error)),
         }
     }
     match pods.cluster.pod(&short_name(identity)).await {
@@ -111,9 +119,9 @@ pub(crate) async fn hold_name(
         Ok(pod) => Ok(Disarmed::NameTaken(pod.handle())),
         // With gates a create that is still on its way starts nothing.
         Err(error) if error.is_not_found() && pods.has_gates() => nothing_starts,
-        Err(error) if error.is_not_found() => {
-            Err(EngineError::NameBusy("the pod of this name was deleted in this moment".to_owned()))
-        }
-        Err(error) => Err(error.into()),
+        Err(error) if error.is_not_found() => Err(refusal.unwrap_or_else(|| {
+            EngineError::NameBusy("the pod of this name was deleted in this moment".to_owned())
+        })),
+        Err(error) => Err(unread(error)),
     }
 }

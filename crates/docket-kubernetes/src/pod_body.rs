@@ -1,12 +1,19 @@
 //! The body with which a pod is created.
 
-use docket_model::{Specification, allocation::Pull};
-use docket_server::engine::{EngineError, Finding, Identity, Plan, Refusal, short_name};
+use docket_model::{
+    Specification,
+    allocation::{Placement, Pull},
+};
+use docket_server::engine::{EngineError, Finding, Identity, Plan, short_name};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    mapping::{Draft, map_options},
-    pod_owner::{self, FINALIZER, REMOVED},
+    api::Node,
+    mapping::{
+        Draft, check_placement, check_pod_options, map_node, map_options, map_placement,
+        map_pod_options,
+    },
+    pod_owner::{self, FINALIZER, NEVER_RAN, REMOVED},
 };
 
 /// The gate that keeps a pod from being started. Clusters before 1.27 drop it in silence.
@@ -15,44 +22,50 @@ const GATE: &str = "docket.io/start";
 const NO_SCHEDULER: &str = "docket.io/none";
 
 /// What a cluster cannot do of a specification.
-pub(crate) fn check(specification: &Specification) -> Vec<Finding> {
+pub(crate) fn check(specification: &Specification, on_nodes: &Placement) -> Vec<Finding> {
     let parts = specification.container.parts();
     let lines = parts.config.get("Env").and_then(Value::as_array);
     let lines: Vec<_> =
         lines.into_iter().flatten().filter_map(|line| line.as_str().map(str::to_owned)).collect();
-    let mut draft = map_options(&parts, &lines, None);
+    let of_options = map_options(&parts, &lines, None, on_nodes).findings.into_iter();
+    let mut findings: Vec<_> = of_options.map(Finding::below_container).collect();
+    let mut labels = Draft::default();
     for (key, value) in &specification.labels {
-        draft.label("Labels", key, value);
+        labels.label("Labels", key, value);
     }
-    draft.findings
+    findings.append(&mut labels.findings);
+    findings.extend(check_placement(on_nodes));
+    findings.extend(check_pod_options(on_nodes));
+    findings
 }
 
-/// The pod of an attempt.
+/// The pod of an attempt. The labels of the nodes are needed where its placement has patterns.
 ///
 /// # Errors
 /// [`EngineError::Refused`] names the first option that no pod can have.
-pub(crate) fn of_run(plan: &Plan) -> Result<Value, EngineError> {
+pub(crate) fn of_run(plan: &Plan, nodes: &[Node]) -> Result<Value, EngineError> {
     let parts = plan.container.parts();
-    let mut draft = map_options(&parts, &plan.whole_environment(), plan.command.as_deref());
+    let (environment, command) = (plan.whole_environment(), plan.command.as_deref());
+    let mut draft = map_options(&parts, &environment, command, &plan.placement);
+    match &plan.node {
+        Some(node) => map_node(&mut draft, node),
+        None => map_placement(&mut draft, &plan.placement, nodes),
+    }
+    map_pod_options(&mut draft, &plan.placement);
     for (key, value) in &plan.labels {
         draft.label("Labels", key, value);
     }
-    if let Some(Finding { field, message, .. }) =
-        draft.findings.iter().find(|finding| finding.is_fatal)
-    {
-        let message = format!("`Container.{field}`: {message}");
-        return Err(EngineError::Refused { kind: Refusal::Invalid, message });
+    if let Some(finding) = draft.findings.iter().find(|finding| finding.is_fatal) {
+        return Err(finding.refusal());
     }
     let metadata = metadata(plan, &draft);
     let Draft { pod: mut spec, mut container, .. } = draft;
     container.insert("imagePullPolicy".to_owned(), pull_policy(plan.pull).into());
     let own = json!({
-        "automountServiceAccountToken": false,
         "containers": [container],
         "enableServiceLinks": false,
         "restartPolicy": "Never",
         "schedulingGates": [{"name": GATE}],
-        "tolerations": tolerations(),
     });
     if let Value::Object(own) = own {
         spec.extend(own);
@@ -76,16 +89,6 @@ fn metadata(plan: &Plan, draft: &Draft) -> Value {
     })
 }
 
-/// Without a limit of time the pod stays with its node until that is back: by default Kubernetes deletes it
-/// after 300 s, with its log.
-fn tolerations() -> Value {
-    let of = |condition: &str| {
-        let key = format!("node.kubernetes.io/{condition}");
-        json!({"key": key, "operator": "Exists", "effect": "NoExecute"})
-    };
-    [of("not-ready"), of("unreachable")].into()
-}
-
 fn pull_policy(pull: Pull) -> &'static str {
     match pull {
         Pull::Always => "Always",
@@ -98,7 +101,7 @@ fn pull_policy(pull: Pull) -> &'static str {
 pub(crate) fn name_holder(identity: &Identity) -> Value {
     let mut annotations: Map<String, Value> =
         identity.labels().map(|(key, value)| (key.to_owned(), value.into())).collect();
-    annotations.insert(REMOVED.to_owned(), "never started".into());
+    annotations.insert(REMOVED.to_owned(), NEVER_RAN.into());
     json!({
         "apiVersion": "v1",
         "kind": "Pod",

@@ -3,18 +3,29 @@
 //! 1. The annotations decide. A label's value must begin and end with a letter or a digit and has at most 63
 //!    characters, which names of allocations and namespaces need not.
 
-use docket_server::engine::{EngineError, Found, Identity, Owner, Plan, short_name};
+use chrono::{DateTime, Utc};
+use docket_server::engine::{EngineError, Found, Identity, Owner, Past, Plan, short_name};
 use serde_json::{Map, Value};
 use tracing::warn;
 
-use crate::api::Pod;
+use crate::api::{Metadata, Pod};
 
 /// Keeps the pod, with its exit code and its name, until docket has recorded its end.
 pub(crate) const FINALIZER: &str = "docket.io/recorded";
-/// The annotation of a pod that docket has removed, and that only holds its name.
+/// The annotation of a pod that docket has removed, and that only holds its name: whether it ever ran.
 pub(crate) const REMOVED: &str = "io.docket.removed";
-/// The annotation of a pod that docket has stopped.
+/// The value for a pod that never ran, and the one for all others.
+pub(crate) const NEVER_RAN: &str = "never started";
+pub(crate) const HAS_ENDED: &str = "ended";
+/// The annotation of a pod that was removed after its end: when, by the clock of the cluster.
+pub(crate) const REMOVED_AT: &str = "io.docket.removed-at";
+/// The annotation of a pod that was deleted with a grace: why, for the case that it was not started.
 pub(crate) const STOPPED: &str = "io.docket.stopped";
+/// Its value where the run was stopped: by `Timeout` or a cancellation.
+pub(crate) const BY_A_STOP: &str = "docket stopped the pod before it was started";
+/// Its value where docket did not delete the pod.
+pub(crate) const BY_SOMEONE_ELSE: &str =
+    "the pod was deleted by someone else before it was started";
 
 const KEY: &str = "io.docket.key";
 const STORE: &str = "io.docket.store";
@@ -76,6 +87,19 @@ pub(crate) fn belongs_to(pod: &Pod, identity: &Identity) -> bool {
 /// True of a pod that docket has removed, and that only holds its name.
 pub(crate) fn is_removed(pod: &Pod) -> bool {
     pod.metadata.annotations.contains_key(REMOVED)
+}
+
+/// Since when a pod that docket has removed holds its name, by the clock of the cluster.
+pub(crate) fn removed_since(pod: &Pod) -> Option<DateTime<Utc>> {
+    let Metadata { annotations, deletion_timestamp, creation_timestamp, .. } = &pod.metadata;
+    let marked = annotations.get(REMOVED_AT).and_then(|at| at.parse().ok());
+    marked.or(*deletion_timestamp).or(*creation_timestamp)
+}
+
+/// What is known of a pod that docket has removed; nothing of others.
+pub(crate) fn past(pod: &Pod) -> Option<Past> {
+    let removed = pod.metadata.annotations.get(REMOVED)?;
+    Some(if removed == NEVER_RAN { Past::NeverRan } else { Past::Unknown })
 }
 
 /// Another pod has the name.

@@ -1,48 +1,40 @@
 //! The pods of a namespace as the engine's calls share them.
 
 use std::{
-    collections::HashMap,
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use docket_model::run::ContainerId;
-use docket_server::engine::EngineError;
-use parking_lot::Mutex;
+use docket_server::engine::{EngineError, LATEST_REQUEST, Past};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{CallError, Cluster, Pod},
-    kept_log::KeptLog,
     pod_owner,
 };
+
+/// How long the name of a pod is held after its end, where creating a pod starts it.
+pub(crate) const NAME_RETENTION: Duration = LATEST_REQUEST;
 
 /// What the calls of an engine share.
 pub(crate) struct Pods {
     pub(crate) cluster: Cluster,
-    /// How long the name of a pod is held after its end, where creating starts.
-    pub(crate) name_retention: Duration,
     /// Ends what runs in the background.
     pub(crate) closed: CancellationToken,
     /// True where the cluster has shown that it keeps scheduling gates.
     has_gates: AtomicBool,
-    /// The logs of pods that may run.
-    kept_logs: Mutex<HashMap<ContainerId, Arc<KeptLog>>>,
 }
 
 impl Pods {
-    pub(crate) fn new(cluster: Cluster, name_retention: Duration) -> Self {
+    pub(crate) fn new(cluster: Cluster) -> Self {
         Self {
             cluster,
-            name_retention,
             closed: CancellationToken::new(),
             // Until the cluster has shown otherwise: a name that is held needlessly does no harm.
             has_gates: AtomicBool::new(false),
-            kept_logs: Mutex::default(),
         }
     }
 
@@ -59,29 +51,31 @@ impl Pods {
     /// # Errors
     /// [`EngineError::Gone`] where it is gone, also where it only holds its name.
     pub(crate) async fn look(&self, id: &ContainerId) -> Result<Pod, EngineError> {
-        let (name, uid) = name_and_uid(id)?;
-        match self.cluster.pod(name).await {
-            Ok(pod) if pod.metadata.uid == uid && !pod_owner::is_removed(&pod) => Ok(pod),
-            Ok(_) => Err(EngineError::Gone),
-            Err(error) => Err(gone_or(error)),
+        Ok(self.look_at(id).await?.0)
+    }
+
+    /// The same, and the time of the cluster.
+    pub(crate) async fn look_at(
+        &self,
+        id: &ContainerId,
+    ) -> Result<(Pod, Option<DateTime<Utc>>), EngineError> {
+        self.find(id).await?.map_err(|_| EngineError::Gone)
+    }
+
+    /// The pod of this id, and the time of the cluster; what is known of one that is gone, or only holds its name.
+    pub(crate) async fn find(
+        &self,
+        id: &ContainerId,
+    ) -> Result<Result<(Pod, Option<DateTime<Utc>>), Past>, EngineError> {
+        let Ok((name, uid)) = name_and_uid(id) else { return Ok(Err(Past::Unknown)) };
+        match self.cluster.pod_at(name).await.map_err(unread) {
+            Ok((pod, at)) if pod.metadata.uid == uid => match pod_owner::past(&pod) {
+                Some(past) => Ok(Err(past)),
+                None => Ok(Ok((pod, at))),
+            },
+            Ok(_) | Err(EngineError::Gone) => Ok(Err(Past::Unknown)),
+            Err(error) => Err(error),
         }
-    }
-
-    /// The log that is kept of a pod; begins to follow it where none is.
-    pub(crate) fn keep_log(self: &Arc<Self>, id: &ContainerId) -> Arc<KeptLog> {
-        let mut logs = self.kept_logs.lock();
-        let log = logs.entry(id.clone()).or_insert_with(|| KeptLog::follow(self, id.clone()));
-        Arc::clone(log)
-    }
-
-    /// The log that is kept of a pod.
-    pub(crate) fn kept_log(&self, id: &ContainerId) -> Option<Arc<KeptLog>> {
-        self.kept_logs.lock().get(id).cloned()
-    }
-
-    /// Forgets the log that is kept of a pod.
-    pub(crate) fn forget_log(&self, id: &ContainerId) {
-        self.kept_logs.lock().remove(id);
     }
 }
 
@@ -109,4 +103,13 @@ pub(crate) fn name_and_uid(id: &ContainerId) -> Result<(&str, &str), EngineError
 /// [`EngineError::Gone`] where what a call is about is not there.
 pub(crate) fn gone_or(error: CallError) -> EngineError {
     if error.is_not_found() { EngineError::Gone } else { error.into() }
+}
+
+/// Why a call that only reads did not: what it is about is not there, or there is no answer. A refusal, such as
+/// for rights that are missing for a moment, says nothing about a pod.
+pub(crate) fn unread(error: CallError) -> EngineError {
+    match gone_or(error) {
+        EngineError::Refused { message, .. } => EngineError::Unreachable(message),
+        error => error,
+    }
 }

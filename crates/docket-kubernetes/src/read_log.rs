@@ -1,14 +1,13 @@
 //! Reading the whole log of a pod that has ended.
 
-use std::sync::Arc;
-
 use docket_model::{Output, output::Stream, run::ContainerId};
 use docket_server::engine::{Captured, EngineError};
 
 use crate::{
     kept_log::{KeptLog, ROTATED},
-    pod_log::OpenLog,
-    pods::{Pods, gone_or},
+    kept_logs::KeptLogs,
+    open_log::OpenLog,
+    pods::{Pods, unread},
 };
 
 /// What is said of a log that went with its container.
@@ -18,17 +17,22 @@ const LOST: &str = "no output: its node no longer has the log";
 
 /// Reads the log of a pod from its beginning; what docket has followed takes the place of what is gone.
 pub(crate) async fn read_log(
-    pods: &Arc<Pods>,
+    pods: &Pods,
+    logs: &KeptLogs,
     id: &ContainerId,
     limit: usize,
 ) -> Result<Captured, EngineError> {
     let pod = pods.look(id).await?;
     let mut output = Output::bounded(limit);
+    let kept = logs.kept(id);
     let mut log = match OpenLog::open(pods, &pod, false).await {
         Ok(log) => Some(log),
-        // A pod whose container was never made has no log.
-        Err(error) if error.is_invalid() => None,
-        Err(error) => return Err(gone_or(error)),
+        // A pod whose container was never made has no log. The pod itself was there just now, so what is not
+        // found is its node.
+        Err(error) if error.is_invalid() || error.is_not_found() => None,
+        // What was followed to its end needs no node.
+        Err(_) if kept.as_ref().is_some_and(|kept| kept.is_whole()) => None,
+        Err(error) => return Err(unread(error)),
     };
     if let Some(log) = &mut log {
         while let Some(bytes) = log.next().await? {
@@ -36,7 +40,7 @@ pub(crate) async fn read_log(
         }
     }
     let is_lost = log.is_none_or(|log| log.is_lost);
-    let Some(kept) = pods.kept_log(id) else {
+    let Some(kept) = kept else {
         let remark = is_lost.then(|| LOST.to_owned());
         return Ok(Captured { output, remark });
     };

@@ -8,31 +8,33 @@ use docket_server::engine::{EngineError, Handle, Stop};
 use tokio::time::timeout;
 
 use crate::{
-    failed_wait::is_deleted_before_start,
+    deleted_before_start::reported_state,
+    kept_logs::KeptLogs,
+    mapping::SHORTEST_GRACE,
+    pod_owner::BY_A_STOP,
     pod_state::{PodState, state_of},
+    pod_watch::PodWatch,
     pods::{Pods, gone_or},
-    remove_pod::mark_stopped,
-    watch_pod::PodWatch,
+    remove_pod::{TRIES, mark_stopped, refused},
 };
 
 /// How long a pod may take to end beyond its grace: a node that was about to start it reports late.
 const LONGEST_END: Duration = Duration::from_secs(90);
-/// The grace of a stop at once. With 0 the API server would not wait for the node; nodes take 2 s at least.
-const AT_ONCE: u64 = 1;
 
 /// Ends a pod; returns once it has ended.
-pub(crate) async fn stop(pods: &Arc<Pods>, handle: &Handle, how: Stop) -> Result<(), EngineError> {
-    let pod = pods.look(&handle.id).await?;
-    if has_ended(&state_of(&pod)) || is_deleted_before_start(&pod) {
+pub(crate) async fn stop(
+    pods: &Arc<Pods>,
+    logs: &KeptLogs,
+    handle: &Handle,
+    how: Stop,
+) -> Result<(), EngineError> {
+    let grace = match how {
+        Stop::Gently(grace) => grace.length().as_secs().max(SHORTEST_GRACE),
+        Stop::AtOnce => SHORTEST_GRACE,
+    };
+    if ask_to_end(pods, logs, handle, grace).await? == Asked::HasEnded {
         return Ok(());
     }
-    let grace = match how {
-        Stop::Gently(grace) => grace.length().as_secs().max(AT_ONCE),
-        Stop::AtOnce => AT_ONCE,
-    };
-    pods.keep_log(&handle.id);
-    mark_stopped(pods, &pod).await?;
-    pods.cluster.delete(&pod, None, grace).await.map_err(gone_or)?;
     let limit = Duration::from_secs(grace) + LONGEST_END;
     match timeout(limit, end_of(pods, handle)).await {
         Ok(ended) => ended,
@@ -43,11 +45,43 @@ pub(crate) async fn stop(pods: &Arc<Pods>, handle: &Handle, how: Stop) -> Result
     }
 }
 
+/// What a pod was that is to be ended.
+#[derive(PartialEq, Eq)]
+enum Asked {
+    HasEnded,
+    /// Its node ends it, as far as it is in reach.
+    Ends,
+}
+
+/// Deletes a pod that has not ended. One that someone else has deleted by force is left to its node.
+async fn ask_to_end(
+    pods: &Pods,
+    logs: &KeptLogs,
+    handle: &Handle,
+    grace: u64,
+) -> Result<Asked, EngineError> {
+    for _ in 0..TRIES {
+        let pod = pods.look(&handle.id).await?;
+        if has_ended(&reported_state(pods, &pod).await?) {
+            return Ok(Asked::HasEnded);
+        }
+        logs.keep(&handle.id);
+        if pod.is_given_up_by_node() {
+            return Ok(Asked::Ends);
+        }
+        if mark_stopped(pods, &pod, BY_A_STOP).await? {
+            pods.cluster.delete(&pod, None, grace).await.map_err(gone_or)?;
+            return Ok(Asked::Ends);
+        }
+    }
+    Err(refused("the pod changes all the time"))
+}
+
 async fn end_of(pods: &Arc<Pods>, handle: &Handle) -> Result<(), EngineError> {
     let mut watch = PodWatch::new(Arc::clone(pods), handle.id.clone());
     loop {
         let pod = watch.next().await?;
-        if has_ended(&state_of(&pod)) || is_deleted_before_start(&pod) {
+        if has_ended(&reported_state(pods, &pod).await?) {
             return Ok(());
         }
     }

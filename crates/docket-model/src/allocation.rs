@@ -1,10 +1,12 @@
 //! Allocations: specifications as users push them, and what the server adds.
 
 mod changed_keys;
+mod host_count;
 pub mod json_schema;
 mod key_definition;
 mod key_table;
 mod placement;
+mod pod_options;
 mod policies;
 mod policy_warnings;
 mod posted_fields;
@@ -13,6 +15,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod value_types;
+mod word_enums;
 mod writer;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -23,9 +26,13 @@ use uuid::Uuid;
 
 pub(crate) use self::key_table::{KEYS_OF_A_SCHEDULE, remedy};
 pub use self::{
+    host_count::{HostCount, MOST_PARTS},
     key_definition::KeyDocs,
     key_table::{KEYS, documentation},
-    placement::{Constraint, InvalidConstraint, MOST_CONSTRAINTS, Placement},
+    placement::{Comparison, Constraint, InvalidConstraint, MOST_CONSTRAINTS, Placement},
+    pod_options::{
+        MOST_PULL_SECRETS, MOST_TOLERATIONS, TaintEffect, Toleration, TolerationOperator,
+    },
     policies::{CatchUp, Keep, MOST_CAUGHT_UP, MOST_ENV_FILES, Overlap, Policies, Pull, Retries},
     stored::{InvalidStored, Stored},
 };

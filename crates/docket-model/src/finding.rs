@@ -107,6 +107,19 @@ impl FieldPath {
         self.with(Step::Index(index))
     }
 
+    /// Reads a path as it is written; a key that contains a dot becomes several.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        let mut path = Self::default();
+        for part in text.split('.') {
+            let (key, indices) = part.split_once('[').unwrap_or((part, ""));
+            path.0.push(Step::Key(key.to_owned()));
+            let indices = indices.split(['[', ']']).filter_map(|index| index.parse().ok());
+            path.0.extend(indices.map(Step::Index));
+        }
+        path
+    }
+
     fn with(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
@@ -365,6 +378,7 @@ mod tests {
     #[test]
     fn a_path_is_written_with_dots_and_places() {
         let path = FieldPath::key("Mounts").with_index(0).with_key("Type");
+        assert_eq!(FieldPath::of_text("Mounts[0].Type"), path);
         assert_eq!(path.to_string(), "Mounts[0].Type");
         assert_eq!(Finding::new(path, "wrong").to_string(), "Mounts[0].Type: wrong");
         assert_eq!(Finding::new(FieldPath::default(), "wrong").to_string(), "wrong");

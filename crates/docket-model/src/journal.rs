@@ -2,14 +2,14 @@
 
 mod suspension;
 
-use std::fmt;
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::suspension::{OfAll, Suspension};
-use crate::{name::AllocationName, server_life::Life};
+use crate::{allocation::Placement, name::AllocationName, server_life::Life};
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -174,15 +174,27 @@ fn twin(this_starts_nothing: bool) -> &'static str {
 }
 
 /// A past outage: a time during which no run could start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Pause {
     /// Why.
     pub cause: Cause,
+    /// The engine that was away, where it has a name: only its runs could not start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub engine: Option<Arc<str>>,
     /// When it began.
     pub from: DateTime<Utc>,
     /// When it ended.
     pub to: DateTime<Utc>,
+}
+
+impl Pause {
+    /// An outage of everything.
+    #[must_use]
+    pub fn of(cause: Cause, from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
+        Self { cause, engine: None, from, to }
+    }
 }
 
 /// The cause of an outage.
@@ -212,14 +224,26 @@ impl Cause {
             Self::StoreUnwritable => "the store could not be written",
         }
     }
+
+    /// The clause with the engine's name, where the cause is an engine that has one.
+    #[must_use]
+    pub fn clause_of(self, engine: Option<&str>) -> Cow<'static, str> {
+        match (self, engine) {
+            (Self::EngineAway, Some(engine)) => format!("the engine `{engine}` was away").into(),
+            _ => self.clause().into(),
+        }
+    }
 }
 
 /// An outage, over or not: a time during which no run could start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Outage {
     /// Why.
     pub cause: Cause,
+    /// The engine that is or was away, where it has a name: only its runs could not start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Arc<str>>,
     /// When it began.
     pub from: DateTime<Utc>,
     /// When it ended; absent while it lasts.
@@ -228,6 +252,20 @@ pub struct Outage {
 }
 
 impl Outage {
+    /// An outage of everything; without an end it lasts.
+    #[must_use]
+    pub fn of(cause: Cause, from: DateTime<Utc>, to: Option<DateTime<Utc>>) -> Self {
+        Self { cause, engine: None, from, to }
+    }
+
+    /// True if it may have kept runs of this placement from starting, as far as the placement shows that.
+    #[must_use]
+    pub fn concerns(&self, placement: &Placement) -> bool {
+        let is_wanted =
+            |engine: &str| placement.engine.as_ref().is_none_or(|wanted| wanted.as_str() == engine);
+        concerns_runs(self.engine.as_deref(), is_wanted)
+    }
+
     /// Returns the outage that covers most of the time from `from` to `to`, if any overlaps it.
     pub fn main(
         outages: impl IntoIterator<Item = Self>,
@@ -243,9 +281,15 @@ impl Outage {
     }
 }
 
+/// True if an outage of this engine may have kept runs from starting that go to those engines for which
+/// `may_run_on` holds. An outage without a name is one of everything.
+pub fn concerns_runs(engine: Option<&str>, may_run_on: impl FnOnce(&str) -> bool) -> bool {
+    engine.is_none_or(may_run_on)
+}
+
 impl From<Pause> for Outage {
-    fn from(Pause { cause, from, to }: Pause) -> Self {
-        Self { cause, from, to: Some(to) }
+    fn from(Pause { cause, engine, from, to }: Pause) -> Self {
+        Self { cause, engine, from, to: Some(to) }
     }
 }
 
@@ -268,14 +312,16 @@ mod tests {
     fn what_happened_is_reported_in_words() {
         let (from, to) = (at("2026-11-21T01:12:00Z"), at("2026-11-21T06:40:00Z"));
         let suspension = |reason: Option<&str>, until| Suspension {
-            by: "ann".to_owned(),
             reason: reason.map(str::to_owned),
-            since: from,
             until,
-            all: None,
+            ..Suspension::new("ann", from)
         };
         let events = [
-            Event::Paused(Pause { cause: Cause::NotRunning, from, to }),
+            Event::Paused(Pause::of(Cause::NotRunning, from, to)),
+            Event::Paused(Pause {
+                engine: Some("web1".into()),
+                ..Pause::of(Cause::EngineAway, from, to)
+            }),
             Event::Updated { keys: vec!["Cron".to_owned(), "Container".to_owned()] },
             Event::Suspended(suspension(Some("the database moves"), Some(to))),
             Event::Suspended(suspension(None, None)),
@@ -291,6 +337,7 @@ mod tests {
             events.map(|event| event.to_string()),
             [
                 "docket was not running from 2026-11-21T01:12:00Z to 2026-11-21T06:40:00Z",
+                "the engine `web1` was away from 2026-11-21T01:12:00Z to 2026-11-21T06:40:00Z",
                 "changed: Cron, Container",
                 "suspended by ann: the database moves, until 2026-11-21T06:40:00Z",
                 "suspended by ann",

@@ -57,7 +57,8 @@ fn words(run: &Run, attempt: &crate::run::Attempt, step: &Step) -> String {
         Step::Created => format!("created: {container}"),
         Step::Started => format!("started: {container}"),
         Step::Exited => {
-            let code = attempt.exit.as_ref().map_or(-1, |exit| exit.code);
+            // Scripts for the original expect a number: -1 is the code that the engine does not report.
+            let code = attempt.exit.as_ref().and_then(|exit| exit.code).unwrap_or(-1);
             format!("exited: {container} {code}")
         }
         Step::Error(message) => format!("Error: {message}"),
@@ -81,7 +82,7 @@ mod tests {
         let mut attempt = Attempt::new(1);
         attempt.container = Some(ContainerId("c0ffee".into()));
         attempt.exit = Some(Exit {
-            code: 3,
+            code: Some(3),
             image: None,
             started_at: None,
             ended_at: None,
@@ -104,6 +105,7 @@ mod tests {
             trigger: Trigger::Schedule,
             decided_at: at,
             state: RunState::Starting,
+            part_states: Box::default(),
             cancellation: None,
             ended_at: None,
             attempts: vec![attempt],

@@ -46,10 +46,10 @@ impl Why {
             // With an outage the instant would have been late without the suspension too.
             Self::SuspendedLate(reason) if outage.is_none() => reason.clone().late(),
             Self::TooLate | Self::SuspendedLate(_) => {
-                Reason::DeadlinePassed { outage: outage.copied().map(Box::new) }
+                Reason::DeadlinePassed { outage: outage.cloned().map(Box::new) }
             }
             Self::Edited(what) => {
-                let edited = Edited { what: what.clone(), outage: outage.copied() };
+                let edited = Edited { what: what.clone(), outage: outage.cloned() };
                 Reason::Edited(Box::new(edited))
             }
             Self::Suspended(reason) | Self::Given(reason) => reason.clone(),
@@ -67,17 +67,14 @@ pub struct Suspensions<'a> {
 }
 
 impl Suspensions<'_> {
-    /// Returns both with their reasons, the earlier one first.
+    /// Returns all of them with their reasons, the earlier one first.
     fn in_order(self) -> impl Iterator<Item = (DateTime<Utc>, Option<DateTime<Utc>>, Reason)> {
         let with = |held: &Suspension, reason| (held.since, held.until, reason);
-        let mut held: Vec<_> = [
-            self.allocation.map(|held| with(held, Reason::suspended(held))),
-            self.server.map(|held| with(held, Reason::paused(held))),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        // Where both were in force, the one that began first kept the instant from starting.
+        let individual = self.allocation.into_iter().flat_map(Suspension::each);
+        let individual = individual.map(|held| with(held, Reason::suspended(held)));
+        let server = self.server.map(|held| with(held, Reason::paused(held)));
+        let mut held: Vec<_> = individual.chain(server).collect();
+        // Where several were in force, the one that began first kept the instant from starting.
         held.sort_by_key(|(since, ..)| *since);
         held.into_iter()
     }
@@ -228,7 +225,7 @@ mod tests {
     use crate::{
         FieldPath, Origin, Specification,
         container::UnknownOptions,
-        journal::{Cause, Outage},
+        journal::{Cause, OfAll, Outage},
     };
 
     fn at(text: &str) -> DateTime<Utc> {
@@ -297,11 +294,8 @@ mod tests {
     #[test]
     fn instants_of_two_suspensions_each_name_theirs() {
         let held = |by: &str, since: &str, until: Option<&str>| Suspension {
-            by: by.to_owned(),
-            reason: None,
-            since: at(since),
             until: until.map(at),
-            all: None,
+            ..Suspension::new(by, at(since))
         };
         let by_ann = held("ann", "2026-01-02T01:30:00Z", Some("2026-01-02T03:30:00Z"));
         let by_bob = held("bob", "2026-01-02T02:30:00Z", Some("2026-01-02T04:30:00Z"));
@@ -318,7 +312,7 @@ mod tests {
             Why::Edited(Edit::Schedule),
         );
 
-        let outage = Outage { cause: Cause::EngineAway, from: decided, to: None };
+        let outage = Outage::of(Cause::EngineAway, decided, None);
         let messages = missed.iter().map(|missed| {
             let reason = |outage| missed.why.reason(outage).to_string();
             let hours =
@@ -345,5 +339,30 @@ mod tests {
         let now = at("2026-01-02T04:00:00Z");
         let reason = suspended(&hourly, suspensions, now);
         assert_eq!(reason, Some(Reason::paused(&by_bob)));
+    }
+
+    #[test]
+    fn instants_before_a_suspension_was_shortened_or_joined_by_one_of_all_are_of_the_first_one() {
+        let held = |by: &str, since: &str, until: &str, all| Suspension {
+            until: Some(at(until)),
+            all,
+            ..Suspension::new(by, at(since))
+        };
+        let by_ann = held("ann", "2026-01-02T00:30:00Z", "2026-01-02T09:00:00Z", None);
+        let shorter = held("ann", "2026-01-02T01:30:00Z", "2026-01-02T02:30:00Z", None);
+        let all = Some(OfAll::default());
+        let of_all = held("bob", "2026-01-02T01:45:00Z", "2026-01-02T03:30:00Z", all);
+        let suspension = of_all.beside(Some(&shorter.beside(Some(&by_ann))));
+        let suspensions = Suspensions { allocation: Some(&suspension), server: None };
+        let hourly = allocation(&json!({"Cron": "0 * * * *"}));
+        let (decided, now) = (at("2026-01-02T00:30:00Z"), at("2026-01-02T04:30:00Z"));
+
+        let missed = all_missed(&hourly, suspensions, Zone::utc(), decided, now, Why::TooLate);
+
+        let reasons =
+            missed.iter().map(|missed| (missed.count, missed.why.reason(None).to_string()));
+        let reasons: Vec<_> = reasons.take(2).collect();
+        let expected = [(2, "suspended by ann".to_owned()), (1, "suspended by bob".to_owned())];
+        assert_eq!(reasons, expected);
     }
 }

@@ -5,6 +5,10 @@
 /// Backslashes are not escaped: the result is for people and is never parsed.
 #[must_use]
 pub fn on_one_line(text: &str) -> String {
+    // Each log line passes here, and nearly all are like this.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

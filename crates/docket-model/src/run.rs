@@ -2,23 +2,24 @@
 
 mod attempt;
 mod instant;
+mod part_states;
+mod place;
 mod reason;
 mod state;
 mod state_and_trigger_words;
 mod trigger;
-
-use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::allocation::Allocation;
 
-pub(crate) use self::attempt::place;
+pub(crate) use self::place::place;
 pub use self::{
     attempt::{Attempt, AttemptKey, ContainerId, DEFAULT_ENGINE, Exit, ExitCause, Step},
     instant::{Instant, InvalidInstant, RunId},
-    reason::{Edit, Edited, Hold, ImageError, NoAnswer, Reason, ServerZone, TimeStyle},
+    place::{Node, Place},
+    reason::{Edit, Edited, FailedPart, Hold, ImageError, NoAnswer, Reason, ServerZone, TimeStyle},
     state::RunState,
     state_and_trigger_words::{StateWord, TriggerWord},
     trigger::{Cancellation, ManualRequest, Trigger},
@@ -39,6 +40,9 @@ pub struct Run {
     pub decided_at: DateTime<Utc>,
     /// How far it is, or how it ended.
     pub state: RunState,
+    /// The states of its parts, the first one first; empty where it has one container.
+    // Not in the attempts, of which a part may have several.
+    pub part_states: Box<[RunState]>,
     /// Set once it is cancelled.
     pub cancellation: Option<Box<Cancellation>>,
     /// When its last container ended, by docket's clock; without a container, when the state was decided.
@@ -67,21 +71,13 @@ impl Run {
             trigger,
             decided_at,
             state,
+            part_states: Box::default(),
             cancellation: None,
             ended_at: is_over.then_some(decided_at),
             // A run that starts has its first attempt from its claim on, so that its steps have a
             // place.
             attempts: if is_over { Vec::new() } else { vec![Attempt::new(1)] },
         }
-    }
-
-    /// The same, with attempts at the engine of this name.
-    #[must_use]
-    pub fn on_engine(mut self, name: &Arc<str>) -> Self {
-        for attempt in &mut self.attempts {
-            attempt.engine_name = Some(Arc::clone(name));
-        }
-        self
     }
 
     /// True if a container was ever created for it.
@@ -141,7 +137,9 @@ impl Run {
     #[must_use]
     pub fn lateness(&self) -> Option<TimeDelta> {
         // Later attempts are late because of `Retries`, not because of docket.
-        let started = self.attempts.first()?.started_at?;
+        let number = self.attempts.first()?.key.number;
+        let first = self.attempts.iter().filter(|attempt| attempt.key.number == number);
+        let started = first.filter_map(|attempt| attempt.started_at).min()?;
         Some((started - self.due_at()?).max(TimeDelta::zero()))
     }
 
@@ -156,6 +154,12 @@ impl Run {
             return None;
         }
         let mut started = self.attempts.iter().filter(|attempt| attempt.started_at.is_some());
+        if self.has_parts() {
+            // Parts start and end in any order.
+            let first = started.filter_map(|attempt| attempt.started_at).min()?;
+            let last = self.attempts.iter().filter_map(Attempt::ended_at).max()?;
+            return Some((last - first).max(TimeDelta::zero()));
+        }
         let first = started.next()?;
         match started.next_back() {
             // One clock for each duration: the engine's is exact for one container, and cannot span
@@ -183,7 +187,12 @@ impl Run {
         let request = self.trigger.manual_request().map_or(0, |request| request.weight());
         let cancellation =
             self.cancellation.as_ref().map_or(0, |cancellation| cancellation.reason.weight());
-        size_of::<Self>() + reason + request + cancellation + attempts.sum::<usize>()
+        let parts = self
+            .part_states
+            .iter()
+            .map(|state| size_of_val(state) + state.reason().map_or(0, Reason::weight));
+        let own = size_of::<Self>() + reason + request + cancellation;
+        own + parts.sum::<usize>() + attempts.sum::<usize>()
     }
 
     /// The newest attempt.
@@ -220,6 +229,7 @@ mod tests {
             trigger,
             decided_at: at(60_000),
             state,
+            part_states: Box::default(),
             cancellation: None,
             ended_at: Some(at(900_000)),
             attempts,
@@ -230,7 +240,7 @@ mod tests {
     fn attempt(from: i64, to: i64, by_engine: Option<i64>) -> Attempt {
         let hour = TimeDelta::hours(1);
         let exit = Exit {
-            code: 1,
+            code: Some(1),
             image: None,
             started_at: by_engine.map(|_| at(from) - hour),
             ended_at: by_engine.map(|length| at(from + length) - hour),

@@ -24,9 +24,13 @@ pub use self::{
         CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Frequent, Instants,
     },
     manual_requests::{CancelRequest, ResumeRequest, RunRequest, SuspendRequest},
-    output_frames::{FrameKind, OUTPUT_FRAMES, OutputFrame, OutputFrames, output_frame},
+    output_frames::{
+        FrameKind, FrameTooLong, OUTPUT_FRAMES, OutputFrame, OutputFrames, output_frame,
+    },
     push::{Created, Deleted, FieldError, Problem, Pushed, PushedName, Refused},
-    run_record::{AttemptRecord, ManualRequestRecord, RunPage, RunRecord, RunSummary, Span},
+    run_record::{
+        AttemptRecord, ManualRequestRecord, PartRecord, RunPage, RunRecord, RunSummary, Span,
+    },
     server_health::{BackgroundTask, Health, ZoneData},
 };
 

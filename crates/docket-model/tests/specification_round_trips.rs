@@ -9,7 +9,8 @@ use chrono::{DateTime, FixedOffset};
 use docket_model::{
     AllocationName, Container, Duration, FieldPath, Finding, Specification, StrictJson,
     allocation::{
-        CatchUp, Due, KEYS, Keep, Overlap, Placement, Policies, Pull, Read, Retries, Stored,
+        CatchUp, Due, HostCount, KEYS, Keep, MOST_PARTS, Overlap, Placement, Policies, Pull, Read,
+        Retries, Stored, TaintEffect, Toleration, TolerationOperator,
     },
     container::UnknownOptions,
     document,
@@ -74,8 +75,36 @@ fn placement() -> impl Strategy<Value = Placement> {
     let constraint =
         "[a-z.]{1,9}(==|!=|=~|!~)[a-z0-9.]{0,9}".prop_map(|text| text.parse().unwrap());
     let engine = option::of("[a-zA-Z0-9][a-z0-9_.-]{0,9}".prop_map(|name| name.parse().unwrap()));
-    (engine, prop::collection::vec(constraint, 0..4))
-        .prop_map(|(engine, constraints)| Placement { engine, constraints })
+    let on = prop_oneof![
+        (1..=u64::from(MOST_PARTS)).prop_map(|number| HostCount::of_number(number).unwrap()),
+        Just(HostCount::All),
+    ];
+    let where_to = (engine, prop::collection::vec(constraint, 0..4), any::<bool>(), on);
+    let name = || "[a-z0-9]{1,9}".prop_map(String::into_boxed_str);
+    let of_pods = (
+        prop::collection::vec(toleration(), 0..3),
+        prop::collection::vec(name(), 0..3),
+        option::of(name()),
+    );
+    (where_to, of_pods).prop_map(|(where_to, (tolerations, pull_secrets, service_account))| {
+        let (engine, constraints, is_shared, on) = where_to;
+        Placement { engine, constraints, is_shared, on, tolerations, pull_secrets, service_account }
+    })
+}
+
+fn toleration() -> impl Strategy<Value = Toleration> {
+    let text = || option::of("[a-zA-Z0-9./]{1,9}".prop_map(String::into_boxed_str));
+    let operator = prop::sample::select(&TolerationOperator::ALL[..]);
+    let effect = option::of(prop::sample::select(&TaintEffect::ALL[..]));
+    (text(), operator, text(), effect, option::of(any::<u32>())).prop_map(
+        |(key, operator, value, effect, seconds)| Toleration {
+            key,
+            operator,
+            value,
+            effect,
+            seconds,
+        },
+    )
 }
 
 fn policies() -> impl Strategy<Value = Policies> {

@@ -1,4 +1,4 @@
-// Shows the state of server and engine in the page's head, and a banner when the connection is lost.
+// Shows the state of server and engines in the page's head, and a banner when the connection is lost.
 
 import { address, get, reached } from "./api_client.js";
 import * as events from "./event_stream.js";
@@ -10,11 +10,12 @@ import { clock, length, now, relative, serverClock, wallClock } from "./format_t
 const EVERY = 15_000;
 /** How often it is requested while the server is away. */
 const EVERY_LOST = 2000;
-/** The timeout of that request and the one for the version together, in milliseconds. */
+/** The timeout of that request and those for version and engines together, in milliseconds. */
 const TIMEOUT = 10_000;
 
 let health = null;
 let version = null;
+let engines = null;
 let lostSince = null;
 /** When the last request for them ended. */
 let asked = 0;
@@ -52,6 +53,7 @@ async function look() {
   try {
     health = await get(address("-", "health"), { signal });
     serverClock(health.Time);
+    engines = await get(address("-", "engines"), { signal });
     version = await get(address("-", "version"), { signal });
   } catch {
     // `reached` has reported it already, or the user must sign in.
@@ -113,16 +115,24 @@ function show() {
     `store ${health.Store}`,
     warning,
   ]);
-  // `/-/version` may fail although the server is healthy; the engine's state is then unknown.
-  if (!version) return;
-  const engine = version.Engine;
-  engineLamp.set(
-    engine ? "good" : "bad",
-    engine ? "engine" : "engine away",
-    [engine ? `Engine API ${engine.ApiVersion}` : "no run can start until the engine answers"],
-    engine?.Version,
-  );
+  // `/-/engines` may fail although the server is healthy; the state of the engines is then unknown.
+  if (engines) showEngines();
   showTime();
+}
+
+function showEngines() {
+  const unusable = engines.filter((engine) => engine.State !== "up");
+  const about = engines.map(({ Name, Reason, Version, State }) => `${Name}: ${Reason ?? Version ?? State}`);
+  const [one, all] = [engines.length === 1, unusable.length === engines.length];
+  if (all) {
+    engineLamp.set("bad", one ? "engine away" : "all engines away", ["no run can start until an engine answers", ...about]);
+  } else if (unusable.length > 0) {
+    const [{ Name, State }] = unusable;
+    const words = unusable.length === 1 ? `engine ${Name} ${State}` : `${unusable.length} of ${engines.length} engines away`;
+    engineLamp.set("warn", words, about);
+  } else {
+    engineLamp.set("good", one ? "engine" : `${engines.length} engines`, about, one ? engines[0].Version : "");
+  }
 }
 
 function showPause(pause) {

@@ -20,28 +20,29 @@ export function output(name) {
   const message = el("p.output-summary.muted");
   const whole = el("a", { target: "_blank", rel: "noopener" }, "Raw output");
   const follow = el("input", { type: "checkbox", id: "follow", ".checked": true });
-  const followed = el("span.field-check", null, follow, el("label", { for: "follow" }, "Follow"));
-  const node = el("div.output", null, el("div.output-head", null, message, followed, whole), lines);
+  const follows = el("span.field-check", null, follow, el("label", { for: "follow" }, "Follow"));
+  const node = el("div.output", null, el("div.output-head", null, message, follows, whole), lines);
   let reading = null;
   let seen = null;
 
   return { node, show, end: stop };
 
-  /** Shows the output of an attempt, or of all attempts to come where the run is under way. */
+  /** Shows the output of an attempt, or of all attempts at its part to come where that is under way. */
   function show(run, attempt, isLive) {
-    const key = `${run.Run}/${isLive ? "live" : attempt && query(attempt)}`;
+    const followed = `${run.Run}/live/${attempt?.Part ?? ""}`;
+    const key = isLive ? followed : `${run.Run}/${attempt && query(attempt)}`;
     // Called at each change of the record: the same output is not requested again.
     if (seen === key && !reading?.failed) return;
     // What is followed goes on to its end by itself, and then stands there already.
-    const wasLive = seen === `${run.Run}/live`;
+    const wasLive = seen === followed;
     seen = key;
     const url = address(name, "runs", run.Run, "output");
     whole.href = attempt ? `${url}?${query(attempt)}` : url;
-    followed.hidden = !isLive;
+    follows.hidden = !isLive;
     if (wasLive && run.Ended && reading && !reading.failed) return;
     stop();
     lines.replaceChildren();
-    if (isLive) reading = begin((signal) => live(run.Run, url, signal));
+    if (isLive) reading = begin((signal) => live(run.Run, url, attempt?.Part, signal));
     else if (attempt) reading = begin((signal) => kept(url, attempt, signal));
     else say(message, "There is no output: no container was started.");
   }
@@ -85,7 +86,8 @@ export function output(name) {
     tell(taken, taken === 0 ? ", it wrote nothing" : "", sheet, cut());
   }
 
-  async function live(id, url, signal) {
+  async function live(id, url, part, signal) {
+    const ofPart = part === undefined ? "" : `&part=${part}`;
     const sheet = paper(lines, () => follow.checked);
     let taken = 0;
     const take = (text, end) => {
@@ -96,7 +98,7 @@ export function output(name) {
     for (;;) {
       await untilVisible(signal);
       // After a break it continues with the byte after the last one.
-      if (await stream(`${url}?follow=true&skip=${taken}`, take, signal)) break;
+      if (await stream(`${url}?follow=true${ofPart}&skip=${taken}`, take, signal)) break;
       // A refusal has a reason to show; after a temporary failure the loop tries again.
       if (!document.hidden) await get(address(name, "runs", id), { signal }).catch(unlessAway);
       await pause(signal);

@@ -8,6 +8,7 @@ import { durationOf, reasonOf, triggerInWords } from "./run_history.js";
 import { inWords, isUnderWay, mark, tone } from "./state_mark.js";
 import { distance, wall } from "./live_times.js";
 import { output } from "./output_view.js";
+import { newestOf, partsTable } from "./parts_table.js";
 import { redraws } from "./redraw_scheduler.js";
 import * as router from "./view_router.js";
 import { cleanups } from "./listeners.js";
@@ -26,11 +27,20 @@ export function show(outlet, name, id) {
   const record = el("dl.pairs");
   const attempts = el("div");
   const choice = el("div.segments", { role: "group", "aria-label": "Attempt" });
+  const outputTitle = el("h2", { id: "output-title" }, "Output");
   const viewer = output(name);
   const duration = el("span");
   const later = redraws(draw);
+  const parts = partsTable((part) => {
+    chosenPart = part;
+    chosen = null;
+    draw();
+  });
   let run = null;
+  // The attempt whose output is shown; none for the newest one as it goes on.
   let chosen = null;
+  // The part whose output is shown; none where the run has one container.
+  let chosenPart = null;
   let zone = state.all().get(name)?.status.TimeZone ?? null;
 
   fill(outlet,
@@ -38,8 +48,9 @@ export function show(outlet, name, id) {
     el("div.detail-head", null, el("div", null, heading, chips), buttons),
     message,
     el("div.detail", null,
-      el("section.card", { "aria-labelledby": "output-title" },
-        el("div.card-head", null, el("h2", { id: "output-title" }, "Output"), choice), viewer.node),
+      el("div.main-part", null, parts.node,
+        el("section.card", { "aria-labelledby": "output-title" },
+          el("div.card-head", null, outputTitle, choice), viewer.node)),
       el("div.side", null,
         el("section.card", { "aria-labelledby": "record-title" }, el("h2", { id: "record-title" }, "Record"), record),
         attempts)));
@@ -97,8 +108,11 @@ export function show(outlet, name, id) {
       reasonOf(run) && el("span.reason-large", null, foreign(reasonOf(run))));
     drawButtons(live);
     fill(record, ...pairs());
-    fill(attempts, ...run.Attempts.map((attempt) => attemptCard(run, attempt, zone)).reverse());
-    drawChoice(live);
+    chosenPart ??= run.Parts?.[0]?.Part ?? null;
+    parts.show(run, chosenPart);
+    say(outputTitle, chosenPart === null ? "Output" : `Output of part ${chosenPart}`);
+    fill(attempts, ...shownAttempts().map((attempt) => attemptCard(run, attempt, zone)).reverse());
+    drawChoice();
     tick();
     showOutput();
   }
@@ -113,25 +127,38 @@ export function show(outlet, name, id) {
       : el("button", { type: "button", onclick: () => actions.runNow(name, zone) }, "Run again now"));
   }
 
-  function drawChoice(live) {
-    choice.hidden = run.Attempts.length < 2;
+  // The attempts at the part that is shown.
+  function shownAttempts() {
+    return run.Attempts.filter((attempt) => chosenPart === null || attempt.Part === chosenPart);
+  }
+
+  // True while what is shown goes on: of several parts each ends by itself.
+  function goesOn() {
+    const part = run.Parts?.find((one) => one.Part === chosenPart);
+    return isUnderWay((part ?? run).State);
+  }
+
+  function drawChoice() {
+    const live = goesOn();
+    const all = shownAttempts();
+    choice.hidden = all.length < 2;
     if (choice.hidden) return;
     const button = (words, is, choose) => el("button.segment", { type: "button", "aria-pressed": String(is), onclick: () => {
       chosen = choose;
-      drawChoice(isUnderWay(run.State));
+      drawChoice();
       showOutput();
     } }, words);
-    const newest = titleOf(run.Attempts.at(-1));
+    const newest = titleOf(all.at(-1));
     // The buttons are new after each drawing.
     const focused = [...choice.children].indexOf(document.activeElement);
     fill(choice, live && button("Live", chosen === null, null),
-      ...run.Attempts.map(titleOf).map((title) => button(title, chosen === title || (!live && chosen === null && title === newest), title)));
+      ...all.map(titleOf).map((title) => button(title, chosen === title || (!live && chosen === null && title === newest), title)));
     if (focused >= 0) choice.children[Math.min(focused, choice.children.length - 1)].focus();
   }
 
   function showOutput() {
-    const live = isUnderWay(run.State) && chosen === null;
-    const attempt = run.Attempts.find((one) => titleOf(one) === chosen) ?? run.Attempts.at(-1);
+    const live = goesOn() && chosen === null;
+    const attempt = shownAttempts().find((one) => titleOf(one) === chosen) ?? newestOf(run, chosenPart);
     viewer.show(run, attempt, live);
   }
 
@@ -142,7 +169,7 @@ export function show(outlet, name, id) {
       pair("Instant", [time(run.Instant), " (", zoneName(zone), ")"]),
       run.Count > 1 && pair("Instants", [`${counted(run.Count, "instant")} in a row, up to `, wall(instantOf(run.Last), zone)]),
       pair("Trigger", foreign(triggerInWords(run))),
-      run.Ended && pair("Exit code", exitInWords(run, run.Attempts.at(-1))),
+      run.Ended && !run.Parts && pair("Exit code", exitInWords(run, run.Attempts.at(-1))),
       run.Cmd && pair("Command", foreign(run.Cmd.join(" "), "code")),
       run.EnvNames?.length > 0 && pair("Variables", foreign(run.EnvNames.join(", "), "code")),
       pair("Decided", time(run.Decided)),
@@ -166,8 +193,10 @@ function exitInWords(run, attempt) {
   if (!attempt) return "none: no container was started";
   const { ExitCode: code, OutOfMemory: outOfMemory } = attempt;
   if (code !== null && code !== undefined) return `${code}${outOfMemory ? ", out of memory" : ""}`;
-  const goesOn = attempt === run.Attempts.at(-1) && isUnderWay(run.State) && run.State !== "retrying";
+  const { State: state } = run.Parts?.find((part) => part.Part === attempt.Part) ?? run;
+  const goesOn = attempt === newestOf(run, attempt.Part ?? null) && isUnderWay(state) && state !== "retrying";
   if (goesOn && !attempt.Ended) return "none yet";
+  if (attempt.Ended) return "none: the engine reported none";
   return attempt.Started ? "unknown: the end of the container was not seen" : "none: the container did not start";
 }
 

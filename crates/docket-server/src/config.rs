@@ -55,6 +55,8 @@ pub struct Config {
     pub max_pulling: usize,
     /// The time limit of a pull.
     pub pull_timeout: Duration,
+    /// How many allocations have metrics of their own.
+    pub metrics_allocations: usize,
     /// The largest request body, in bytes.
     pub max_body: usize,
     /// The store of allocations and runs.

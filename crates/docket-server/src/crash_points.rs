@@ -19,7 +19,7 @@ pub(crate) enum Point {
     Started,
     /// The store has the replacement of a container that may have received a start request.
     Replacing,
-    /// That container was removed.
+    /// That container was removed, or no earlier request starts it any more.
     Unstarted,
     /// The store has that it never ran.
     NeverRan,

@@ -36,16 +36,12 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "announcements.js",
         "terminal_colours.js",
         "api_client.js",
-        "page_base.css",
         "live_check.js",
         "edit_conflict.js",
         "connection_status.js",
-        "buttons_and_fields.css",
-        "allocation_and_run.css",
         "confirm_dialog.js",
         "line_diff.js",
         "dom_elements.js",
-        "allocation_editor.css",
         "allocation_editor.js",
         "event_stream.js",
         "coming_starts_chart.js",
@@ -54,7 +50,6 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "run_history.js",
         "icon.svg",
         "upcoming_instants.js",
-        "allocation_list.css",
         "allocation_list.js",
         "main.js",
         "state_mark.js",
@@ -68,6 +63,7 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "allocation_row.js",
         "virtual_list.js",
         "run_view.js",
+        "parts_table.js",
         "runs_table.js",
         "sign_in.js",
         "allocation_sidebar.js",
@@ -79,8 +75,30 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "run_timeline.js",
         "format_times.js",
     ];
-    files.into_iter().map(|(name, text)| (name, File::new(name, text))).collect()
+    let style_sheet = (STYLE_SHEET_NAME, STYLE_SHEET.as_str());
+    files
+        .into_iter()
+        .chain([style_sheet])
+        .map(|(name, text)| (name, File::new(name, text)))
+        .collect()
 });
+
+/// The name of the style sheet.
+const STYLE_SHEET_NAME: &str = "page.css";
+
+/// The style sheet: its sources in their order, as one file, because the first paint waits for it.
+static STYLE_SHEET: LazyLock<String> =
+    LazyLock::new(|| style_sources().map(|(_, text)| text).concat());
+
+const fn style_sources() -> [(&'static str, &'static str); 5] {
+    files![
+        "page_base.css",
+        "buttons_and_fields.css",
+        "allocation_list.css",
+        "allocation_and_run.css",
+        "allocation_editor.css",
+    ]
+}
 
 static PAGE: LazyLock<File> = LazyLock::new(|| File::new("index.html", &HTML));
 
@@ -93,15 +111,14 @@ static HTML: LazyLock<String> = LazyLock::new(|| {
         // That one is no module. The page loads it in a way that does not depend on the others.
         .filter(|(name, file)| is_script(file) && **name != "reload_on_missing_file.js");
     let links: BTreeSet<_> = scripts
-        // The style sheets, which the first paint waits for, come before the scripts.
         .map(|(name, _)| {
             let (rel, href) = ("modulepreload", format!("-/page/{name}"));
             format!("<link rel=\"{rel}\" fetchpriority=\"low\" href=\"{href}\">\n")
         })
         .collect();
-    let first_module = "<script type=\"module\"";
-    let with_links = format!("{}{first_module}", String::from_iter(links));
-    embed!("index.html").replacen(first_module, &with_links, 1)
+    // At the end: the first paint waits for the style sheet only, and a browser has few connections.
+    let end = "</body>";
+    embed!("index.html").replacen(end, &format!("{}{end}", String::from_iter(links)), 1)
 });
 
 /// The HTML document of the page.
@@ -149,7 +166,7 @@ mod tests {
 
     use docket_model::run::StateWord;
 
-    use super::{FILES, POLICY, page};
+    use super::{FILES, POLICY, STYLE_SHEET_NAME, page, style_sources};
 
     #[test]
     fn every_file_of_the_directory_is_embedded() {
@@ -158,7 +175,9 @@ mod tests {
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let on_disk: HashSet<_> = names.filter(|name| name != "index.html").collect();
 
-        let embedded: HashSet<_> = FILES.keys().map(ToString::to_string).collect();
+        let styles = style_sources().map(|(name, _)| name);
+        let files = FILES.keys().copied().filter(|name| *name != STYLE_SHEET_NAME).chain(styles);
+        let embedded: HashSet<_> = files.map(ToOwned::to_owned).collect();
 
         assert_eq!(embedded, on_disk);
     }

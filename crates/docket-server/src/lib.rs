@@ -5,7 +5,7 @@
 extern crate self as docket_server;
 
 mod background;
-mod backoff;
+pub mod backoff;
 mod cleanup;
 mod clock;
 pub mod config;
@@ -17,7 +17,9 @@ mod file_source;
 mod http;
 #[cfg(test)]
 mod import_cycle_check;
+mod log_specification_warnings;
 mod mutation_testing;
+mod observer;
 mod outputs;
 mod policy;
 mod random_ids;
@@ -27,7 +29,6 @@ mod server;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 pub mod specification_files;
-mod specification_warnings;
 pub mod store;
 mod term_tasks;
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub enum Mutation {
     StartAskedTwice,
     /// The id of a container is noted after it was started.
     IdNotedAfterStart,
+    /// A run is given up while its container waits for a node, which may still start it.
+    GivenUpWhileWaiting,
     /// A container is removed before its end is recorded.
     RemovedBeforeEndRecorded,
     /// An allocation is decided about before its containers of earlier lives were inspected.

@@ -4,13 +4,13 @@
 //! (`docket run --wait`), or that of the server that process 1 started (`init`).
 
 mod author_of_change;
-mod choose_time_zone;
 mod cli;
 mod client;
 mod clock;
 mod commands;
 mod container_init;
 mod count_argument;
+mod default_time_zone;
 mod due;
 mod environment_variables;
 mod print;

@@ -20,10 +20,10 @@ use docket_stub_engine::{Call, Hold, Sender};
 use serde_json::{Value, json};
 
 pub use self::report::Report;
-use self::workloads::Workload;
+use self::workloads::{PERIOD, Workload};
 use crate::{
-    Engine, Home, Server, engine_events::Events, engine_proxy::Proxy, held_requests::Holds,
-    raw_http_client::Request, wait::within, wall_clock,
+    Engine, Home, engine_events::Events, engine_proxy::Proxy, eventually, held_requests::Holds,
+    kubernetes_cluster::PodCluster, raw_http_client::Request, swarm, wait::within, wall_clock,
 };
 
 /// The points of a run's life at which a server can be made to crash, in order.
@@ -48,6 +48,9 @@ pub const REPLACEMENT_POINTS: [&str; 3] = ["Replacing", "Unstarted", "NeverRan"]
 
 /// How long a server may take to reach its point: each is reached every few seconds.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// The interval between the instants of an allocation on Kubernetes, in seconds: shorter than a pod with a timeout
+/// takes, so that runs queue.
+const POD_PERIOD: i64 = 6;
 /// How long the last runs may take to end: a busy engine may be behind.
 const SETTLING: Duration = Duration::from_secs(180);
 
@@ -66,9 +69,11 @@ pub enum Interference {
 
 /// A home whose servers are killed while its schedules go on.
 pub struct CrashTest<'a> {
-    engine: &'a Engine,
+    /// The engine, or those of all nodes of a Swarm; none of a Kubernetes, whose pods are not Docker's.
+    engines: Vec<&'a Engine>,
+    cluster: Option<&'a dyn PodCluster>,
     home: Home,
-    events: Events,
+    events: Vec<Events>,
     workloads: Vec<Workload>,
     began: Instant,
     kills: BTreeMap<String, u32>,
@@ -88,7 +93,14 @@ struct Route {
 impl<'a> CrashTest<'a> {
     /// Pushes allocations that are due every few seconds to a server that is then killed at once.
     pub fn begin(engine: &'a Engine) -> Self {
-        Self::begin_in(Home::durable(engine.address()), engine, |name| name != "lasting")
+        Self::begin_in(Home::durable(engine.address()), vec![engine], PERIOD, without_lasting)
+    }
+
+    /// Like [`Self::begin`], on a Swarm with these managers, whose nodes have these engines.
+    pub fn begin_on_swarm(managers: &[&str], nodes: &'a [Engine]) -> Self {
+        let home = swarm::home(managers);
+        let on_workers = |all| without_lasting(all).into_iter().map(Workload::on_workers).collect();
+        Self::begin_in(home, nodes.iter().collect(), PERIOD, on_workers)
     }
 
     /// Like [`Self::begin`], with a proxy that can hold start requests.
@@ -97,7 +109,7 @@ impl<'a> CrashTest<'a> {
         let proxy = Proxy::open(engine.socket(), holds.clone());
         let home = Home::durable(&proxy.docker_host());
         let route = Some(Route { holds, held: Vec::new(), _proxy: proxy });
-        Self { route, ..Self::begin_in(home, engine, |name| name != "lasting") }
+        Self { route, ..Self::begin_in(home, vec![engine], PERIOD, without_lasting) }
     }
 
     /// Like [`Self::begin`], with fewer runs and one start at a time, so that no start is in progress when
@@ -106,16 +118,36 @@ impl<'a> CrashTest<'a> {
     /// An engine that is killed during a start may have no record of it.
     pub fn begin_one_by_one(engine: &'a Engine) -> Self {
         let home = Home::durable(engine.address()).with_options(["--max-starting", "1"]);
-        let is_one = |name: &str| ["lasting", "plain"].contains(&name);
-        Self::begin_in(home, engine, is_one)
+        let one_by_one = |mut all: Vec<Workload>| {
+            all.retain(|workload| ["lasting", "plain"].contains(&workload.name));
+            all
+        };
+        Self::begin_in(home, vec![engine], PERIOD, one_by_one)
     }
 
-    fn begin_in(home: Home, engine: &'a Engine, is_wanted: impl Fn(&str) -> bool) -> Self {
-        let events = engine.events(home.namespace());
+    /// Like [`Self::begin`], with fewer runs, which are pods of a Kubernetes.
+    pub fn begin_on_kubernetes(cluster: &'a dyn PodCluster) -> Self {
+        // The pods of tests that ran before may still be there.
+        let home = cluster.home().in_namespace(&format!("k{}", std::process::id()));
+        let in_pods = |mut all: Vec<Workload>| {
+            let wanted = ["plain", "replaced", "retried", "timed"];
+            all.retain(|workload| wanted.contains(&workload.name));
+            all.into_iter().map(|workload| workload.in_pods(cluster)).collect()
+        };
+        let begun = Self::begin_in(home, Vec::new(), POD_PERIOD, in_pods);
+        Self { cluster: Some(cluster), ..begun }
+    }
+
+    fn begin_in(
+        home: Home,
+        engines: Vec<&'a Engine>,
+        period: i64,
+        chosen: impl FnOnce(Vec<Workload>) -> Vec<Workload>,
+    ) -> Self {
+        let events = engines.iter().map(|engine| engine.events(home.namespace())).collect();
         let server = home.server();
         let first = wall_clock::ahead(1);
-        let mut workloads = workloads::all(first, &home.path("start-log"));
-        workloads.retain(|workload| is_wanted(workload.name));
+        let workloads = chosen(workloads::all(first, &home.path("start-log"), period));
         let all: Value = workloads.iter().map(|workload| workload.allocation.clone()).collect();
         let pushed = server.send(&Request::post(all));
         assert_eq!(pushed.status, 200, "{}", pushed.text());
@@ -123,7 +155,8 @@ impl<'a> CrashTest<'a> {
         server.crash();
         let (began, kills) = (Instant::now(), BTreeMap::from([("Pushed".to_owned(), 1)]));
         Self {
-            engine,
+            engines,
+            cluster: None,
             home,
             events,
             workloads,
@@ -133,6 +166,12 @@ impl<'a> CrashTest<'a> {
             route: None,
             late_starts: BTreeMap::new(),
         }
+    }
+
+    /// The points that its servers pass. Where to create a pod is to start it, there is no start to be noted.
+    pub fn points(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let creating_starts = self.cluster.is_some_and(|cluster| !cluster.has_gates());
+        POINTS.into_iter().filter(move |point| !(creating_starts && *point == "Started"))
     }
 
     /// Runs a server until it reaches a point for the nth time and crashes; then interferes.
@@ -200,21 +239,23 @@ impl<'a> CrashTest<'a> {
 
     fn interfere(&self, interference: Interference) {
         let label = format!("label=io.docket.namespace={}", self.home.namespace());
-        match interference {
-            Interference::None => {}
-            Interference::Prune => {
-                self.engine.docker(["container", "prune", "--force", "--filter", &label]);
-            }
-            Interference::Removal => {
-                let listed = self.engine.docker(["ps", "--all", "--quiet", "--filter", &label]);
-                for container in listed.lines() {
-                    // The server may have removed it already.
-                    self.engine.try_docker(["rm", "--force", container]);
+        for engine in &self.engines {
+            match interference {
+                Interference::None => {}
+                Interference::Prune => {
+                    engine.docker(["container", "prune", "--force", "--filter", &label]);
                 }
-            }
-            Interference::EngineKilled => {
-                self.engine.crash();
-                self.engine.start_again();
+                Interference::Removal => {
+                    let listed = engine.docker(["ps", "--all", "--quiet", "--filter", &label]);
+                    for container in listed.lines() {
+                        // The server may have removed it already.
+                        engine.try_docker(["rm", "--force", container]);
+                    }
+                }
+                Interference::EngineKilled => {
+                    engine.crash();
+                    engine.start_again();
+                }
             }
         }
     }
@@ -234,8 +275,15 @@ impl<'a> CrashTest<'a> {
             let suspended = server.send(&Request::post_to(&path, json!({})));
             assert_eq!(suspended.status, 200, "{}", suspended.text());
         }
-        let records = self.workloads.iter().map(|it| (it.name, ended(&server, it.name))).collect();
-        server.await_no_containers(self.engine);
+        let ended = |it: &Workload| (it.name, server.all_ended_within(SETTLING, it.name));
+        let records = self.workloads.iter().map(ended).collect();
+        for engine in &self.engines {
+            server.await_no_containers(engine);
+        }
+        if let Some(cluster) = self.cluster {
+            let left = || cluster.pods(server.namespace());
+            eventually("no pod left", || left().is_empty().then_some(()));
+        }
         server.stop();
         report::check(self, records, end)
     }
@@ -249,12 +297,9 @@ impl<'a> CrashTest<'a> {
     }
 }
 
-/// The records of an allocation, once all its runs have ended.
-fn ended(server: &Server, name: &str) -> Vec<Value> {
-    within(SETTLING, &format!("the ends of all runs of {name}"), || {
-        let runs = server.runs(name);
-        runs.iter().all(|run| run["Ended"].is_string()).then_some(runs)
-    })
+fn without_lasting(mut all: Vec<Workload>) -> Vec<Workload> {
+    all.retain(|workload| workload.name != "lasting");
+    all
 }
 
 fn is_mid_second() -> bool {

@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::allocation::script_once;
+use crate::{
+    allocation::script_once,
+    kubernetes_cluster::{PodCluster, in_a_pod},
+};
 
 /// An allocation, and the states in which its runs may end.
 #[derive(Debug)]
@@ -14,30 +17,57 @@ pub(super) struct Workload {
     pub(super) allocation: Value,
     /// Its first instant.
     pub(super) first: DateTime<Utc>,
+    /// The interval between its instants, in seconds.
+    pub(super) period: i64,
     /// The states in which its runs may end.
     pub(super) ends: &'static [&'static str],
     /// Additional states after interference.
     pub(super) ends_after_interference: &'static [&'static str],
 }
 
-/// The interval between instants, in seconds.
+impl Workload {
+    /// The same on the workers of a Swarm, which all see the folder of the start log.
+    pub(super) fn on_workers(mut self) -> Self {
+        self.allocation["Placement"] = json!({ "Where": ["node.role==worker"], "Shared": true });
+        // Swarm has no network `none`.
+        let host = self.allocation["Container"]["HostConfig"].as_object_mut().unwrap();
+        host.remove("NetworkMode");
+        self
+    }
+
+    /// The same as pods of a cluster whose only node is this machine, which has the start log.
+    pub(super) fn in_pods(mut self, cluster: &dyn PodCluster) -> Self {
+        self.allocation = in_a_pod(self.allocation);
+        self.allocation["Placement"] = json!({ "Shared": true });
+        let config = self.allocation["Container"]["Config"].as_object_mut().unwrap();
+        // Pods have no stop signal of their own, and the shell ignores theirs.
+        config.remove("StopSignal");
+        config.insert("StopTimeout".to_owned(), json!(1));
+        if let Some(command) = cluster.command(self.name) {
+            config.insert("Cmd".to_owned(), command);
+        }
+        self
+    }
+}
+
+/// The interval between instants on Docker, in seconds.
 pub(super) const PERIOD: i64 = 3;
 
 const AFTER_INTERFERENCE: &[&str] = &["failed", "lost"];
 
 /// All workloads, due from `first` on; each container appends its run to a file in `start_log`.
-pub(super) fn all(first: DateTime<Utc>, start_log: &Path) -> Vec<Workload> {
+pub(super) fn all(first: DateTime<Utc>, start_log: &Path, period: i64) -> Vec<Workload> {
     fs::create_dir(start_log).unwrap();
     let mut number = 0;
     let mut make = |name, script: &str, policies: Value, ends| {
         // Spread, so that some run starts in each second.
-        let first = first + TimeDelta::seconds(number % PERIOD);
+        let first = first + TimeDelta::seconds(number % period);
         number += 1;
         let log_start =
             format!(r#"echo "$DOCKET_RUN $DOCKET_ATTEMPT" >>/start-log/starts; {script}"#);
         let mut allocation = script_once(name, first, &log_start);
         allocation["Cron"] =
-            format!("R10000/{}/PT{PERIOD}S", first.format("%Y-%m-%dT%H:%M:%SZ")).into();
+            format!("R10000/{}/PT{period}S", first.format("%Y-%m-%dT%H:%M:%SZ")).into();
         // The report needs the record of each instant.
         allocation["Keep"] = json!({ "Runs": 10_000 });
         // A shell as the first process ignores SIGTERM, and each stop would take ten seconds.
@@ -48,7 +78,8 @@ pub(super) fn all(first: DateTime<Utc>, start_log: &Path) -> Vec<Workload> {
         for (key, value) in policies.as_object().unwrap() {
             allocation[key] = value.clone();
         }
-        Workload { name, allocation, first, ends, ends_after_interference: AFTER_INTERFERENCE }
+        let ends_after_interference = AFTER_INTERFERENCE;
+        Workload { name, allocation, first, period, ends, ends_after_interference }
     };
     // All instants start, however late: none is missed.
     let patient = |mut policies: Value| {

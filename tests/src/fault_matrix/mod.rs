@@ -20,9 +20,9 @@ use serde_json::Value;
 use self::case::{ENDLESS, FaultCase, SLOW, Step};
 use crate::{
     Home, Server, StubEngine,
-    control_run::ControlRun,
     docket_cli::{bounded, run},
     raw_http_client::Request,
+    undisturbed_allocation::ControlRun,
     wait::{BOUND, seen_within},
     wall_clock,
 };

@@ -36,6 +36,11 @@ fn it_finds_an_id_that_is_noted_after_the_start() {
 }
 
 #[test]
+fn it_finds_a_run_that_is_given_up_while_its_container_waits() {
+    finds(Mutation::GivenUpWhileWaiting, Invariant::OrderOfSteps);
+}
+
+#[test]
 fn it_finds_a_removal_before_the_end_is_recorded() {
     finds(Mutation::RemovedBeforeEndRecorded, Invariant::OrderOfSteps);
 }

@@ -23,7 +23,7 @@ const SCHEDULES: [&str; 8] = [
 
 /// What containers do: see the scripted engine.
 // What occurs several times is picked more often.
-const IMAGES: [&str; 14] = [
+const IMAGES: [&str; 17] = [
     "busybox",
     "busybox",
     "busybox",
@@ -38,6 +38,9 @@ const IMAGES: [&str; 14] = [
     "pull-5",
     "nothing",
     "mute",
+    "exit-3-in-part-2",
+    "fail-until-2-in-part-2",
+    "sleep-90-in-part-2",
 ];
 
 /// A random allocation of this name.
@@ -62,6 +65,9 @@ pub(crate) fn specification(name: &str, random: &mut Random) -> Specification {
         if random.chance(200) {
             set("Jitter", json!(*random.pick(&["10s", "90s"])));
         }
+    }
+    if random.chance(300) {
+        set("Placement", json!({"On": random.pick(&[json!(2), json!("All")])}));
     }
     if random.chance(500) {
         let limit = 1 + random.below(3);

@@ -107,7 +107,8 @@ pub(crate) struct Model {
     runs: BTreeMap<(AllocationName, Instant), Arc<Run>>,
     decided: BTreeMap<AllocationName, Instant>,
     containers: BTreeMap<ContainerId, Container>,
-    /// The containers of runs that were under way when the server started.
+    /// The containers of runs that were under way when the server started, and that it has not seen to be under
+    /// way yet.
     inherited: BTreeMap<ContainerId, RunId>,
     coverage: BTreeMap<Uuid, Coverage>,
     /// The allocations that got a record while nothing went wrong, so that their old ones were pruned.
@@ -133,9 +134,8 @@ impl Model {
                 self.commit(writes)
             }
             Event::Prepared { container, of, is_late } => self.prepare(container, of, *is_late),
-            Event::StartRequested { container, has_started: true, beside } => {
-                self.start(container, beside)
-            }
+            Event::StartRequested { container, has_started: true, beside }
+            | Event::TakenByNode { container, beside } => self.start(container, beside),
             Event::Inspected { container, progress } => {
                 self.inspect(container, *progress);
                 Ok(())
@@ -157,11 +157,15 @@ impl Model {
     fn begin(&mut self, life: u64) {
         self.life = life;
         let open = self.runs.values().filter(|run| !run.state.is_over());
-        let containers = open.filter_map(|run| {
-            // Its last attempt is over, so there is no container to inspect.
-            let is_between = matches!(run.state, RunState::Retrying { .. });
-            let container = run.attempt()?.container.clone().filter(|_| !is_between)?;
-            Some((container, run.id.clone()))
+        let containers = open.flat_map(|run| {
+            run.parts().filter_map(|part| {
+                // The last attempt of one that is over, or between two attempts, is over: there is no
+                // container to inspect.
+                let state = run.part_state(part);
+                let is_under_way = !state.is_over() && !matches!(state, RunState::Retrying { .. });
+                let container = run.newest_of_part(part)?.container.clone();
+                Some((container.filter(|_| is_under_way)?, run.id.clone()))
+            })
         });
         self.inherited = containers.collect();
     }

@@ -3,7 +3,9 @@
 use std::{fmt::Write as _, time::Duration};
 
 use chrono::{DateTime, TimeDelta};
-use docket_server::simulation::{Mutation, Random, Request, Weather, World, set_mutation};
+use docket_server::simulation::{
+    EnginePlace, Mutation, Random, Request, Weather, World, set_mutation,
+};
 
 use super::{
     random_allocations::{NAMES, specification},
@@ -108,6 +110,10 @@ impl Script {
         (*self.random.pick(&NAMES)).to_owned()
     }
 
+    fn engine(&mut self) -> EnginePlace {
+        *self.random.pick(&EnginePlace::ALL)
+    }
+
     fn request(&mut self, request: Request) {
         self.requests += 1;
         self.world.request(self.requests, request);
@@ -144,8 +150,8 @@ impl Script {
             43..=48 => self.cancel(),
             49..=62 => self.restart(),
             63..=66 => {
-                let is_away = self.random.chance(500);
-                self.world.set_engine_away(is_away);
+                let (place, is_away) = (self.engine(), self.random.chance(500));
+                self.world.set_engine_away(place, is_away);
             }
             67..=69 => self.take_away(),
             70..=72 => {
@@ -157,10 +163,14 @@ impl Script {
                 self.world.suspend(time);
             }
             75..=84 => self.change_weather(),
-            85..=86 => self.world.forget_events(),
+            85..=86 => {
+                let place = self.engine();
+                self.world.forget_events(place);
+            }
             87 => {
+                let place = self.engine();
                 let seconds = self.random.below(120).cast_signed() - 60;
-                self.world.set_engine_clock_ahead(TimeDelta::seconds(seconds));
+                self.world.set_engine_clock_ahead(place, TimeDelta::seconds(seconds));
             }
             _ => {}
         }
@@ -252,7 +262,9 @@ impl Script {
     /// Ends all trouble, and lets what is under way come to its end.
     fn calm(&mut self) -> Result<(), Violation> {
         self.world.set_weather(Weather::default());
-        self.world.set_engine_away(false);
+        for place in EnginePlace::ALL {
+            self.world.set_engine_away(place, false);
+        }
         self.start();
         self.check()?;
         self.model.begin_calm();

@@ -2,7 +2,7 @@
 
 use docket_tests::{
     Engine, Server,
-    allocation::{allocation, log_words, once, script_once, with_host_option, with_option},
+    allocation::{allocation, idle, log_words, once, script_once, with_host_option, with_option},
     eventually, wall_clock,
 };
 use serde_json::json;
@@ -187,4 +187,18 @@ fn an_option_that_the_engine_api_does_not_have_is_refused_with_the_nearest_one()
 
     let words = fields["Container.HostConfig.NanoCpu"].as_str().unwrap();
     assert!(words.contains("`NanoCpus`"), "{words}");
+}
+
+#[test]
+fn secrets_and_configs_of_a_swarm_are_refused_at_push_by_a_docker_engine() {
+    let server = Server::start(Engine::shared());
+    let mut foo = idle("foo");
+    foo["Container"]["Swarm"] = json!({"Secrets": [{"Name": "db-password"}]});
+
+    let refusal = server.refusal(&foo).to_string();
+    foo["Container"]["Swarm"] = json!({"Secrets": []});
+    server.push(&foo);
+
+    assert!(refusal.contains("Container.Swarm"), "{refusal}");
+    assert!(refusal.contains("only a Swarm has secrets and configs"), "{refusal}");
 }

@@ -8,10 +8,9 @@ use docket_stub_engine::{Call, Fault, Faults, Hold, Sender};
 use docket_tests::{
     Engine, Registry, Scenario, Server,
     allocation::with_option,
-    delayed_requests::Behavior::{self, Fails, RunsOn, Succeeds},
     eventually,
+    held_requests_scenario::Behavior::{self, Fails, RunsOn, Succeeds},
     raw_http_client::Request,
-    wait::within,
     wall_clock,
 };
 use serde_json::{Value, json};
@@ -397,9 +396,7 @@ fn a_run_whose_starts_all_get_no_answer_fails_and_none_of_them_starts_later() {
     push(&scenario, &server, "foo", Succeeds);
 
     let giving_up = std::time::Duration::from_secs(180);
-    let run = within(giving_up, "the end of the run", || {
-        server.runs("foo").into_iter().next().filter(|run| run["Ended"].is_string())
-    });
+    let run = server.ended_run_within(giving_up, "foo");
     let answers = starts.release();
 
     assert_eq!(answers, [404; TRIES]);

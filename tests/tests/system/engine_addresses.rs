@@ -1,15 +1,16 @@
 //! Engines at other addresses than a local socket: contexts, TLS, SSH.
 
 use std::{
-    fs, io,
+    env, fs, io,
     net::{Shutdown, TcpListener},
-    os::unix::net::UnixStream,
+    os::unix::{fs::PermissionsExt, net::UnixStream},
     process::Command,
     thread,
+    time::Duration,
 };
 
 use docket_tests::{
-    Engine, Registry, Server, allocation::once, certificate::Certificate, free_port,
+    Engine, Registry, Server, allocation::once, certificate::Certificate, eventually, free_port,
     ssh_engine::SshServer, wall_clock,
 };
 use tempfile::TempDir;
@@ -66,6 +67,31 @@ fn an_ssh_address_can_name_the_socket_of_the_engine() {
     });
 
     assert_eq!(echo_through(&server), b"hi\n");
+}
+
+#[test]
+fn an_engine_away_behind_ssh_is_tried_less_and_less_often() {
+    let directory = TempDir::new().unwrap();
+    let (program, tries) = (directory.path().join("ssh"), directory.path().join("tries"));
+    // An `ssh` that reaches no host, and notes when it was started.
+    let text = format!("#!/bin/sh\ndate +%s%N >>{}\nexit 255\n", tries.display());
+    fs::write(&program, text).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", directory.path().display(), env::var("PATH").unwrap());
+
+    let _server = Server::listening("127.0.0.1:0", "ssh://root@away", |command| {
+        command.env("PATH", path);
+    });
+    let times = eventually("five tries", || {
+        let noted = fs::read_to_string(&tries).unwrap_or_default();
+        let times: Vec<u64> = noted.lines().map(|line| line.parse().unwrap()).collect();
+        (times.len() >= 5).then_some(times)
+    });
+
+    let pauses: Vec<_> =
+        times.windows(2).map(|pair| Duration::from_nanos(pair[1] - pair[0])).collect();
+    // The first is a quarter of a second, and each is twice as long as the one before.
+    assert!(pauses[3] >= Duration::from_secs(1), "{pauses:?}");
 }
 
 #[test]

@@ -10,10 +10,10 @@ use docket_stub_engine::{Call, Fault, Faults, Options};
 use docket_tests::{
     Home, StubEngine,
     allocation::{idle, of_image, with_host_option},
-    control_run::ControlRun,
     eventually,
     fault_matrix::faults,
     raw_http_client::Request,
+    undisturbed_allocation::ControlRun,
 };
 use serde_json::{Value, json};
 

@@ -11,9 +11,9 @@ use docket_stub_engine::{Call, Fault, Faults, Options};
 use docket_tests::{
     Home, Server, StubEngine,
     allocation::{idle, with_host_option},
-    control_run::ControlRun,
     eventually,
     fault_matrix::{self, Outcome, faults},
+    undisturbed_allocation::ControlRun,
 };
 use serde_json::{Value, json};
 

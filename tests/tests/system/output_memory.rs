@@ -58,9 +58,7 @@ fn output_path(run: &Value) -> String {
 }
 
 fn ended_run(server: &Server) -> Value {
-    within(LONG, "the end of the run", || {
-        server.runs("foo").into_iter().next().filter(|run| run["Ended"].is_string())
-    })
+    server.ended_run_within(LONG, "foo")
 }
 
 /// Reads an answer to its end without keeping it; how many bytes came.

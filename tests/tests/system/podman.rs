@@ -163,7 +163,8 @@ fn a_run_outlives_a_restart_of_the_service() {
 
         fall(&engine);
         engine.start_again();
-        engine.docker(["exec", &id, "touch", "/end"]);
+        // Detached: it may be killed with the container that it ends.
+        engine.docker(["exec", "--detach", &id, "touch", "/end"]);
         let run = server.ended_run("foo");
 
         assert_eq!((&run["State"], &run["Attempts"][0]["ExitCode"]), (&json!("failed"), &json!(4)));

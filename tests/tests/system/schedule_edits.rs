@@ -9,6 +9,7 @@ use docket_tests::{
     allocation::{allocation, idle},
     eventually,
     raw_http_client::Request,
+    wait::BOUND,
     wall_clock,
 };
 use serde_json::{Value, json};
@@ -148,9 +149,7 @@ fn what_is_due_when_it_is_edited_starts_where_the_engine_answers() {
         await_past(wall_clock::now() + TimeDelta::milliseconds(60));
     }
     server.push(&idle("foo"));
-    eventually("the end of all runs", || {
-        server.runs("foo").iter().all(|run| run["Ended"].is_string()).then_some(())
-    });
+    server.all_ended_within(BOUND, "foo");
 
     let runs = accounted_for(&server, &steps);
 
@@ -250,9 +249,7 @@ fn no_instant_is_lost_by_an_edit_of_the_file_while_the_server_is_down() {
     eventually("the last schedule", || {
         (server.allocation("foo")["Cron"] == idle("foo")["Cron"]).then_some(())
     });
-    eventually("the end of all runs", || {
-        server.runs("foo").iter().all(|run| run["Ended"].is_string()).then_some(())
-    });
+    server.all_ended_within(BOUND, "foo");
 
     let runs = accounted_for(&server, &[1, 2]);
     let of_absence = |run: &&Value| is_edited(run, "Schedule", "NotRunning");

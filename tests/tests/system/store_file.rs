@@ -115,6 +115,8 @@ impl TestEnv {
 
     /// Each instant has one record and one start at most, and each start has its record.
     fn records_are_complete(&self) {
+        // Before the records: runs go on starting, and each start that is read now is on record.
+        let ledger = self.stub.ledger();
         let mut runs = self.server.runs("tick");
         runs.reverse();
         let mut due = wall_clock::of_run(runs[0]["Run"].as_str().unwrap());
@@ -129,7 +131,7 @@ impl TestEnv {
                 assert_eq!(run["ReasonValues"]["Outage"]["Cause"], "StoreUnwritable", "{run}");
             }
         }
-        for line in self.stub.ledger() {
+        for line in ledger {
             let state = &states[&line.labels["io.docket.instant"]];
             assert!(line.starts <= 1 && state != "missed", "{line:?} {state}");
         }

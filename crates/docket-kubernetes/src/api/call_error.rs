@@ -30,7 +30,7 @@ struct Status {
 
 impl CallError {
     pub(super) fn of(error: &kube::Error) -> Self {
-        Self::Unreachable(super::words(error))
+        Self::Unreachable(words(error))
     }
 
     pub(super) fn refused(status: StatusCode, body: &[u8]) -> Self {
@@ -54,6 +54,16 @@ impl CallError {
     /// True of a request that cannot be carried out as it is, such as for a log that does not exist yet.
     pub(crate) fn is_invalid(&self) -> bool {
         self.has_status(StatusCode::BAD_REQUEST)
+    }
+
+    /// True of a request that takes a right which docket does not have.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        self.has_status(StatusCode::FORBIDDEN)
+    }
+
+    /// True where the credentials are not accepted, which says nothing about what was asked.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        self.has_status(StatusCode::UNAUTHORIZED)
     }
 
     pub(crate) fn is_conflict(&self) -> bool {
@@ -92,12 +102,63 @@ impl From<CallError> for EngineError {
                 "the API server does not accept the credentials ({message}): check the kubeconfig or the \
                  service account"
             ),
-            StatusCode::FORBIDDEN if !message.contains("exceeded quota") => format!(
+            // Quotas and webhooks refuse with this status, too.
+            StatusCode::FORBIDDEN if message.contains(" cannot ") => format!(
                 "{message}; packaging/kubernetes/docket.yaml has a Role with the rights that docket needs"
             ),
             _ if reason == "Expired" => format!("the version is too old: {message}"),
             _ => message,
         };
         Self::Refused { kind, message }
+    }
+}
+
+/// An error with its causes, without the passwords of URLs.
+pub(crate) fn words(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        // Some errors repeat the words of their causes.
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    without_passwords(&text)
+}
+
+/// A text in which the users and passwords of URLs are masked.
+fn without_passwords(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || "/?#\"'`<>".contains(c);
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((scheme, url)) = rest.split_once("://") {
+        shown.extend([scheme, "://"]);
+        let host = &url[..url.find(is_end).unwrap_or(url.len())];
+        rest = match host.rsplit_once('@') {
+            Some((secret, _)) => {
+                shown.push_str("***");
+                &url[secret.len()..]
+            }
+            None => url,
+        };
+    }
+    shown + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_of_urls_are_masked() {
+        for (text, shown) in [
+            ("no url: me:secret@host", "no url: me:secret@host"),
+            ("https://me:s@cret@host:1/a@b is away", "https://***@host:1/a@b is away"),
+            ("`http://me@host`, http://host/", "`http://***@host`, http://host/"),
+            ("proxy \"socks5://a:b@c\"://", "proxy \"socks5://***@c\"://"),
+        ] {
+            assert_eq!(without_passwords(text), shown);
+        }
     }
 }

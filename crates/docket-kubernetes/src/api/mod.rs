@@ -1,6 +1,7 @@
 //! Requests to the API server about the pods of one namespace, and its answers. Each call is one request.
 
 mod call_error;
+mod node;
 mod pod;
 mod watch_events;
 
@@ -13,13 +14,17 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::{BodyExt, Collected};
 use kube::client::Body;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 pub(crate) use self::{
-    call_error::CallError,
-    pod::{ContainerStatus, Pod, Terminated},
+    call_error::{CallError, words},
+    node::{KnownNode, Node, Taint},
+    pod::{ContainerStatus, Metadata, Pod, Terminated},
     watch_events::{PodEvent, PodEvents},
 };
 
@@ -40,19 +45,22 @@ pub(crate) struct Cluster {
     pub(crate) namespace: String,
 }
 
-/// What is asked for of an answer to a list.
+/// A page of a list.
 #[derive(Deserialize)]
-struct PodList {
+struct Page<T> {
     #[serde(default)]
     metadata: ListMetadata,
-    #[serde(default)]
-    items: Vec<Pod>,
+    #[serde(default = "Vec::new")]
+    items: Vec<T>,
 }
 
 #[derive(Default, Deserialize)]
 struct ListMetadata {
     #[serde(default, rename = "continue")]
     next_page: String,
+    /// How many objects come behind this page.
+    #[serde(default, rename = "remainingItemCount")]
+    remaining: usize,
 }
 
 /// Pods, and the time of the cluster when it listed them.
@@ -76,12 +84,6 @@ pub(crate) struct Event {
     /// When it happened, where it is no series of events.
     #[serde(default, rename = "eventTime")]
     pub(crate) at: Option<DateTime<Utc>>,
-}
-
-#[derive(Deserialize)]
-struct EventList {
-    #[serde(default)]
-    items: Vec<Event>,
 }
 
 impl Cluster {
@@ -116,7 +118,15 @@ impl Cluster {
 
     /// The pod of this name.
     pub(crate) async fn pod(&self, name: &str) -> Result<Pod, CallError> {
-        Ok(self.get(&self.pod_path(name)).await?.0)
+        Ok(self.pod_at(name).await?.0)
+    }
+
+    /// The same, and the time of the cluster.
+    pub(crate) async fn pod_at(
+        &self,
+        name: &str,
+    ) -> Result<(Pod, Option<DateTime<Utc>>), CallError> {
+        self.get(&self.pod_path(name)).await
     }
 
     /// Changes what a patch names.
@@ -151,26 +161,56 @@ impl Cluster {
         Ok(())
     }
 
-    /// All pods with these labels. A list whose next page has expired is begun anew.
+    /// All pods with these labels.
     pub(crate) async fn list(&self, labels: &str) -> Result<Listed, CallError> {
-        let (mut pods, mut next_page, mut has_begun_anew) = (Vec::new(), String::new(), false);
+        let (pods, at) = self.all(&self.path("/pods"), &[("labelSelector", labels)]).await?;
+        Ok(Listed { pods, at })
+    }
+
+    /// All nodes. It takes a right of the whole cluster to list them.
+    pub(crate) async fn nodes(&self) -> Result<Vec<Node>, CallError> {
+        Ok(self.all("/api/v1/nodes", &[]).await?.0)
+    }
+
+    /// How many nodes there are. It takes the same right.
+    pub(crate) async fn count_nodes(&self) -> Result<usize, CallError> {
+        let (page, _) = self.get::<Page<IgnoredAny>>("/api/v1/nodes?limit=1").await?;
+        Ok(page.items.len() + page.metadata.remaining)
+    }
+
+    /// The node of this name, as far as docket may know.
+    pub(crate) async fn node(&self, name: &str) -> Result<KnownNode, CallError> {
+        match self.get(&format!("/api/v1/nodes/{name}")).await {
+            Ok((node, _)) => Ok(KnownNode::Found(node)),
+            Err(error) if error.is_not_found() => Ok(KnownNode::Removed),
+            Err(error) if error.is_forbidden() => Ok(KnownNode::Denied),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All objects of a list, and the time of the cluster. A list whose next page has expired is begun anew.
+    async fn all<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        selector: &[(&str, &str)],
+    ) -> Result<(Vec<T>, Option<DateTime<Utc>>), CallError> {
+        let (mut items, mut next_page, mut has_begun_anew) = (Vec::new(), String::new(), false);
         loop {
-            let mut query = vec![("labelSelector", labels), ("limit", PAGE)];
+            let mut query = [selector, &[("limit", PAGE)]].concat();
             if !next_page.is_empty() {
                 query.push(("continue", &next_page));
             }
-            let path = self.path(&format!("/pods?{}", encoded(&query)));
-            match self.get::<PodList>(&path).await {
+            match self.get::<Page<T>>(&format!("{path}?{}", encoded(&query))).await {
                 Ok((page, at)) => {
-                    pods.extend(page.items);
+                    items.extend(page.items);
                     next_page = page.metadata.next_page;
                     if next_page.is_empty() {
-                        return Ok(Listed { pods, at });
+                        return Ok((items, at));
                     }
                 }
                 Err(error) if error.is_expired() && !has_begun_anew => {
                     has_begun_anew = true;
-                    pods.clear();
+                    items.clear();
                     next_page.clear();
                 }
                 Err(error) => return Err(error),
@@ -182,7 +222,7 @@ impl Cluster {
     pub(crate) async fn events(&self, uid: &str) -> Result<Vec<Event>, CallError> {
         let selector = format!("involvedObject.uid={uid}");
         let query = encoded(&[("fieldSelector", &selector), ("limit", PAGE)]);
-        Ok(self.get::<EventList>(&self.path(&format!("/events?{query}"))).await?.0.items)
+        Ok(self.get::<Page<Event>>(&self.path(&format!("/events?{query}"))).await?.0.items)
     }
 
     /// What happens to a pod after it had this version. The API server ends it now and then.
@@ -281,21 +321,6 @@ fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
 fn chunks(response: Response<Body>) -> impl Stream<Item = Result<Bytes, EngineError>> + Send {
     let broken = |error: kube::Error| EngineError::Unreachable(words(&error));
     response.into_body().into_data_stream().map_err(broken).boxed()
-}
-
-/// An error with its causes.
-fn words(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        // Some errors repeat the words of their causes.
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 fn encoded(query: &[(&str, &str)]) -> String {

@@ -122,10 +122,16 @@ impl Pod {
         Handle { id: self.id(), version }
     }
 
-    /// True of a deleted pod whose node has reported that nothing of it runs, which sets its grace to 0.
-    /// docket itself never deletes a pod that may run with a grace of 0.
+    /// True of a deleted pod whose node has reported that nothing of it runs, which sets its grace to 0; or
+    /// that someone deletes by force, as Kubernetes does where the node is gone. docket itself never deletes a
+    /// pod that may run with a grace of 0.
     pub(crate) fn is_given_up_by_node(&self) -> bool {
         self.metadata.deletion_grace_period_seconds == Some(0)
+    }
+
+    /// True where its node has reported that its container was started.
+    pub(crate) fn has_started(&self) -> bool {
+        self.container().is_some_and(|container| container.state.running.is_some())
     }
 
     /// The status of its container, once its node has reported one.

@@ -3,7 +3,14 @@
 use docket_server::engine::Grace;
 use serde_json::{Map, Value, json};
 
-use super::{Draft, is_unset, labels, list, texts};
+use super::{
+    draft::{Draft, is_unset, list, texts},
+    labels,
+};
+
+/// The shortest grace of a pod in seconds. With 0 the API server deletes the pod without waiting for its node;
+/// nodes take 2 s at least.
+pub(crate) const SHORTEST_GRACE: u64 = 1;
 
 /// Options that change nothing in a pod: what docket does itself, and what is for attached terminals.
 const PASSED_OVER: [&str; 6] =
@@ -77,7 +84,9 @@ fn is_variable_name(name: &str) -> bool {
 
 /// The time between the stop signal and the kill. Always given, as Kubernetes' default is another one.
 fn map_grace(draft: &mut Draft, stop_timeout: Option<&Value>) {
-    let seconds = Grace::of(stop_timeout.and_then(Value::as_i64)).length().as_secs();
+    let grace = Grace::of(stop_timeout.and_then(Value::as_i64));
+    // It also holds where someone else deletes the pod.
+    let seconds = grace.length().as_secs().max(SHORTEST_GRACE);
     draft.pod.insert("terminationGracePeriodSeconds".to_owned(), seconds.into());
 }
 

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Draft, is_unset, mounts, network, resources, security};
+use super::{
+    draft::{Draft, is_unset},
+    mounts, network, resources, security,
+};
 
 /// Options that change nothing in a pod: removal and restarts are docket's, and no terminal is attached.
 const PASSED_OVER: [&str; 4] = ["AutoRemove", "ConsoleSize", "CpuPeriod", "RestartPolicy"];

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Draft;
+use super::draft::Draft;
 
 /// The longest name of a label, and the longest value.
 const LONGEST: usize = 63;
@@ -32,11 +32,11 @@ impl Draft {
 }
 
 /// Whether Kubernetes takes a text as the value of a label.
-fn is_label_value(value: &str) -> bool {
+pub(super) fn is_label_value(value: &str) -> bool {
     value.is_empty() || is_word(value)
 }
 
-fn is_label_key(key: &str) -> bool {
+pub(super) fn is_label_key(key: &str) -> bool {
     match key.split_once('/') {
         None => is_word(key),
         Some((prefix, name)) => {

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Draft, is_unset, texts};
+use super::draft::{Draft, is_unset, texts};
 
-/// What is said of each folder of a node.
-const NODE_BOUND: &str = "the folder is that of whichever node runs the pod";
+/// What is said of a folder of a node, where the node is not known.
+const NODE_BOUND: &str = "the folder is that of one node: name the node (`Placement.Where: \
+                          [node.hostname==NAME]`), or say that each node has it (`Placement.Shared: true`)";
 
 /// Maps an option of `HostConfig` about mounts; false for all others.
 pub(super) fn map(draft: &mut Draft, key: &str, value: &Value) -> bool {
@@ -55,7 +56,9 @@ fn map_bind(draft: &mut Draft, field: &str, bind: &str) {
 /// A folder of the node where it is a path, else the claim of a volume of this name.
 fn source_of(draft: &mut Draft, field: &str, source: &str) -> (&'static str, Value) {
     if source.starts_with('/') {
-        draft.warn(field, NODE_BOUND);
+        if !draft.may_be_node_bound {
+            draft.refuse(field, NODE_BOUND);
+        }
         return ("hostPath", json!({"path": source}));
     }
     ("persistentVolumeClaim", json!({"claimName": source}))

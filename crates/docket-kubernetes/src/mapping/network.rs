@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Draft, is_unset, list, object, texts};
+use super::draft::{Draft, is_unset, list, object, texts};
 
 /// Maps an option of `HostConfig` about the network; false for all others.
 pub(super) fn map(draft: &mut Draft, key: &str, value: &Value) -> bool {

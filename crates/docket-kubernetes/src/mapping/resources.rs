@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Draft, object};
+use super::draft::{Draft, is_unset, object};
 
 /// The length of a period of the processor in microseconds, where none is given.
 const DEFAULT_PERIOD: i64 = 100_000;
@@ -54,7 +54,7 @@ fn request(draft: &mut Draft, resource: &str, amount: String) {
 fn map_device_requests(draft: &mut Draft, value: &Value) {
     for (index, device) in value.as_array().into_iter().flatten().enumerate() {
         let field = format!("HostConfig.DeviceRequests[{index}]");
-        let has_none = |key: &str| device.get(key).is_none_or(super::is_unset);
+        let has_none = |key: &str| device.get(key).is_none_or(is_unset);
         let capabilities = device.get("Capabilities").map(Value::to_string).unwrap_or_default();
         let count = device.get("Count").and_then(Value::as_i64).unwrap_or_default();
         if capabilities.contains("\"gpu\"")

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Draft, list, object, texts};
+use super::draft::{Draft, list, object, texts};
 
 /// Maps an option of `HostConfig` about rights; false for all others.
 pub(super) fn map(draft: &mut Draft, key: &str, value: &Value) -> bool {

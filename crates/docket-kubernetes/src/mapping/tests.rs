@@ -19,7 +19,13 @@ const PASSED_OVER: [&str; 10] = [
 
 fn draft(container: Value) -> Draft {
     let parts: Parts = serde_json::from_value(container).unwrap();
-    map_options(&parts, &[], None)
+    map_options(&parts, &[], None, &Placement::default())
+}
+
+/// The same for a container whose folders each node has.
+fn draft_of_shared(container: Value) -> Draft {
+    let parts: Parts = serde_json::from_value(container).unwrap();
+    map_options(&parts, &[], None, &Placement { is_shared: true, ..Placement::default() })
 }
 
 fn fields(draft: &Draft) -> Vec<&str> {
@@ -149,7 +155,7 @@ fn options_of_the_program_are_those_of_the_container() {
 
 #[test]
 fn limits_mounts_and_rights_of_the_host_are_those_of_the_pod() {
-    let mapped = draft(json!({"HostConfig": {
+    let mapped = draft_of_shared(json!({"HostConfig": {
         "Memory": 20_971_520, "NanoCpus": 1_500_000_001, "MemoryReservation": 1024, "CpuShares": 512,
         "Binds": ["/srv:/srv:ro", "claim:/c"], "Tmpfs": {"/run": "size=64m"},
         "Mounts": [{"Type": "volume", "Source": "v", "Target": "/v", "VolumeOptions": {"Subpath": "a"}}],
@@ -160,7 +166,7 @@ fn limits_mounts_and_rights_of_the_host_are_those_of_the_pod() {
         "DeviceRequests": [{"Count": 2, "Capabilities": [["gpu"]]}],
     }}));
 
-    assert_eq!(fields(&mapped), ["HostConfig.Binds[0]"], "the folder of a node is warned of");
+    assert_eq!(mapped.findings, []);
     let container = Value::Object(mapped.container);
     assert_eq!(
         container["resources"],
@@ -205,6 +211,17 @@ fn limits_mounts_and_rights_of_the_host_are_those_of_the_pod() {
 }
 
 #[test]
+fn a_folder_of_a_node_is_refused_where_the_node_is_not_known() {
+    let mapped = draft(json!({"HostConfig": {
+        "Binds": ["/srv:/srv", "claim:/c"],
+        "Mounts": [{"Type": "bind", "Source": "/srv", "Target": "/t"}],
+    }}));
+
+    assert!(mapped.findings.iter().all(|finding| finding.is_fatal), "{:?}", mapped.findings);
+    assert_eq!(fields(&mapped), ["HostConfig.Binds[0]", "HostConfig.Mounts[0]"]);
+}
+
+#[test]
 fn labels_that_no_label_can_hold_are_annotations() {
     let mapped =
         draft(json!({"Config": {"Labels": {"team": "blue", "note": "two words", "/": "x"}}}));
@@ -235,7 +252,7 @@ fn the_types_of_the_api_have_each_field_that_a_body_has() {
     }});
     let read = Specification::read(posted, &FieldPath::default(), UnknownOptions::Refuse);
     let parts = read.unwrap().specification.container.parts();
-    let drafted = map_options(&parts, &["A=1".to_owned()], None);
+    let drafted = map_options(&parts, &["A=1".to_owned()], None, &Placement::default());
     let mut spec = Value::Object(drafted.pod);
     spec["containers"] = json!([drafted.container]);
 
@@ -251,4 +268,19 @@ fn options_are_looked_at_one_by_one() {
     host_options::map(&mut draft, json!({"OomScoreAdj": 5}).as_object().unwrap());
 
     assert_eq!(fields(&draft), ["HostConfig.OomScoreAdj"]);
+}
+
+#[test]
+fn a_stop_without_a_grace_leaves_the_node_a_second() {
+    let draft = draft(json!({"Config": {"Image": "busybox", "StopTimeout": 0}}));
+
+    assert_eq!(draft.pod["terminationGracePeriodSeconds"], 1);
+}
+
+#[test]
+fn secrets_and_configs_of_a_swarm_are_refused() {
+    let draft =
+        draft(json!({"Config": {"Image": "busybox"}, "Swarm": {"Secrets": [{"Name": "a"}]}}));
+
+    assert_eq!(fields(&draft), ["Swarm"]);
 }

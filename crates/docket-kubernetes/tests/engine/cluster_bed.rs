@@ -8,27 +8,23 @@ use std::{
 
 use async_trait::async_trait;
 use docket_kubernetes::{ClusterAddress, connect_with};
-use docket_model::output::Stream;
 use docket_server::engine::Handle;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::contract::{Program, Subject, TestBed};
-
-/// The image that the node of the cluster has.
-const IMAGE: &str = "busybox:latest";
-/// Runs until a signal ends it.
-const ENDLESS: &str = "while :; do sleep 0.05; done";
+use crate::{
+    contract::{Program, Subject, TestBed},
+    shell_program::shell_container,
+};
 
 /// The cluster that the environment names; nothing, and a line that says so, where it names none.
 pub(crate) fn cluster() -> Option<ClusterBed> {
     static SKIPPED: Once = Once::new();
-    let (kubeconfig, node) =
-        (env::var("DOCKET_TEST_KUBECONFIG"), env::var("DOCKET_TEST_KUBERNETES_NODE"));
+    let (kubeconfig, node) = (env::var("TEST_KUBECONFIG"), env::var("TEST_KUBERNETES_NODE"));
     let (Ok(kubeconfig), Ok(node)) = (kubeconfig, node) else {
         SKIPPED.call_once(|| {
             eprintln!(
-                "skipped: the tests of a real cluster need `DOCKET_TEST_KUBECONFIG` and \
-                 `DOCKET_TEST_KUBERNETES_NODE`"
+                "skipped: the tests of a real cluster need `TEST_KUBECONFIG` and \
+                 `TEST_KUBERNETES_NODE`"
             );
         });
         return None;
@@ -94,27 +90,7 @@ fn run(command: &mut Command) -> String {
 #[async_trait]
 impl TestBed for ClusterBed {
     fn container(&self, program: Program) -> Value {
-        let script = match program {
-            Program::Ends(code) => format!("exit {code}"),
-            Program::Prints(lines, code) => {
-                let print = |(stream, line): &(Stream, &str)| match stream {
-                    Stream::Out => format!("echo {line}; sleep 0.2; "),
-                    Stream::Error => format!("echo {line} >&2; sleep 0.2; "),
-                };
-                format!("{}exit {code}", lines.iter().map(print).collect::<String>())
-            }
-            Program::EndsWhenAsked => {
-                format!("trap 'echo asked; exit 7' TERM; echo up; {ENDLESS}")
-            }
-            Program::IgnoresRequestToEnd => format!("trap '' TERM; echo up; {ENDLESS}"),
-            Program::HasNoFile => {
-                return json!({"Config": {"Image": IMAGE, "Cmd": ["/no/such"]}});
-            }
-            Program::HasNoImage => {
-                return json!({"Config": {"Image": "example/missing:7", "Cmd": ["true"]}});
-            }
-        };
-        json!({"Config": {"Image": IMAGE, "Cmd": ["sh", "-c", script]}})
+        shell_container(program)
     }
 
     fn kill(&self, handle: &Handle) {

@@ -1,7 +1,7 @@
 //! A real cluster against the contract that every engine keeps, and against what is Kubernetes' own.
 //!
-//! `DOCKET_TEST_KUBECONFIG` names the kubeconfig of a cluster with the image `busybox:latest` on its node, and
-//! `DOCKET_TEST_KUBERNETES_NODE` the address of the Docker engine of that node. Without them the tests say
+//! `TEST_KUBECONFIG` names the kubeconfig of a cluster with the image `busybox:latest` on its node, and
+//! `TEST_KUBERNETES_NODE` the address of the Docker engine of that node. Without them the tests say
 //! that they were skipped.
 
 #![allow(clippy::unwrap_used, reason = "what cannot be unwrapped fails its test")]
@@ -12,5 +12,9 @@ mod cluster_bed;
 #[allow(dead_code, unused_imports, unused_macros, reason = "no engine here is of one host")]
 mod contract;
 mod real_cluster;
+#[path = "../../../docket-server/tests/engines/shell_program.rs"]
+mod shell_program;
 mod stub_api;
+mod stub_bed;
 mod stub_cluster;
+mod stub_without_gates;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     cluster_bed::{cluster, name},
     contract::{self, PLENTY, Program, Subject},
+    shell_program::IMAGE,
 };
 
 /// Runs a behaviour of the contract on the cluster that the environment names.
@@ -34,7 +35,7 @@ async fn exit_of(subject: &Subject, plan: &Plan) -> Exit {
 
 fn plan(subject: &Subject, name: &str, container: Value) -> Plan {
     let mut container = container;
-    container["Config"]["Image"] = "busybox:latest".into();
+    container["Config"]["Image"] = IMAGE.into();
     subject.plan_of(name, &container)
 }
 
@@ -48,7 +49,7 @@ async fn a_container_that_uses_too_much_memory_is_killed_for_that() {
 
     let exit = exit_of(&subject, &plan(&subject, "memory", container)).await;
 
-    assert_eq!((exit.code, exit.cause), (137, Some(ExitCause::OutOfMemory)));
+    assert_eq!((exit.code, exit.cause), (Some(137), Some(ExitCause::OutOfMemory)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +94,7 @@ async fn of_a_pod_that_someone_else_deletes_exit_code_and_output_are_kept() {
 
     assert_eq!(
         (exit.code, exit.error.as_deref()),
-        (7, Some("the pod was deleted by someone else"))
+        (Some(7), Some("the pod was deleted by someone else"))
     );
     let captured = subject.engine.read_log(&handle, PLENTY).await.unwrap();
     assert_eq!(captured.output.to_bytes(), b"up\nasked\n");
@@ -110,7 +111,7 @@ async fn of_a_pod_that_is_stopped_the_output_is_kept() {
     subject.engine.stop(&handle, Stop::Gently(Grace::of(Some(10)))).await.unwrap();
 
     let exit = subject.follow(&handle).await.unwrap();
-    assert_eq!((exit.code, exit.cause, exit.error), (7, None, None));
+    assert_eq!((exit.code, exit.cause, exit.error), (Some(7), None, None));
     let captured = subject.engine.read_log(&handle, PLENTY).await.unwrap();
     assert_eq!(captured.output.to_bytes(), b"up\nasked\n");
     subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
@@ -129,7 +130,7 @@ async fn a_container_that_the_node_lost_and_started_again_is_reported() {
     };
     let (exit, ()) = tokio::join!(subject.follow(&handle), lose);
 
-    assert_eq!(exit.unwrap().code, 0);
+    assert_eq!(exit.unwrap().code, Some(0));
     let remark = subject.engine.read_log(&handle, PLENTY).await.unwrap().remark.unwrap();
     assert!(remark.contains("a second time"), "{remark}");
     subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();

@@ -8,7 +8,7 @@ mod nested_keys;
 
 use std::sync::LazyLock;
 
-use self::nested_keys::{CONTAINER, DELAYS, KEEP, LATER_PLACEMENT_KEYS, PLACEMENT, RETRIES};
+use self::nested_keys::{CONTAINER, DELAYS, KEEP, PLACEMENT, RETRIES};
 use super::{
     CatchUp, Keep, MAX_DESCRIPTION, MOST_ENV_FILES, MOST_PARENTS, Overlap, Placement, Pull,
     Retries, Specification,
@@ -195,9 +195,9 @@ fn table() -> [SpecificationKey; 20] {
         }),
         key(Entry {
             name: "Placement",
-            meaning: "Which of several engines runs it. A run stays with its engine.",
+            meaning: "Which of several engines runs it, or on how many hosts. A run stays with its engines and nodes.",
             example: r#"{"Where": ["zone==a"]}"#,
-            form: mapping(&*PLACEMENT, None, &LATER_PLACEMENT_KEYS),
+            form: mapping(&*PLACEMENT, None),
             absent: Absent::Is(Placement::default()),
             field: policy!(placement),
         }),
@@ -256,7 +256,7 @@ fn table() -> [SpecificationKey; 20] {
             name: "Retries",
             meaning: "Further attempts of a run that failed.",
             example: "2",
-            form: number_or(RETRIES[0], mapping(&*RETRIES, Some(DELAYS), &[])),
+            form: number_or(RETRIES[0], mapping(&*RETRIES, Some(DELAYS))),
             absent: Absent::Is(Retries::NONE),
             field: policy!(retries),
         }),
@@ -264,7 +264,7 @@ fn table() -> [SpecificationKey; 20] {
             name: "Keep",
             meaning: "How much history is kept.",
             example: r#"{"Runs": 10}"#,
-            form: mapping(&*KEEP, None, &[]),
+            form: mapping(&*KEEP, None),
             absent: Absent::Is(Keep::DEFAULT),
             field: policy!(keep),
         }),

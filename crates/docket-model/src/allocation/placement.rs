@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use regex_lite::{Regex, RegexBuilder};
 use thiserror::Error;
 
+use super::{HostCount, Toleration};
 use crate::{EngineName, finding::shortened};
 
 /// The key in constraints that stands for the name of the engine.
@@ -21,26 +22,69 @@ const LONGEST: usize = 1000;
 /// takes some tens of kilobytes.
 const LARGEST_PATTERN: usize = 1 << 20;
 
-/// Which engines may run an allocation. Without any key it is the first one.
+/// Which engines may run an allocation, and which of their nodes. Without an engine and constraints it is the
+/// first engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placement {
     /// Only the engine of this name.
     pub engine: Option<EngineName>,
-    /// Only engines whose labels fulfil all of these; at most [`MOST_CONSTRAINTS`].
+    /// Only engines, or nodes, whose labels fulfil all of these; at most [`MOST_CONSTRAINTS`].
     pub constraints: Vec<Constraint>,
+    /// True where each node has the paths and volumes that the container mounts.
+    pub is_shared: bool,
+    /// On how many of them.
+    pub on: HostCount,
+    /// The taints of nodes that its pods tolerate; at most [`MOST_TOLERATIONS`](super::MOST_TOLERATIONS).
+    pub tolerations: Vec<Toleration>,
+    /// The secrets with which its nodes pull; at most [`MOST_PULL_SECRETS`](super::MOST_PULL_SECRETS).
+    pub pull_secrets: Vec<Box<str>>,
+    /// The service account of its pods.
+    pub service_account: Option<Box<str>>,
 }
 
 impl Placement {
-    /// True if it says nothing.
+    /// True if it says nothing about engines, so that the run goes to the default one.
     #[must_use]
-    pub fn is_default(&self) -> bool {
-        *self == Self::default()
+    pub fn names_no_engine(&self) -> bool {
+        let is_one = self.on == HostCount::One;
+        self.engine.is_none() && self.constraints.is_empty() && is_one
+    }
+
+    /// The keys that are given and that only Kubernetes supports.
+    pub fn keys_of_pods(&self) -> impl Iterator<Item = &'static str> {
+        let given = [
+            ("Tolerations", !self.tolerations.is_empty()),
+            ("PullSecrets", !self.pull_secrets.is_empty()),
+            ("ServiceAccount", self.service_account.is_some()),
+        ];
+        given.into_iter().filter_map(|(key, is_given)| is_given.then_some(key))
     }
 
     /// True if all constraints hold for the engine of this name; `label` looks up its labels.
     pub fn allows<'l>(&self, name: &'l str, label: impl Fn(&str) -> Option<&'l str>) -> bool {
         let value = |key: &str| if key == ENGINE_NAME { Some(name) } else { label(key) };
         self.constraints.iter().all(|constraint| constraint.holds(value(&constraint.key)))
+    }
+
+    /// True if the container may mount a path or a volume that belongs to one node: the nodes share it (`Shared`), a
+    /// constraint requires one node, or each node runs a container (`On: All`).
+    #[must_use]
+    pub fn may_be_node_bound(&self, names_node: impl Fn(&str) -> bool) -> bool {
+        let is_for_one_node = |constraint: &Constraint| {
+            matches!(constraint.condition, Condition::Is(_)) && names_node(&constraint.key)
+        };
+        let is_on_all = self.on == HostCount::All;
+        self.is_shared || is_on_all || self.constraints.iter().any(is_for_one_node)
+    }
+
+    /// Splits it into what labels of an engine decide, and what is left to the engine's nodes.
+    #[must_use]
+    pub fn split(&self, has_label: impl Fn(&str) -> bool) -> (Self, Self) {
+        let is_of_engine = |key: &str| key == ENGINE_NAME || has_label(key);
+        let (of_engine, of_nodes) =
+            self.constraints.iter().cloned().partition(|constraint| is_of_engine(&constraint.key));
+        let with = |constraints| Self { constraints, ..self.clone() };
+        (with(of_engine), with(of_nodes))
     }
 }
 
@@ -62,6 +106,40 @@ enum Condition {
     MatchesNot(Box<str>, Regex),
 }
 
+/// How a constraint compares the value of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `==`: it is this value.
+    Is,
+    /// `!=`: it is another value, or there is none.
+    IsNot,
+    /// `=~`: the whole value matches a pattern.
+    Matches,
+    /// `!~`: it does not match, or there is none.
+    MatchesNot,
+}
+
+impl Comparison {
+    const ALL: [Self; 4] = [Self::Is, Self::IsNot, Self::Matches, Self::MatchesNot];
+
+    /// True where the constraint has a pattern.
+    #[must_use]
+    pub fn is_by_pattern(self) -> bool {
+        matches!(self, Self::Matches | Self::MatchesNot)
+    }
+
+    /// Its sign in constraints.
+    #[must_use]
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Is => "==",
+            Self::IsNot => "!=",
+            Self::Matches => "=~",
+            Self::MatchesNot => "!~",
+        }
+    }
+}
+
 /// A text that is not a valid constraint.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidConstraint {
@@ -80,17 +158,35 @@ pub enum InvalidConstraint {
 }
 
 impl Constraint {
-    /// The value or pattern as it is written, and the operator.
-    fn parts(&self) -> (&'static str, &str) {
+    /// The key of the label.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// How it compares.
+    #[must_use]
+    pub fn comparison(&self) -> Comparison {
         match &self.condition {
-            Condition::Is(value) => ("==", value),
-            Condition::IsNot(value) => ("!=", value),
-            Condition::Matches(text, _) => ("=~", text),
-            Condition::MatchesNot(text, _) => ("!~", text),
+            Condition::Is(_) => Comparison::Is,
+            Condition::IsNot(_) => Comparison::IsNot,
+            Condition::Matches(..) => Comparison::Matches,
+            Condition::MatchesNot(..) => Comparison::MatchesNot,
         }
     }
 
-    fn holds(&self, value: Option<&str>) -> bool {
+    /// The value or pattern as it is written.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        match &self.condition {
+            Condition::Is(value) | Condition::IsNot(value) => value,
+            Condition::Matches(text, _) | Condition::MatchesNot(text, _) => text,
+        }
+    }
+
+    /// True if it holds for a label of this value; none where there is no such label.
+    #[must_use]
+    pub fn holds(&self, value: Option<&str>) -> bool {
         match &self.condition {
             Condition::Is(wanted) => value == Some(&**wanted),
             Condition::IsNot(unwanted) => value != Some(&**unwanted),
@@ -105,7 +201,8 @@ impl Constraint {
 impl PartialEq for Constraint {
     fn eq(&self, other: &Self) -> bool {
         // A pattern follows from its text.
-        self.key == other.key && self.parts() == other.parts()
+        let is_alike = self.key == other.key && self.comparison() == other.comparison();
+        is_alike && self.value() == other.value()
     }
 }
 
@@ -113,8 +210,7 @@ impl Eq for Constraint {}
 
 impl fmt::Display for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (operator, value) = self.parts();
-        write!(f, "{}{operator}{value}", self.key)
+        write!(f, "{}{}{}", self.key, self.comparison().sign(), self.value())
     }
 }
 
@@ -128,17 +224,17 @@ impl FromStr for Constraint {
         let syntax = || InvalidConstraint::Syntax(shortened(text));
         let (key, rest) =
             text.find(['=', '!']).and_then(|at| text.split_at_checked(at)).ok_or_else(syntax)?;
-        let (operator, value) = rest.split_at_checked(2).ok_or_else(syntax)?;
+        let (sign, value) = rest.split_at_checked(2).ok_or_else(syntax)?;
         let (key, value) = (key.trim(), value.trim());
         if key.is_empty() || key.contains(|c: char| c.is_whitespace() || c == '~') {
             return Err(syntax());
         }
-        let condition = match operator {
-            "==" => Condition::Is(value.into()),
-            "!=" => Condition::IsNot(value.into()),
-            "=~" => Condition::Matches(value.into(), pattern(text, value)?),
-            "!~" => Condition::MatchesNot(value.into(), pattern(text, value)?),
-            _ => return Err(syntax()),
+        let is_written = |comparison: &Comparison| comparison.sign() == sign;
+        let condition = match Comparison::ALL.into_iter().find(is_written).ok_or_else(syntax)? {
+            Comparison::Is => Condition::Is(value.into()),
+            Comparison::IsNot => Condition::IsNot(value.into()),
+            Comparison::Matches => Condition::Matches(value.into(), pattern(text, value)?),
+            Comparison::MatchesNot => Condition::MatchesNot(value.into(), pattern(text, value)?),
         };
         Ok(Self { key: key.into(), condition })
     }
@@ -159,7 +255,7 @@ mod tests {
 
     fn placement(constraints: &[&str]) -> Placement {
         let constraints = constraints.iter().map(|text| text.parse().unwrap()).collect();
-        Placement { engine: None, constraints }
+        Placement { constraints, ..Placement::default() }
     }
 
     #[test]
@@ -186,6 +282,16 @@ mod tests {
         ] {
             assert_eq!(placement(constraints).allows("web1", label), holds, "{constraints:?}");
         }
+    }
+
+    #[test]
+    fn what_no_label_of_the_engine_decides_is_left_to_its_nodes() {
+        let whole = placement(&["zone==a", "engine.name==s", "disk!=ssd"]);
+
+        let (of_engine, of_nodes) = whole.split(|key| key == "zone");
+
+        assert_eq!(of_engine, placement(&["zone==a", "engine.name==s"]));
+        assert_eq!(of_nodes, placement(&["disk!=ssd"]));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, FixedOffset};
 
-use super::{Placement, value_types::Word};
+use super::{Placement, word_enums::words};
 use crate::duration::Duration;
 
 /// The policies of an allocation. Each has a default, which is what cron and the original do.
@@ -42,32 +42,9 @@ pub struct Policies {
     pub keep: Keep,
 }
 
-/// An enumeration whose values are written as words in a specification.
-macro_rules! words {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $word:ident,)* }) => {
-        $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-        pub enum $name {
-            $($(#[$doc])* $word,)*
-        }
-
-        impl $name {
-            /// All values.
-            pub const ALL: [Self; [$(stringify!($word)),*].len()] = [$(Self::$word),*];
-        }
-
-        impl Word for $name {
-            fn word(self) -> &'static str {
-                match self {
-                    $(Self::$word => stringify!($word),)*
-                }
-            }
-        }
-    };
-}
-
 words! {
     /// When the image is pulled.
+    #[derive(Default)]
     Pull {
         /// Before each start; if that fails, a local image is used.
         #[default]
@@ -81,6 +58,7 @@ words! {
 
 words! {
     /// What an instant does while an older run of the allocation is under way.
+    #[derive(Default)]
     Overlap {
         /// It starts as well.
         #[default]
@@ -96,6 +74,7 @@ words! {
 
 words! {
     /// Which of the instants within the deadline start after an outage.
+    #[derive(Default)]
     CatchUp {
         /// The latest.
         #[default]

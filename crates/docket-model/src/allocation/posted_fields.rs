@@ -80,12 +80,8 @@ impl Reader {
         at: Place<'_>,
         posted: Map<String, Value>,
         known: &[&'static str],
-        later: &[&'static str],
     ) -> Fields {
         self.fields(at, posted, known, |key| {
-            if let Some(later) = later.iter().find(|later| later.eq_ignore_ascii_case(key)) {
-                return not_supported(later);
-            }
             // A mapping has few keys, so all are listed where none is similar.
             if nearest(key, known.iter().copied()).is_some() {
                 return unknown_key(key, known.iter().copied());

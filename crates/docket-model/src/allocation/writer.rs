@@ -24,6 +24,7 @@ pub(super) enum Written<'a> {
     Labels(&'a BTreeMap<String, String>),
     Container(&'a Container),
     Mapping(Mapped<'a>),
+    Mappings(Vec<Mapped<'a>>),
 }
 
 fn as_texts<S: Serializer>(constraints: &[Constraint], serializer: S) -> Result<S::Ok, S::Error> {

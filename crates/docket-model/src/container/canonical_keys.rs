@@ -65,6 +65,7 @@ pub(crate) fn home_of(key: &str) -> Option<&'static str> {
         ("Config", "under `Container.Config`"),
         ("HostConfig", "under `Container.HostConfig`"),
         ("NetworkingConfig", "under `Container.NetworkingConfig`"),
+        ("Swarm", "under `Container.Swarm`"),
     ];
     let has_it = |part: &str| parts.get(part)?.fields().filter(|keys| keys.keys().any(is_it));
     homes.into_iter().find(|(part, _)| has_it(part).is_some()).map(|(_, home)| home)

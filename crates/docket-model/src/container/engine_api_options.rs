@@ -18,6 +18,8 @@ use serde::{
 };
 use serde_json::Value;
 
+use super::swarm_options::SwarmOptions;
+
 /// What the value of an option may be. A list, a mapping and a struct may also be null.
 #[derive(Debug)]
 pub(super) enum Type {
@@ -61,6 +63,7 @@ struct Posted {
     host_config: Option<HostConfig>,
     networking_config: Option<NetworkingConfig>,
     platform: Option<String>,
+    swarm: Option<SwarmOptions>,
     context: Option<Value>,
 }
 

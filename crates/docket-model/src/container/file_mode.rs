@@ -9,7 +9,13 @@ const ALL_BITS: u64 = 0o7777;
 
 /// True if the number at this path is a file mode.
 pub(super) fn is_mode(at: Place<'_>) -> bool {
-    matches!(at, Place::Key(Place::Key(_, "TmpfsOptions"), "Mode"))
+    matches!(
+        at,
+        Place::Key(
+            Place::Key(_, "TmpfsOptions") | Place::Index(Place::Key(_, "Secrets" | "Configs"), _),
+            "Mode"
+        )
+    )
 }
 
 /// Reads a mode in octal, which begins with `0`.
@@ -33,6 +39,18 @@ pub(super) fn expected(found: &Value) -> String {
             "expected a file mode: write it in octal, such as 0750, or as the number 488".to_owned()
         }
     }
+}
+
+/// The message for a number that is too large for a mode.
+pub(super) fn too_large(mode: u64) -> Option<String> {
+    let octal = u64::from_str_radix(&mode.to_string(), 8).ok().filter(|octal| *octal <= ALL_BITS);
+    let meant = octal.map(|_| format!(": write 0{mode} if the mode {mode} in octal is meant"));
+    (mode > ALL_BITS).then(|| {
+        format!(
+            "{mode} is not a file mode: the largest is 0{ALL_BITS:o} (octal) or {ALL_BITS}{}",
+            meant.unwrap_or_default()
+        )
+    })
 }
 
 /// The warning for a number that is a usual mode only if its digits are octal, such as `750`.

@@ -18,6 +18,7 @@ pub(crate) fn outline() -> Value {
             "HostConfig": {"type": ["object", "null"]},
             "NetworkingConfig": {"type": ["object", "null"]},
             "Platform": {"type": ["string", "null"]},
+            "Swarm": {"type": ["object", "null"]},
         },
         "required": ["Config"],
     })
@@ -30,6 +31,7 @@ pub(crate) fn options() -> Value {
     parts["Name"] =
         json!({"enum": ["", null], "description": "Left out: docket names containers."});
     parts["Context"] = json!({"description": "Ignored."});
+    parts["Swarm"]["description"] = "Secrets and configs, on engines of kind `swarm` alone.".into();
     // bollard's types make every part optional; docket needs an image.
     parts["Config"]["type"] = "object".into();
     parts["Config"]["required"] = json!(["Image"]);

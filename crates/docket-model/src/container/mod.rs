@@ -11,13 +11,15 @@ mod engine_option_units;
 mod file_mode;
 mod findings;
 mod json_schema;
+mod option_values;
 mod platform;
 mod remedy;
+mod swarm_options;
 #[cfg(test)]
 mod tests;
 mod type_check;
 mod value_checks;
-mod yaml_examples;
+mod yaml_in_messages;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
@@ -32,7 +34,9 @@ pub(crate) use self::json_schema::{options as options_schema, outline as outline
 pub(crate) use self::{canonical_keys::home_of, docket_rules::reserved_label, remedy::expected_at};
 pub use self::{
     docket_rules::LABEL_PREFIX,
+    option_values::{is_unset, texts},
     platform::{InvalidPlatform, Platform},
+    swarm_options::{SwarmFile, SwarmOptions},
 };
 
 /// What happens to an option that the Engine API does not have.
@@ -45,8 +49,8 @@ pub enum UnknownOptions {
     Allow,
 }
 
-/// A container specification in compact JSON: `Config`, `HostConfig`, `NetworkingConfig` and
-/// `Platform`.
+/// A container specification in compact JSON: `Config`, `HostConfig`, `NetworkingConfig`, `Platform` and
+/// `Swarm`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container(Compressed);
 
@@ -62,6 +66,8 @@ pub struct Parts {
     pub networking_config: Option<Map<String, Value>>,
     /// The platform of the image, such as `linux/arm64`; absent for the engine's own.
     pub platform: Option<String>,
+    /// What only a Swarm gives.
+    pub swarm: Option<SwarmOptions>,
 }
 
 impl Container {

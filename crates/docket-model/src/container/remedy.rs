@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{engine_option_units::Unit, yaml_examples};
+use super::{engine_option_units::Unit, yaml_in_messages};
 use crate::finding::{Place, expected, expected_with, shortened};
 
 /// The message for a value of the wrong type at a path, with what to write instead.
@@ -52,7 +52,7 @@ fn element(at: Place<'_>, found: &Value) -> Option<String> {
         "Binds" | "ExtraHosts" | "VolumesFrom" | "Links" => format!("{name}:{value}"),
         _ => return None,
     };
-    Some(format!("write `{}`", yaml_examples::word(&text)))
+    Some(format!("write `{}`", yaml_in_messages::word(&text)))
 }
 
 fn list(key: &str, found: &Value) -> Option<String> {
@@ -70,7 +70,7 @@ fn list(key: &str, found: &Value) -> Option<String> {
         Value::String(_) | Value::Number(_) => vec![plain(found)?],
         _ => return None,
     };
-    let list = yaml_examples::list(entries.iter().map(String::as_str));
+    let list = yaml_in_messages::list(entries.iter().map(String::as_str));
     Some(format!("write `{key}: {list}`"))
 }
 
@@ -91,24 +91,24 @@ fn mapping(at: Place<'_>, found: &Value) -> Option<String> {
     let entries = texts.iter().map(String::as_str);
     let mapping = match key {
         "Labels" | "Annotations" | "Sysctls" | "StorageOpt" | "DriverOpts" => {
-            yaml_examples::mapping(entries.map(|text| {
+            yaml_in_messages::mapping(entries.map(|text| {
                 let (name, value) = split(text, '=');
-                (name, yaml_examples::word(value))
+                (name, yaml_in_messages::word(value))
             }))
         }
-        "Tmpfs" => yaml_examples::mapping(entries.map(|text| {
+        "Tmpfs" => yaml_in_messages::mapping(entries.map(|text| {
             let (path, options) = split(text, ':');
-            (path, yaml_examples::word(options))
+            (path, yaml_in_messages::word(options))
         })),
         // Compose writes binds under `volumes`; the Engine API has anonymous volumes there.
         "Volumes" if texts.iter().any(|text| text.contains(':')) => {
-            let binds = yaml_examples::list(texts.iter().map(String::as_str));
+            let binds = yaml_in_messages::list(texts.iter().map(String::as_str));
             return Some(format!("write `Binds: {binds}` under `HostConfig`"));
         }
-        "Volumes" => yaml_examples::mapping(entries.map(|path| (path, "{}".to_owned()))),
+        "Volumes" => yaml_in_messages::mapping(entries.map(|path| (path, "{}".to_owned()))),
         "ExposedPorts" => {
             let ports: Vec<_> = texts.iter().map(|port| with_protocol(port)).collect();
-            yaml_examples::mapping(ports.iter().map(|port| (port.as_str(), "{}".to_owned())))
+            yaml_in_messages::mapping(ports.iter().map(|port| (port.as_str(), "{}".to_owned())))
         }
         "PortBindings" => bindings(&texts),
         _ => return None,
@@ -124,7 +124,7 @@ fn structure(key: &str, text: &str) -> Option<String> {
             let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
             let number = |text: &str| text.parse::<i64>().ok().map(|number| number.to_string());
             vec![
-                ("Name", yaml_examples::word(name)),
+                ("Name", yaml_in_messages::word(name)),
                 ("Soft", number(soft)?),
                 ("Hard", number(hard)?),
             ]
@@ -135,14 +135,14 @@ fn structure(key: &str, text: &str) -> Option<String> {
             let inside = parts.next().unwrap_or(host);
             let permissions = parts.next().unwrap_or("rwm");
             vec![
-                ("PathOnHost", yaml_examples::word(host)),
-                ("PathInContainer", yaml_examples::word(inside)),
-                ("CgroupPermissions", yaml_examples::word(permissions)),
+                ("PathOnHost", yaml_in_messages::word(host)),
+                ("PathInContainer", yaml_in_messages::word(inside)),
+                ("CgroupPermissions", yaml_in_messages::word(permissions)),
             ]
         }
         _ => return None,
     };
-    Some(format!("`{}`", yaml_examples::mapping(entries)))
+    Some(format!("`{}`", yaml_in_messages::mapping(entries)))
 }
 
 fn bindings(texts: &[String]) -> String {
@@ -154,12 +154,12 @@ fn bindings(texts: &[String]) -> String {
             let (host, port) = outside.rsplit_once(':').unwrap_or(("", outside));
             // The engine expects the port as a string, so it is quoted.
             let port = ("HostPort", format!("'{}'", shortened(port)));
-            let host = (!host.is_empty()).then(|| ("HostIp", yaml_examples::word(host)));
-            let binding = yaml_examples::mapping(host.into_iter().chain([port]));
+            let host = (!host.is_empty()).then(|| ("HostIp", yaml_in_messages::word(host)));
+            let binding = yaml_in_messages::mapping(host.into_iter().chain([port]));
             (with_protocol(inside), format!("[{binding}]"))
         })
         .collect();
-    yaml_examples::mapping(each.iter().map(|(port, binding)| (port.as_str(), binding.clone())))
+    yaml_in_messages::mapping(each.iter().map(|(port, binding)| (port.as_str(), binding.clone())))
 }
 
 fn with_protocol(port: &str) -> String {

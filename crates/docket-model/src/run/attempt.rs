@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Reason;
+use super::{Node, Reason, place};
 use crate::output::Output;
 
 /// The bytes of the text of a container's id, with its reference count.
@@ -41,6 +41,12 @@ pub struct AttemptKey {
 impl AttemptKey {
     /// The first attempt at the first part.
     pub const FIRST: Self = Self { part: FIRST_PART, number: 1 };
+
+    /// The first attempt at a part.
+    #[must_use]
+    pub fn first_of(part: u32) -> Self {
+        Self { part, number: 1 }
+    }
 
     /// The next attempt at the same part.
     #[must_use]
@@ -131,8 +137,8 @@ pub struct Attempt {
     pub engine_name: Option<Arc<str>>,
     /// The id of that engine, if it has one that lasts.
     pub engine: Option<Arc<str>>,
-    /// The node of the engine on which the container runs, where the engine has several.
-    pub node: Option<Arc<str>>,
+    /// The only node of the engine that may run the container, where its part was given one.
+    pub node: Option<Arc<Node>>,
     /// The id of the container's image.
     pub image: Option<Arc<str>>,
     /// What did not go as specified, such as an image that could not be pulled.
@@ -168,7 +174,13 @@ impl Attempt {
     /// Its engine and node, where they are not the default: `engine west, node w3`.
     #[must_use]
     pub fn place(&self) -> Option<String> {
-        place(self.engine_name.as_deref(), self.node.as_deref())
+        place(self.engine_name.as_deref(), self.node_name())
+    }
+
+    /// The name of its node, where its part was given one.
+    #[must_use]
+    pub fn node_name(&self) -> Option<&str> {
+        self.node.as_ref().map(|node| &*node.name)
     }
 
     /// When the id of its container was noted, by docket's clock; the container did not run before.
@@ -219,22 +231,17 @@ impl Attempt {
         let output = self.output.as_ref().map_or(0, |output| output.weight());
         // Texts behind `Arc`, such as the name of the engine, are mostly shared by many runs.
         let error = self.exit.as_ref().and_then(|exit| exit.error.as_ref()).map_or(0, String::len);
-        size_of::<Self>() + steps + remarks + output + error + CONTAINER_ID_WEIGHT
+        let node = self.node.as_ref().map_or(0, |node| node.weight());
+        size_of::<Self>() + steps + remarks + output + error + node + CONTAINER_ID_WEIGHT
     }
-}
-
-/// An engine and a node in words; absent where there is no more to say than the default.
-pub(crate) fn place(engine: Option<&str>, node: Option<&str>) -> Option<String> {
-    let engine = engine.filter(|name| *name != DEFAULT_ENGINE).map(|name| format!("engine {name}"));
-    let words: Vec<_> = engine.into_iter().chain(node.map(|node| format!("node {node}"))).collect();
-    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// How a container ended, as the engine reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
-    /// The exit code of its main process; 128 plus the signal's number if a signal killed it.
-    pub code: i64,
+    /// The exit code of its main process; 128 plus the signal's number if a signal killed it. `None` if the
+    /// engine does not report it.
+    pub code: Option<i64>,
     /// The id of the container's image, if the engine reports it.
     pub image: Option<Arc<str>>,
     /// When it started, by the engine's clock.
@@ -256,6 +263,8 @@ pub enum ExitCause {
     OutOfMemory,
     /// The engine, or the host, stopped while the container ran.
     EngineWentDown,
+    /// docket stopped it, as its engine has noted; nothing else is known of its end.
+    Stopped,
 }
 
 #[cfg(test)]
@@ -270,19 +279,5 @@ mod tests {
         assert_eq!(of_part_3.next().to_string(), "p3.3");
         let parts = [AttemptKey::FIRST, of_part_3].map(AttemptKey::named_part);
         assert_eq!(parts, [None, Some(3)]);
-    }
-
-    #[test]
-    fn the_default_engine_without_nodes_is_no_place() {
-        let cases = [
-            (None, None, None),
-            (Some(DEFAULT_ENGINE), None, None),
-            (Some(DEFAULT_ENGINE), Some("w3"), Some("node w3")),
-            (Some("west"), None, Some("engine west")),
-            (Some("west"), Some("w3"), Some("engine west, node w3")),
-        ];
-        for (engine, node, expected) in cases {
-            assert_eq!(place(engine, node).as_deref(), expected);
-        }
     }
 }

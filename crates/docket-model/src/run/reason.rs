@@ -13,7 +13,7 @@ mod wording;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Instant;
+use super::{Instant, StateWord};
 use crate::{
     duration::Duration,
     journal::{Outage, Suspension},
@@ -31,34 +31,65 @@ pub enum Reason {
         /// The exit code.
         exit_code: i64,
     },
+    /// The container ended, and the engine reports neither its exit code nor a cause.
+    EndNotReported,
     /// The kernel killed the container because it used too much memory.
     OutOfMemory {
-        /// The exit code.
-        exit_code: i64,
+        /// The exit code, if the engine reports it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i64>,
     },
     /// The container ended by SIGKILL, and docket did not send it.
     Killed {
-        /// The exit code.
-        exit_code: i64,
+        /// The exit code, if the engine reports it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i64>,
     },
     /// The engine, or the host, stopped while the container ran.
     EngineWentDown {
-        /// The exit code.
-        exit_code: i64,
+        /// The exit code, if the engine reports it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i64>,
     },
     /// The container ended, and the engine reports an error with it.
     ContainerError {
         /// The engine's message.
         message: Box<str>,
-        /// The exit code.
-        exit_code: i64,
+        /// The exit code, if the engine reports it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i64>,
+    },
+    /// Some parts of the run did not succeed.
+    PartsFailed {
+        /// How many.
+        failed: u32,
+        /// How many parts the run has.
+        parts: u32,
+        /// What became of the first of those that did not succeed.
+        described: Box<[FailedPart]>,
     },
     /// It ran longer than its `Timeout`, so docket stopped the container.
     Timeout {
         /// The limit.
         limit: Duration,
-        /// The exit code.
-        exit_code: i64,
+        /// The exit code, if the engine reports it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i64>,
+    },
+    /// The run, which has several parts, took longer than its `Timeout`, so docket stopped the container of
+    /// this part.
+    RunTimeout {
+        /// The limit.
+        limit: Duration,
+        // Without one, a record of a version that was never released may also mean that it had not started.
+        /// The exit code, if the engine reports it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i64>,
+    },
+    /// The run, which has several parts, took longer than its `Timeout` before this part had started.
+    RunTimeoutBeforeStart {
+        /// The limit.
+        limit: Duration,
     },
     /// A user, or a client, cancelled it.
     CancelledBy {
@@ -130,6 +161,17 @@ pub enum Reason {
     InternalError {
         /// What went wrong, as the server's log has it.
         message: Box<str>,
+    },
+    /// No engine of the server fits `Placement`, whose parts go to all that do.
+    NoEngineFits,
+    /// No node of the engines that fit fits `Placement`, whose parts go to all that do.
+    NoNodeFits,
+    /// Fewer nodes fitted than `Placement.On` asks for, until the deadline passed.
+    TooFewNodes {
+        /// How many different ones are needed.
+        wanted: u32,
+        /// How many fitted.
+        fit: u32,
     },
     /// Someone else removed the container.
     ContainerRemoved,
@@ -222,6 +264,24 @@ pub enum Reason {
         /// The words.
         text: Box<str>,
     },
+}
+
+/// A part of a run that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct FailedPart {
+    /// Its number, from 1.
+    pub part: u32,
+    /// The name of its engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Box<str>>,
+    /// The name of its node, where its engine has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Box<str>>,
+    /// How it ended.
+    pub state: StateWord,
+    /// Why.
+    pub reason: Reason,
 }
 
 /// An image and what is wrong with it.
@@ -318,13 +378,17 @@ macro_rules! codes {
 }
 
 impl Reason {
-    codes! { 46:
+    codes! { 53:
         ExitCode "exit-code",
+        EndNotReported "end-not-reported",
         OutOfMemory "out-of-memory",
         Killed "killed",
         EngineWentDown "engine-went-down",
         ContainerError "container-error",
+        PartsFailed "parts-failed",
         Timeout "timeout",
+        RunTimeout "run-timeout",
+        RunTimeoutBeforeStart "run-timeout-before-start",
         CancelledBy "cancelled-by",
         Replaced "replaced",
         ServerStopped "server-stopped",
@@ -342,6 +406,9 @@ impl Reason {
         EnvFiles "env-files",
         StoreRefused "store-refused",
         InternalError "internal-error",
+        NoEngineFits "no-engine-fits",
+        NoNodeFits "no-node-fits",
+        TooFewNodes "too-few-nodes",
         ContainerRemoved "container-removed",
         RemovedBeforeStart "removed-before-start",
         NodeLost "node-lost",
@@ -453,6 +520,14 @@ impl Reason {
                 size_of_val(&**hold) + hold.by.len() + hold.why.as_ref().map_or(0, |why| why.len())
             }
             Self::Edited(edited) => size_of_val(&**edited) + edited.what.weight(),
+            Self::PartsFailed { described, .. } => {
+                let parts = described.iter().map(|part| {
+                    let names = [&part.engine, &part.node].into_iter().flatten();
+                    let names: usize = names.map(|name| name.len()).sum();
+                    size_of_val(part) + names + part.reason.weight()
+                });
+                parts.sum()
+            }
             Self::DeadlinePassed { outage } | Self::NotStartedInTime { outage } => {
                 outage.as_deref().map_or(0, size_of_val)
             }

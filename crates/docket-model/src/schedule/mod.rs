@@ -6,7 +6,6 @@
 //!    calls in any order give the same series.
 
 mod cron_clock_changes;
-mod cron_expression;
 mod cron_field_values;
 mod day_rule;
 mod describe;
@@ -18,6 +17,7 @@ mod field_element;
 mod iso_interval;
 mod local_time_walk;
 mod month_dependent;
+mod parse_cron_expression;
 mod parse_iso_interval;
 mod parse_schedule;
 mod schedule_pool;

@@ -1,9 +1,9 @@
 //! Recognizes the form of a schedule, and parses the forms of a single word.
 
 use super::Rule;
-use super::cron_expression;
 use super::error::{Piece, ScheduleError};
 use super::every_interval::Interval;
+use super::parse_cron_expression;
 use super::parse_iso_interval;
 
 /// The longest schedule, in bytes. A full list of every field but the years is shorter.
@@ -58,7 +58,7 @@ fn form(piece: Piece<'_>) -> Result<Rule, Vec<ScheduleError>> {
         return Err(vec![ScheduleError::foreign(None, piece)]);
     }
     if is_expression {
-        return cron_expression::parse(piece).map(|calendar| Rule::Calendar(calendar.into()));
+        return parse_cron_expression::parse(piece).map(|calendar| Rule::Calendar(calendar.into()));
     }
     if piece.text.starts_with('@') {
         return alias(piece);
@@ -97,7 +97,7 @@ fn alias(piece: Piece<'_>) -> Result<Rule, Vec<ScheduleError>> {
             format!("nothing may follow {}", name.text),
         )]);
     }
-    let calendar = cron_expression::parse(Piece { text: meaning, offset: 0 })?;
+    let calendar = parse_cron_expression::parse(Piece { text: meaning, offset: 0 })?;
     Ok(Rule::Calendar(calendar.into()))
 }
 

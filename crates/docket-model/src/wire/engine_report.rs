@@ -29,7 +29,7 @@ pub struct EngineReport {
     /// Its version, while it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// How many nodes it has, while it answers.
+    /// How many nodes it has, while it answers and lets docket list them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodes: Option<usize>,
     /// How many runs have a container there.

@@ -9,6 +9,9 @@ pub const OUTPUT_FRAMES: &str = "application/vnd.docket.output-frames";
 
 const HEADER: usize = 13;
 
+/// The longest frame that is read, in bytes. A server sends pieces of at most 1 MiB, and records.
+const LONGEST: usize = 32 << 20;
+
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameKind {
@@ -56,7 +59,12 @@ pub fn output_frame(kind: FrameKind, end: u64, bytes: &[u8]) -> Vec<u8> {
     [&[kind.number()], &end.to_be_bytes()[..], &length.to_be_bytes()[..], bytes].concat()
 }
 
-/// Reads frames from bytes that arrive in pieces; holds one frame in memory.
+/// A frame that is too long to be one of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the server sent a frame of {0} bytes, which is too long for a piece of an output")]
+pub struct FrameTooLong(u32);
+
+/// Reads frames from bytes that arrive in pieces; holds one frame in memory, of at most 32 MiB.
 #[derive(Debug, Default)]
 pub struct OutputFrames(Vec<u8>);
 
@@ -66,18 +74,29 @@ impl OutputFrames {
         self.0.extend_from_slice(bytes);
     }
 
-    /// The next frame that is complete.
-    pub fn next_frame(&mut self) -> Option<OutputFrame> {
+    /// The next frame, once it is complete.
+    ///
+    /// # Errors
+    /// The frame is too long, and so is not waited for.
+    pub fn next_frame(&mut self) -> Result<Option<OutputFrame>, FrameTooLong> {
+        let Some((kind, end, length)) = self.header() else { return Ok(None) };
+        let too_long = FrameTooLong(length);
+        let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST);
+        let whole = HEADER + length.ok_or(too_long)?;
+        // Everything stays in place until the rest of the frame arrives.
+        let Some(bytes) = self.0.get(HEADER..whole) else { return Ok(None) };
+        let bytes = bytes.to_vec();
+        self.0.drain(..whole);
+        Ok(Some(OutputFrame { kind, end, bytes }))
+    }
+
+    /// The kind of the next frame, the position behind its bytes, and their number.
+    fn header(&self) -> Option<(FrameKind, u64, u32)> {
         let (kind, rest) = self.0.split_first()?;
-        let kind = FrameKind::of_number(*kind);
         let (end, rest) = rest.split_first_chunk::<8>()?;
         let (length, _) = rest.split_first_chunk::<4>()?;
-        let end = u64::from_be_bytes(*end);
-        let whole = HEADER.checked_add(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-        // `None` leaves everything in place until the rest of the frame arrives.
-        let bytes = self.0.get(HEADER..whole)?.to_vec();
-        self.0.drain(..whole);
-        Some(OutputFrame { kind, end, bytes })
+        let kind = FrameKind::of_number(*kind);
+        Some((kind, u64::from_be_bytes(*end), u32::from_be_bytes(*length)))
     }
 }
 
@@ -98,7 +117,7 @@ mod tests {
             let (mut reader, mut read) = (OutputFrames::default(), Vec::new());
             for piece in bytes.chunks(size) {
                 reader.push(piece);
-                read.extend(std::iter::from_fn(|| reader.next_frame()));
+                read.extend(std::iter::from_fn(|| reader.next_frame().unwrap()));
             }
             let read: Vec<_> =
                 read.iter().map(|frame| (frame.kind, frame.end, &*frame.bytes)).collect();
@@ -106,6 +125,14 @@ mod tests {
         }
         let mut cut = OutputFrames::default();
         cut.push(&bytes[..14]);
-        assert_eq!(cut.next_frame(), None);
+        assert_eq!(cut.next_frame(), Ok(None));
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_is_not_waited_for() {
+        let mut reader = OutputFrames::default();
+        reader.push(&[1, 0, 0, 0, 0, 0, 0, 0, 9, 0xff, 0xff, 0xff, 0xff]);
+
+        assert_eq!(reader.next_frame(), Err(FrameTooLong(u32::MAX)));
     }
 }

@@ -1,5 +1,7 @@
 //! Records of runs.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -18,7 +20,8 @@ pub struct RunSummary {
     pub run: Instant,
     /// How far it is, or how it ended.
     pub state: StateWord,
-    /// The exit code of the newest attempt.
+    /// The exit code of the newest attempt; of several parts, one other than 0 if there is one. Null until it is
+    /// known, or if the engine does not report it.
     pub exit_code: Option<i64>,
     /// Why it is in this state, if the state has a reason.
     pub reason: Option<String>,
@@ -40,7 +43,7 @@ pub struct RunSummary {
     /// When its first container started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<DateTime<Utc>>,
-    /// The engine and the node of the newest attempt in words, where they are not the default.
+    /// The engine and the node of the newest attempt, or of the parts, in words, where they are not the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
 }
@@ -108,8 +111,61 @@ pub struct RunRecord {
     /// by docket's clock. Absent if no container started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_milliseconds: Option<i64>,
+    /// Its parts, the first one first; absent where it has one container.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub parts: Vec<PartRecord>,
     /// The attempts, the first one first.
     pub attempts: Vec<AttemptRecord>,
+}
+
+/// One part of a run with several containers at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct PartRecord {
+    /// Counted from 1.
+    pub part: u32,
+    /// The name of its engine in the server's configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_name: Option<String>,
+    /// The node on which it runs, where its engine has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// How far it is, or how it ended.
+    pub state: StateWord,
+    /// Why it is in this state, if the state has a reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The code of the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ReasonCode>)]
+    pub reason_code: Option<String>,
+    /// When its next attempt starts, between two attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<DateTime<Utc>>,
+}
+
+impl PartRecord {
+    fn of(run: &Run, part: u32, state: &RunState) -> Self {
+        let newest = run.newest_of_part(part);
+        let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
+        let reason = state.reason();
+        Self {
+            part,
+            engine_name: newest.and_then(|attempt| text(&attempt.engine_name)),
+            node: newest.and_then(Attempt::node_name).map(str::to_owned),
+            state: state.word(),
+            reason: reason.map(ToString::to_string),
+            reason_code: reason.map(|reason| reason.code().to_owned()),
+            next_attempt: next_attempt(state),
+        }
+    }
+
+    /// Its engine and node, where they are not the default: `engine west, node w3`.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        place(self.engine_name.as_deref(), self.node.as_deref())
+    }
 }
 
 /// The request for a manual run. Values of variables may be secrets, so they are not shown.
@@ -183,7 +239,7 @@ pub struct AttemptRecord {
     /// How many milliseconds the container ran, once it has ended, by the engine's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_milliseconds: Option<i64>,
-    /// Its exit code.
+    /// Its exit code; null until it has ended, or if the engine does not report it.
     pub exit_code: Option<i64>,
     /// True if the kernel killed it because it used too much memory.
     pub out_of_memory: bool,
@@ -217,18 +273,19 @@ impl From<&Run> for RunRecord {
             RunState::Missed { last, count, .. } => Some(Span { last: *last, count: *count }),
             _ => None,
         };
+        let has_parts = run.has_parts();
         let attempts = run.attempts.iter().map(|attempt| AttemptRecord {
-            part: attempt.key.named_part(),
+            part: attempt.key.named_part().or(has_parts.then_some(attempt.key.part)),
             attempt: attempt.key.number,
             container: attempt.container.as_ref().map(ToString::to_string),
             engine_name: attempt.engine_name.as_deref().map(str::to_owned),
             engine: attempt.engine.as_deref().map(str::to_owned),
-            node: attempt.node.as_deref().map(str::to_owned),
+            node: attempt.node_name().map(str::to_owned),
             image: attempt.image.as_deref().map(str::to_owned),
             started: attempt.started_at,
             ended: attempt.ended_at(),
             duration_milliseconds: attempt.lasted().map(|lasted| lasted.num_milliseconds()),
-            exit_code: attempt.exit.as_ref().map(|exit| exit.code),
+            exit_code: attempt.exit.as_ref().and_then(|exit| exit.code),
             out_of_memory: attempt.exit.as_ref().and_then(|exit| exit.cause)
                 == Some(ExitCause::OutOfMemory),
             output_bytes: attempt.output.as_ref().map(|output| output.written()),
@@ -247,11 +304,16 @@ impl From<&Run> for RunRecord {
             reason_values: run.state.reason().map(values).unwrap_or_default(),
             span,
             decided: run.decided_at,
-            next_attempt: next_attempt(run),
+            next_attempt: next_attempt(&run.state),
             cancellation: cancellation(run),
             ended: run.ended_at,
             lateness_milliseconds: run.lateness().map(|late| late.num_milliseconds()),
             duration_milliseconds: run.duration().map(|duration| duration.num_milliseconds()),
+            parts: run
+                .parts()
+                .zip(&run.part_states)
+                .map(|(part, state)| PartRecord::of(run, part, state))
+                .collect(),
             attempts: attempts.collect(),
         }
     }
@@ -272,10 +334,43 @@ fn values(reason: &Reason) -> Map<String, Value> {
 }
 
 /// When the next attempt begins, between two of them.
-fn next_attempt(run: &Run) -> Option<DateTime<Utc>> {
-    match &run.state {
+fn next_attempt(state: &RunState) -> Option<DateTime<Utc>> {
+    match state {
         RunState::Retrying { until, .. } => Some(*until),
         _ => None,
+    }
+}
+
+fn exit_code(run: &Run) -> Option<i64> {
+    let code = |attempt: &Attempt| attempt.exit.as_ref()?.code;
+    let parts = run.parts().filter_map(|part| run.newest_of_part(part).map(code));
+    main_exit_code(parts, run.attempt().and_then(code))
+}
+
+/// The exit code of the newest attempt; of several parts, that of the first one whose newest attempt did not exit
+/// with 0. It is 0 only if the code of each part is known.
+fn main_exit_code(parts: impl Iterator<Item = Option<i64>>, newest: Option<i64>) -> Option<i64> {
+    let (mut first_known, mut is_any_unknown) = (None, false);
+    for code in parts {
+        is_any_unknown |= code.is_none();
+        first_known = first_known.or(code.filter(|code| *code != 0));
+    }
+    first_known.or(newest.filter(|_| !is_any_unknown))
+}
+
+/// The place of a run with one container, or those of its parts, of which a few are named.
+fn places(of_parts: impl Iterator<Item = Option<String>>) -> Option<String> {
+    const MOST: usize = 3;
+    let places: Vec<_> = of_parts.collect();
+    if let [one] = places.as_slice() {
+        return one.clone();
+    }
+    let named =
+        |place: &Option<String>| place.clone().unwrap_or_else(|| "the default engine".to_owned());
+    match places.len() {
+        0 => None,
+        count if count <= MOST => Some(places.iter().map(named).collect::<Vec<_>>().join(" and ")),
+        count => Some(format!("{count} places")),
     }
 }
 
@@ -302,10 +397,22 @@ impl RunRecord {
         }
     }
 
+    /// The exit code of the newest attempt; of several parts, that of the first one whose newest attempt did not
+    /// exit with 0. It is 0 only if the code of each part is known.
+    #[must_use]
+    pub fn exit_code(&self) -> Option<i64> {
+        let newest_of =
+            |part| self.attempts.iter().rfind(move |attempt| attempt.part == Some(part));
+        let parts = self.parts.iter().filter_map(|part| Some(newest_of(part.part)?.exit_code));
+        let newest = self.attempts.last().and_then(|attempt| attempt.exit_code);
+        main_exit_code(parts, newest)
+    }
+
     /// When the first container started.
     #[must_use]
     pub fn started(&self) -> Option<DateTime<Utc>> {
-        self.attempts.iter().find_map(|attempt| attempt.started)
+        // Parts start in any order, and retries after the first attempts.
+        self.attempts.iter().filter_map(|attempt| attempt.started).min()
     }
 
     /// How long it took, or has taken so far; absent if no container started.
@@ -330,15 +437,17 @@ impl From<&Run> for RunSummary {
         Self {
             run: run.id.instant,
             state: run.word(),
-            exit_code: run.attempt().and_then(|attempt| Some(attempt.exit.as_ref()?.code)),
+            exit_code: exit_code(run),
             reason: run.state.reason().map(ToString::to_string),
             reason_code: reason_code(run),
             ended: run.ended_at,
-            next_attempt: next_attempt(run),
+            next_attempt: next_attempt(&run.state),
             cancellation: cancellation(run),
             decided: Some(run.decided_at),
-            started: run.attempts.iter().find_map(|attempt| attempt.started_at),
-            place: run.attempt().and_then(Attempt::place),
+            started: run.attempts.iter().filter_map(|attempt| attempt.started_at).min(),
+            place: places(
+                run.parts().filter_map(|part| run.newest_of_part(part)).map(Attempt::place),
+            ),
         }
     }
 }
@@ -348,7 +457,7 @@ impl From<&RunRecord> for RunSummary {
         Self {
             run: record.run,
             state: record.state.clone(),
-            exit_code: record.attempts.last().and_then(|attempt| attempt.exit_code),
+            exit_code: record.exit_code(),
             reason: record.reason.clone(),
             reason_code: record.reason_code.clone(),
             ended: record.ended,
@@ -356,7 +465,28 @@ impl From<&RunRecord> for RunSummary {
             cancellation: record.cancellation.clone(),
             decided: Some(record.decided),
             started: record.started(),
-            place: record.attempts.last().and_then(AttemptRecord::place),
+            place: if record.parts.is_empty() {
+                record.attempts.last().and_then(AttemptRecord::place)
+            } else {
+                places(record.parts.iter().map(PartRecord::place))
+            },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_whose_exit_code_is_not_known_hides_no_failure_and_is_no_success() {
+        let code =
+            |parts: &[Option<i64>]| main_exit_code(parts.iter().copied(), parts[parts.len() - 1]);
+
+        assert_eq!(code(&[Some(0), Some(0)]), Some(0));
+        assert_eq!(code(&[None, Some(0)]), None);
+        assert_eq!(code(&[None, Some(3)]), Some(3));
+        assert_eq!(code(&[Some(3), None]), Some(3));
+        assert_eq!(code(&[Some(0), Some(3), Some(0)]), Some(3));
     }
 }

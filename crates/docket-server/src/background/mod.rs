@@ -22,13 +22,13 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use parking_lot::Mutex;
-use tokio::time::sleep;
+use tokio::{sync::watch, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
 pub(crate) use self::failure::Failure;
 use self::status::Status;
-use crate::clock::Clock;
+use crate::{backoff::Backoff, clock::Clock};
 
 /// When a periodic task wakes up.
 pub(crate) struct Schedule {
@@ -37,8 +37,8 @@ pub(crate) struct Schedule {
     pub(crate) is_immediate: bool,
     /// The time between two activations; `None` if the task waits for signals only.
     pub(crate) period: Option<Duration>,
-    /// The time to the next activation after a failure.
-    pub(crate) retry: Option<Duration>,
+    /// The times to the next activation after failures in a row; the period where there are none.
+    pub(crate) retry: Option<Backoff>,
     /// Each item wakes the task.
     pub(crate) signals: BoxStream<'static, ()>,
 }
@@ -61,8 +61,8 @@ struct Inner {
     stop: CancellationToken,
     tracker: TaskTracker,
     tasks: Mutex<Vec<Arc<Status>>>,
-    /// The services that a panic has ended.
-    panicked: Mutex<Vec<&'static str>>,
+    /// The first service that a panic has ended.
+    panicked: watch::Sender<Option<&'static str>>,
     /// The tasks of the present term.
     terms: Mutex<Vec<Weak<Inner>>>,
 }
@@ -70,7 +70,8 @@ struct Inner {
 impl Background {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let (tasks, panicked, terms) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let (tasks, panicked, terms) =
+            (Mutex::default(), watch::Sender::default(), Mutex::default());
         Self(Arc::new(Inner { clock, stop, tracker, tasks, panicked, terms }))
     }
 
@@ -83,21 +84,24 @@ impl Background {
         term
     }
 
-    /// The tasks and their last results, in the order in which they were added.
+    /// The tasks of the server, and then of its term, with their last results, in the order in which they
+    /// were added.
     pub(crate) fn tasks(&self) -> Vec<BackgroundTask> {
-        self.collect(|inner| inner.tasks.lock().iter().map(|task| task.shown()).collect())
-    }
-
-    /// The services that a panic has ended, each as a clause. Until a restart their work is not done.
-    pub(crate) fn ended_by_panic(&self) -> Vec<String> {
-        let clause = |name: &&str| format!("the background task `{name}` panicked: restart docket");
-        self.collect(|inner| inner.panicked.lock().iter().map(clause).collect())
-    }
-
-    /// What there is of the server, and then of each term.
-    fn collect<T>(&self, of: impl Fn(&Inner) -> Vec<T>) -> Vec<T> {
         let terms: Vec<_> = self.0.terms.lock().iter().filter_map(Weak::upgrade).collect();
-        std::iter::once(&self.0).chain(&terms).flat_map(|inner| of(inner)).collect()
+        let shown = |inner: &Arc<Inner>| -> Vec<_> {
+            inner.tasks.lock().iter().map(|task| task.shown()).collect()
+        };
+        std::iter::once(&self.0).chain(&terms).flat_map(shown).collect()
+    }
+
+    /// Waits until a panic has ended a service, and returns its name.
+    pub(crate) async fn panicked(&self) -> &'static str {
+        let mut panicked = self.0.panicked.subscribe();
+        match panicked.wait_for(Option::is_some).await.map(|name| *name) {
+            Ok(Some(name)) => name,
+            // The sender lives as long as `self`.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
     }
 
     /// Runs `activate` at each wake-up until [`Self::stop`]. An activation that has begun is finished.
@@ -110,7 +114,7 @@ impl Background {
     {
         let status = self.add(schedule.name, schedule.period);
         let (clock, stop) = (Arc::clone(&self.0.clock), self.0.stop.clone());
-        let Schedule { name, is_immediate, period, retry, mut signals } = schedule;
+        let Schedule { name, is_immediate, period, mut retry, mut signals } = schedule;
         self.0.tracker.spawn(async move {
             let mut wait = if is_immediate { Some(Duration::ZERO) } else { period };
             loop {
@@ -141,7 +145,14 @@ impl Background {
                     error!(task = name, message, "background task panicked; it runs again");
                     Err(Failure::logged(format!("panicked: {message}")))
                 });
-                wait = if result.is_ok() { period } else { retry.or(period) };
+                wait = match &mut retry {
+                    Some(retry) if result.is_err() => Some(retry.next_pause()),
+                    Some(retry) => {
+                        retry.reset();
+                        period
+                    }
+                    None => period,
+                };
                 let before = status.end(clock.read(), result.clone());
                 log_change(name, before, result);
             }
@@ -160,8 +171,10 @@ impl Background {
             let ended = AssertUnwindSafe(task).catch_unwind().await;
             let result = ended.map_err(|panic| {
                 let message = panic_message(&*panic);
-                error!(task = name, message, "background task panicked; it does not run any more");
-                inner.panicked.lock().push(name);
+                error!(task = name, message, "background task panicked");
+                inner.panicked.send_modify(|first| {
+                    first.get_or_insert(name);
+                });
                 Failure::logged(format!("panicked: {message}"))
             });
             status.end(inner.clock.read(), result);

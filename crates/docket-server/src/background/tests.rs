@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::{sync::mpsc, time::advance};
 
 use super::*;
-use crate::clock::TestClock;
+use crate::{backoff::Backoff, clock::TestClock};
 
 const PERIOD: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(1);
@@ -17,7 +17,7 @@ fn schedule(signals: BoxStream<'static, ()>) -> Schedule {
         name: "test",
         is_immediate: false,
         period: Some(PERIOD),
-        retry: Some(RETRY),
+        retry: Some(Backoff::new(RETRY, 2 * RETRY)),
         signals,
     }
 }
@@ -75,7 +75,7 @@ async fn a_failure_or_a_panic_is_the_last_result_and_is_retried() {
         let number = counted.fetch_add(1, Ordering::SeqCst);
         async move {
             match number {
-                0 => Err(Failure::new("disk full".to_owned())),
+                0 | 3 => Err(Failure::new("disk full".to_owned())),
                 1 => panic!("out of range"),
                 _ => Ok(()),
             }
@@ -83,17 +83,18 @@ async fn a_failure_or_a_panic_is_the_last_result_and_is_retried() {
     });
     let mut errors = Vec::new();
 
-    for wait in [PERIOD, RETRY, RETRY] {
+    // The pause after the second failure in a row is longer, and after a success it is the first one again.
+    for wait in [PERIOD, RETRY, 2 * RETRY, PERIOD, RETRY] {
         settle().await;
         advance(wait).await;
         settle().await;
         errors.push(only(&background).last_error);
     }
 
-    let [first, second, third] = errors.try_into().unwrap();
+    let [first, second, third, fourth, fifth] = errors.try_into().unwrap();
     assert_eq!(first.as_deref(), Some("disk full"));
     assert_eq!(second.as_deref(), Some("panicked: out of range"));
-    assert_eq!(third, None);
+    assert_eq!((third, fourth.as_deref(), fifth), (None, Some("disk full"), None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,8 +107,7 @@ async fn a_service_that_panics_is_shown_as_ended_with_its_message() {
 
     assert!(!task.running);
     assert_eq!(task.last_error.as_deref(), Some("panicked: out of range"));
-    let clause = "the background task `watcher` panicked: restart docket";
-    assert_eq!(background.ended_by_panic(), [clause]);
+    assert_eq!(background.panicked().await, "watcher");
 }
 
 #[tokio::test(start_paused = true)]

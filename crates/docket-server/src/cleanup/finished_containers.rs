@@ -5,14 +5,13 @@ use std::{collections::HashMap, pin::pin, sync::Arc};
 
 use docket_model::{
     Allocation, AllocationName,
-    run::{AttemptKey, ContainerId, Instant, RunState},
+    run::{AttemptKey, ContainerId, Instant, Reason, RunState},
 };
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, warn};
 
-use super::Orphans;
 use crate::{
     crash_points::{Point, point},
     engine::{Condition, Handle},
@@ -63,12 +62,24 @@ impl KeptContainers {
     }
 }
 
+/// True of an attempt whose container had no image: there is nothing to inspect.
+fn lacked_image(state: &RunState) -> bool {
+    matches!(
+        state.reason(),
+        Some(
+            Reason::ImageNotFound { .. }
+                | Reason::PullFailed(_)
+                | Reason::PullForbidden { .. }
+                | Reason::WrongPlatform(_)
+        )
+    )
+}
+
 /// Removes finished containers, and keeps the newest failed one of each allocation.
 #[derive(Debug)]
 pub(crate) struct Retention {
     store: Arc<StoreAccess>,
     readers: Arc<Readers>,
-    pub(crate) orphans: Arc<Orphans>,
     kept: KeptContainers,
     /// The clean-ups under way; given up when the server stops.
     tasks: TaskTracker,
@@ -76,13 +87,9 @@ pub(crate) struct Retention {
 
 impl Retention {
     /// The retention of containers, whose outputs these may read.
-    pub(crate) fn new(
-        store: Arc<StoreAccess>,
-        readers: Arc<Readers>,
-        orphans: Arc<Orphans>,
-    ) -> Self {
+    pub(crate) fn new(store: Arc<StoreAccess>, readers: Arc<Readers>) -> Self {
         let (kept, tasks) = (KeptContainers::default(), TaskTracker::new());
-        Self { store, readers, orphans, kept, tasks }
+        Self { store, readers, kept, tasks }
     }
 
     /// Waits until the clean-ups under way are done; none begins any more.
@@ -112,7 +119,7 @@ impl Retention {
         let failed = matches!(
             state,
             RunState::Failed(_) | RunState::TimedOut(_) | RunState::Retrying { .. }
-        );
+        ) && !lacked_image(state);
         let retention = Arc::clone(self);
         let cleaning = async move {
             if failed && !finished.allocation.specification.container.auto_remove() {
@@ -158,7 +165,7 @@ impl Retention {
         };
         if let Ok(Ok(Err(error))) = engine.term.unless_ended(pin!(removing)).await {
             warn!(%container, %error, "a container that has ended could not be removed");
-            self.orphans.suspect();
+            engine.suspect_orphan();
         }
     }
 }

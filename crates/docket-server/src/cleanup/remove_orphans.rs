@@ -8,16 +8,19 @@ use std::{sync::Arc, time::Duration};
 
 use docket_model::{
     Run, RunId,
-    run::{ContainerId, Reason, RunState},
+    run::{AttemptKey, ContainerId, Reason, RunState, Step},
 };
 use futures_util::future::join_all;
 use tokio::time::sleep;
-use tracing::{Instrument, info, info_span, warn};
+use tracing::{Instrument, debug, info, info_span, warn};
 
-use super::FinishedContainer;
+use super::{FinishedContainer, orphan_locks::OrphanLocks};
 use crate::{
     backoff::Backoff,
-    engine::{EngineError, Found, Handle, Identity, Observation, TakeOver, Target},
+    engine::{
+        Condition, Disarmed, EngineError, Found, Handle, Identity, Observation, TakeOver, Target,
+    },
+    outputs::EndedOutput,
     runner::{EngineAccess, EngineState, Runner, Stopped, judge, run_span},
     store::{AllocationStatus, End},
 };
@@ -28,9 +31,10 @@ const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::fro
 
 /// Removes the orphaned containers of all engines, until the server stops.
 pub(crate) async fn sweep_orphans(runner: Arc<Runner>) {
+    let locks = Arc::<OrphanLocks>::default();
     let sweeps = runner.engines.all().iter().map(|engine| {
-        let (runner, engine) = (Arc::clone(&runner), Arc::clone(engine));
-        Arc::new(Sweep { runner, engine }).run()
+        let (runner, engine, locks) = (Arc::clone(&runner), Arc::clone(engine), Arc::clone(&locks));
+        Arc::new(Sweep { runner, engine, locks }).run()
     });
     join_all(sweeps).await;
 }
@@ -39,6 +43,8 @@ pub(crate) async fn sweep_orphans(runner: Arc<Runner>) {
 struct Sweep {
     runner: Arc<Runner>,
     engine: Arc<EngineAccess>,
+    /// Those of all engines.
+    locks: Arc<OrphanLocks>,
 }
 
 impl Sweep {
@@ -49,7 +55,7 @@ impl Sweep {
         let (first, longest) = LOOK_AGAIN;
         let mut backoff = Backoff::new(first, longest);
         let cleaning = async {
-            self.runner.standby.has_begun().await;
+            self.runner.context.standby.has_begun().await;
             loop {
                 let up = |state: &EngineState| matches!(state, EngineState::Up(_));
                 if engine.wait_for(up).await.is_err() {
@@ -57,12 +63,12 @@ impl Sweep {
                 }
                 if let Err(error) = self.sweep().await {
                     warn!(%error, "orphaned containers could not be listed; retrying");
-                    self.runner.retention.orphans.suspect();
+                    self.engine.suspect_orphan();
                 }
                 let away = |state: &EngineState| !matches!(state, EngineState::Up(_));
                 let went_away = async { engine.wait_for(away).await.is_ok() };
                 let a_while_later = async {
-                    self.runner.retention.orphans.suspected().await;
+                    self.engine.orphan_suspected().await;
                     backoff.wait().await;
                 };
                 let is_suspected = tokio::select! {
@@ -82,34 +88,34 @@ impl Sweep {
     }
 
     async fn sweep(self: &Arc<Self>) -> Result<(), EngineError> {
-        for found in self.engine.engine.list_owned(self.runner.planner.owner()).await? {
+        for found in self.engine.engine.list_owned(self.runner.context.planner.owner()).await? {
             // Another server takes care of its own containers.
-            if self.runner.standby.twin(&self.engine, &found, false).is_some() {
+            if self.runner.context.standby.twin(&self.engine, &found, false).is_some() {
                 continue;
             }
-            let Some(claim) = self.runner.retention.orphans.claim(&found.handle.id) else {
-                continue;
-            };
+            let Some(lock) = self.locks.lock(&found.handle.id) else { continue };
             let sweep = Arc::clone(self);
             let Identity { allocation, instant, attempt, .. } = &found.identity;
             let id = RunId { allocation: allocation.clone(), instant: *instant };
             let span = run_span(&id);
             let span = info_span!(parent: &span, "attempt", %attempt);
-            let run = match self.runner.store.run(allocation.as_str(), *instant).await {
+            let run = match self.runner.records.store.run(allocation.as_str(), *instant).await {
                 // An allocation that was deleted and created anew under its name has another uid.
                 Ok(run) => run.filter(|run| run.uid == found.identity.uid),
                 Err(error) => {
                     span.in_scope(|| {
                         warn!(%error, "run record could not be read; keeping a container that may be orphaned");
                     });
+                    // Otherwise it would stay for 20 minutes, though the store may be mended sooner.
+                    self.engine.suspect_orphan();
                     continue;
                 }
             };
             let clearing = async move {
                 sweep.clear(found, run).await;
-                drop(claim);
+                drop(lock);
             };
-            self.runner.term.spawn(clearing.instrument(span));
+            self.runner.records.term.spawn(clearing.instrument(span));
         }
         Ok(())
     }
@@ -119,7 +125,7 @@ impl Sweep {
         let Some(run) = run else {
             let identity = &found.identity;
             // The record of a deleted allocation is gone while a task still follows the container.
-            let has_task = self.runner.queues.has(identity.uid, identity.instant);
+            let has_task = self.runner.records.queues.has(identity.uid, identity.instant);
             if !has_task {
                 self.remove_orphan(&found).await;
             }
@@ -129,12 +135,12 @@ impl Sweep {
             return self.clear_unknown(&run, &found).await;
         }
         let Found { handle: Handle { id, .. }, identity, .. } = found;
-        let newest = run.attempt().map(|newest| newest.key);
-        // Only the kind of the state decides whether the container is kept.
-        let failed = RunState::Failed(Reason::text(""));
-        match &run.state {
+        let part = identity.attempt.part;
+        let newest = run.newest_of_part(part).map(|newest| newest.key);
+        match run.part_state(part) {
             // There is another attempt only because this one failed.
             _ if Some(identity.attempt) < newest => {
+                let failed = RunState::Failed(failure(&run, identity.attempt));
                 self.clean_up_attempt(&run, &identity, id, &failed).await;
             }
             RunState::Lost(_) => self.find_again(&run, &identity, &id).await,
@@ -148,16 +154,20 @@ impl Sweep {
 
     /// Removes a container whose run does not know of it; while it is under way, it still may.
     async fn clear_unknown(&self, run: &Run, found: &Found) {
-        let mut progress = self.runner.queues.progress();
+        let mut progress = self.runner.records.queues.progress();
         // A create that got no response may have made it, and the run may still note its id.
-        while self.runner.queues.has(run.uid, run.id.instant) {
+        while self.runner.records.queues.has(run.uid, run.id.instant) {
             if self.engine.term.unless_ended(progress.changed()).await.is_err() {
                 return;
             }
         }
-        let now = self.runner.store.run(run.id.allocation.as_str(), run.id.instant).await;
-        if now.is_ok_and(|now| !now.is_some_and(|run| run.knows(&found.handle.id))) {
-            self.remove_orphan(found).await;
+        match self.runner.records.store.run(run.id.allocation.as_str(), run.id.instant).await {
+            Ok(Some(run)) if run.knows(&found.handle.id) => {}
+            Ok(_) => self.remove_orphan(found).await,
+            Err(error) => {
+                warn!(%error, "run record could not be read; keeping a container that may be orphaned");
+                self.engine.suspect_orphan();
+            }
         }
     }
 
@@ -173,11 +183,27 @@ impl Sweep {
                     | Observation::Ended(_)
             ))
         );
-        if was_started && self.runner.standby.twin_of_orphan(&self.engine, found).is_some() {
+        if was_started && self.runner.context.standby.twin_of_orphan(&self.engine, found).is_some()
+        {
             return;
         }
         info!(container = %found.handle, "orphaned container without a run record: it is removed when it exits");
         self.remove_when_exited(&found.handle.id).await;
+    }
+
+    /// Removes the container of a lost run, whose end is not reported any more. Its engine refuses that if its node
+    /// has come back, or may: the next sweep then records its end.
+    async fn remove_lost(&self, container: &ContainerId) {
+        let handle = Handle::from(container);
+        let removing = self.engine.engine.remove(&handle, Condition::EndUnknown);
+        match self.engine.term.unless_ended(removing).await {
+            Ok(Ok(())) => info!(%container, "the container of a lost run was removed"),
+            Ok(Err(error)) => {
+                debug!(%container, %error, "the container of a lost run stays");
+                self.engine.suspect_orphan();
+            }
+            Err(Stopped) => {}
+        }
     }
 
     /// Cleans up the container of an attempt, if its allocation is still there.
@@ -189,7 +215,7 @@ impl Sweep {
         state: &RunState,
     ) {
         let (instant, attempt) = (run.id.instant, identity.attempt);
-        match self.runner.store.status(run.id.allocation.as_str()) {
+        match self.runner.records.store.status(run.id.allocation.as_str()) {
             Some(AllocationStatus { allocation, .. }) => {
                 let engine = Arc::clone(&self.engine);
                 let finished =
@@ -222,15 +248,21 @@ impl Sweep {
         let (engine, handle) = (&self.engine.engine, Handle::from(container));
         let disarmed = async {
             match engine.take_over(&handle).await? {
-                TakeOver::Replaceable(guard) => {
-                    engine.disarm(Target::Guarded(guard)).await.map(drop)
+                TakeOver::Replaceable(guard) | TakeOver::Waiting { guard, .. } => {
+                    engine.disarm(Target::Guarded(guard)).await.map(Some)
                 }
-                _ => Ok(()),
+                _ => Ok(None),
             }
         };
         // The next sweep finds what is still there.
-        if let Ok(Err(error)) = self.engine.term.unless_ended(disarmed).await {
-            warn!(%container, %error, "an orphaned container that waits for a node was not removed");
+        match self.engine.term.unless_ended(disarmed).await {
+            Ok(Ok(Some(Disarmed::Unstarted))) => {
+                self.runner.retention.remove(&self.engine, container).await;
+            }
+            Ok(Err(error)) => {
+                warn!(%container, %error, "an orphaned container that waits for a node was not removed");
+            }
+            _ => {}
         }
     }
 
@@ -249,26 +281,26 @@ impl Sweep {
             Ok(None) => return self.runner.retention.remove(&self.engine, container).await,
             _ => return,
         };
-        let Ok(Ok(exit)) = followed else { return };
+        let exit = match followed {
+            Ok(Ok(exit)) => exit,
+            Ok(Err(EngineError::NodeLost(_))) => return self.remove_lost(container).await,
+            _ => return,
+        };
         let name = &run.id.allocation;
-        let Some(status) = self.runner.store.status(name.as_str()) else {
+        let Some(status) = self.runner.records.store.status(name.as_str()) else {
             return self.runner.retention.remove(&self.engine, container).await;
         };
         let most = status.allocation.specification.policies.keep.output;
-        let (output, reserved) =
-            match self.runner.outputs.capture(&self.engine, container, most).await {
-                Err(Stopped) => return,
-                Ok(read) => {
-                    read.ok().map(|(read, reserved)| (Arc::new(read.output), reserved)).unzip()
-                }
-            };
+        let captured = self.runner.context.outputs.capture(&self.engine, container, most).await;
+        let Ok(EndedOutput { output, reserved, remark }) = captured else { return };
         let state = judge(&exit);
-        let remarks = vec!["it was lost, and its container was found again".to_owned()];
-        let at = self.runner.store.now();
-        let started_at = None;
-        let end = End { state: state.clone(), exit: Some(exit), started_at, output, remarks, at };
-        match self.runner.durably(|| self.runner.store.finish(&run.id, run.uid, end.clone())).await
-        {
+        let found_again = "it was lost, and its container was found again".to_owned();
+        let remarks = [found_again].into_iter().chain(remark).collect();
+        let at = self.runner.records.now();
+        let (part, started_at) = (Some(identity.attempt.part), None);
+        let end =
+            End { part, state: state.clone(), exit: Some(exit), started_at, output, remarks, at };
+        match self.runner.records.finish(&run.id, run.uid, &end).await {
             Err(Stopped) => return,
             Ok(Err(error)) => {
                 info!(%error, "the end of the run could not be recorded");
@@ -276,10 +308,21 @@ impl Sweep {
             Ok(Ok(())) => {}
         }
         drop((end, reserved));
-        self.runner.queues.note_progress();
         if state == RunState::Succeeded {
             self.runner.check_dependents(name).await;
         }
         self.clean_up_attempt(run, identity, container.clone(), &state).await;
     }
+}
+
+/// Why an attempt of a run failed that has a later one: the reason decides whether its container is kept.
+fn failure(run: &Run, key: AttemptKey) -> Reason {
+    let attempt = run.attempts.iter().find(|attempt| attempt.key == key);
+    let steps = attempt.into_iter().flat_map(|attempt| attempt.steps.iter().rev());
+    let failures = steps.filter_map(|(_, step)| match step {
+        Step::Error(reason) => Some((**reason).clone()),
+        _ => None,
+    });
+    // A container that has ended says by its exit why it failed.
+    failures.into_iter().next().unwrap_or_else(|| Reason::text(""))
 }

@@ -3,9 +3,9 @@
 use std::{any::Any, fmt};
 
 use async_trait::async_trait;
-use docket_model::allocation::Pull;
+use docket_model::{allocation::Pull, container::Parts};
 
-use super::{EngineError, Plan};
+use super::{EngineError, Plan, Refusal};
 
 /// Engines that can try a container out. Whether a program is there cannot be known without a start.
 #[async_trait]
@@ -52,10 +52,21 @@ impl fmt::Debug for Trial {
     }
 }
 
+/// The finding for what only a Swarm gives, which other engines would leave out; its field is below `Container`.
+#[must_use]
+pub fn only_a_swarm_gives(container: &Parts) -> Option<Finding> {
+    let swarm = container.swarm.as_ref()?;
+    let message = "only a Swarm has secrets and configs: choose an engine of kind `swarm` \
+                   (`Placement.Engine`), or leave it out";
+    let is_set =
+        [&swarm.secrets, &swarm.configs].into_iter().flatten().any(|files| !files.is_empty());
+    is_set.then(|| Finding::fatal("Swarm", message.to_owned()))
+}
+
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Where, below `Container`: `HostConfig.Binds[0]`; empty where the engine does not say.
+    /// Where: in a trial below `Container`, as in `HostConfig.Binds[0]`; empty where the engine does not say.
     pub field: String,
     /// What, in words: the engine's own where it refused or warned.
     pub message: String,
@@ -74,5 +85,30 @@ impl Finding {
     #[must_use]
     pub fn fatal(field: impl Into<String>, message: String) -> Self {
         Self { field: field.into(), message, is_fatal: true }
+    }
+
+    /// The refusal of a container for this finding about one of its options.
+    #[must_use]
+    pub fn refusal(&self) -> EngineError {
+        let Self { field, message, .. } = self;
+        EngineError::Refused {
+            kind: Refusal::Invalid,
+            message: format!("`Container.{field}`: {message}"),
+        }
+    }
+
+    /// The same finding about an option of the container, at its field of the specification.
+    #[must_use]
+    pub fn below_container(self) -> Self {
+        let field = match self.field.as_str() {
+            "" => "Container".to_owned(),
+            field => format!("Container.{field}"),
+        };
+        Self { field, ..self }
+    }
+
+    /// The same with the name of its engine, which is one of several.
+    pub(crate) fn on_engine(self, name: &str) -> Self {
+        Self { message: format!("engine `{name}`: {}", self.message), ..self }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use docket_model::{
     AllocationName, Container, Life,
-    allocation::Pull,
+    allocation::{Placement, Pull},
     run::{AttemptKey, Instant},
 };
 use serde_json::Value;
@@ -29,7 +29,14 @@ pub(super) const LABELS: [&str; 6] = [
 /// The label of the part, where a run has several.
 pub(super) const PART: &str = "io.docket.part";
 
-/// The label that tells which life of a server created the container; no part of whose it is.
+/// The label of the number of parts, where a run has several. It is not compared: it identifies no container.
+pub(super) const PARTS: &str = "io.docket.parts";
+
+/// More parts than any run has. A record has room for each of them, so a label alone must not make more.
+const MOST_LABELLED: u32 = 10_000;
+
+/// The label that tells which life of a server created the container. It is not compared: it identifies no
+/// container.
 pub(super) const LIFE: &str = "io.docket.life";
 
 /// Whose container it is: everything that its labels and, at each engine, its name are made of.
@@ -71,7 +78,7 @@ impl Identity {
     pub fn of(labels: &HashMap<String, String>) -> Result<Self, &'static str> {
         let [namespace, store, allocation, uid, instant, attempt] = LABELS;
         let text = |key| labels.get(key).map(String::as_str).ok_or(key);
-        let part = labels.get(PART).map_or(Ok(AttemptKey::FIRST.part), |part| part.parse());
+        let part = labelled_number(labels, PART)?.unwrap_or(AttemptKey::FIRST.part);
         let number = text(attempt)?.parse().map_err(|_| attempt)?;
         Ok(Self {
             namespace: text(namespace)?.into(),
@@ -79,7 +86,7 @@ impl Identity {
             allocation: AllocationName::parse(text(allocation)?).map_err(|_| allocation)?,
             uid: text(uid)?.parse().map_err(|_| uid)?,
             instant: text(instant)?.parse().map_err(|_| instant)?,
-            attempt: AttemptKey { part: part.map_err(|_| PART)?, number },
+            attempt: AttemptKey { part, number },
         })
     }
 
@@ -97,6 +104,23 @@ impl Identity {
     }
 }
 
+/// How many parts the run of a container has, by its labels.
+///
+/// # Errors
+/// The key of the label, where it says nothing that docket would write.
+pub(super) fn labelled_parts(labels: &HashMap<String, String>) -> Result<u32, &'static str> {
+    labelled_number(labels, PARTS).map(|parts| parts.unwrap_or(1))
+}
+
+fn labelled_number(
+    labels: &HashMap<String, String>,
+    key: &'static str,
+) -> Result<Option<u32>, &'static str> {
+    let Some(text) = labels.get(key) else { return Ok(None) };
+    let number = text.parse().ok().filter(|number| (1..=MOST_LABELLED).contains(number));
+    number.map(Some).ok_or(key)
+}
+
 /// A container to be created: whose it is, and what was asked for.
 #[derive(Clone)]
 pub struct Plan {
@@ -112,14 +136,33 @@ pub struct Plan {
     pub command: Option<Vec<String>>,
     /// When an engine that pulls on the node of the container is to pull the image.
     pub pull: Pull,
+    /// What the placement leaves to the engine's nodes; without constraints where it has none.
+    pub placement: Placement,
+    /// The id of the only node that may run it, which the placement decided before; none where the engine
+    /// chooses.
+    pub node: Option<Arc<str>>,
     /// The life of the server that creates it.
     pub life: Life,
+    /// How many parts its run has.
+    pub parts: u32,
 }
 
 impl Plan {
-    /// docket's own labels: whose the container is, and which life of a server creates it.
+    /// docket's own labels: whose the container is, how many parts its run has, and which life of a server
+    /// creates it.
     pub fn own_labels(&self) -> impl Iterator<Item = (&'static str, String)> {
-        self.identity.labels().chain([(LIFE, self.life.to_string())])
+        let parts = (self.parts > 1).then(|| (PARTS, self.parts.to_string()));
+        self.identity.labels().chain(parts).chain([(LIFE, self.life.to_string())])
+    }
+
+    /// The variables that tell the program inside the container which part of its run it is, where there are
+    /// several.
+    fn parts_environment(&self) -> Vec<String> {
+        if self.parts < 2 {
+            return Vec::new();
+        }
+        let part = self.identity.attempt.part;
+        vec![format!("DOCKET_PART={part}"), format!("DOCKET_PARTS={}", self.parts)]
     }
 
     /// The whole environment: the container's own `Env`, what was given, and docket's variables.
@@ -130,7 +173,9 @@ impl Plan {
         let own = self.container.parts().config.shift_remove("Env");
         let own = own.as_ref().and_then(Value::as_array).into_iter().flatten();
         let mut lines: Vec<_> = own.filter_map(Value::as_str).map(str::to_owned).collect();
-        lines.extend(self.environment.iter().cloned().chain(self.identity.environment()));
+        lines.extend(self.environment.iter().cloned());
+        lines.extend(self.identity.environment());
+        lines.extend(self.parts_environment());
         let mut later = HashSet::new();
         let is_last: Vec<_> =
             lines.iter().rev().map(|line| later.insert(key(line).to_owned())).collect();
@@ -188,7 +233,10 @@ pub(super) mod tests {
             environment: Vec::new(),
             command: None,
             pull: Pull::Missing,
+            placement: Placement::default(),
+            node: None,
             life: docket_model::Life::new(1, chrono::DateTime::UNIX_EPOCH),
+            parts: 1,
         }
     }
 
@@ -208,6 +256,48 @@ pub(super) mod tests {
             let mut labels = labels.clone();
             labels.insert(key.to_owned(), "-1".to_owned());
             assert_eq!(Identity::of(&labels), Err(key));
+        }
+    }
+
+    #[test]
+    fn the_program_of_a_part_gets_its_number_and_how_many_there_are() {
+        let mut plan = plan(&json!({"Image": "busybox"}));
+        let variables = |plan: &Plan| {
+            let mut lines = plan.whole_environment();
+            lines.retain(|line| line.starts_with("DOCKET_PART"));
+            lines
+        };
+        assert_eq!(variables(&plan).len(), 0);
+
+        (plan.parts, plan.identity.attempt) = (3, AttemptKey { part: 2, number: 1 });
+        assert_eq!(variables(&plan), ["DOCKET_PART=2", "DOCKET_PARTS=3"]);
+    }
+
+    #[test]
+    fn the_number_of_parts_is_a_label_where_a_run_has_several() {
+        let mut plan = plan(&json!({"Image": "busybox"}));
+        let labels = |plan: &Plan| -> HashMap<_, _> {
+            plan.own_labels().map(|(key, value)| (key.to_owned(), value)).collect()
+        };
+        assert_eq!(labelled_parts(&labels(&plan)), Ok(1));
+
+        plan.parts = 3;
+
+        assert_eq!(labels(&plan)[PARTS], "3");
+        assert_eq!(labelled_parts(&labels(&plan)), Ok(3));
+        assert_eq!(Identity::of(&labels(&plan)), Ok(plan.identity));
+    }
+
+    #[test]
+    fn a_number_of_a_part_that_no_run_has_is_not_read() {
+        let plan = plan(&json!({"Image": "busybox"}));
+        let mut labels: HashMap<_, _> =
+            plan.own_labels().map(|(key, value)| (key.to_owned(), value)).collect();
+        for number in ["0", "-1", "10001", "4294967295", "x"] {
+            labels.insert(PART.to_owned(), number.to_owned());
+            labels.insert(PARTS.to_owned(), number.to_owned());
+            assert_eq!(Identity::of(&labels), Err(PART), "{number}");
+            assert_eq!(labelled_parts(&labels), Err(PARTS), "{number}");
         }
     }
 

@@ -130,6 +130,9 @@ pub enum EngineError {
     /// The container's node is gone, and with it what became of the container; why, in words.
     #[error("{0}")]
     NodeLost(String),
+    /// The container's node, of this name, is out of reach, and with it what is asked for.
+    #[error("its node `{0}` is out of reach")]
+    NodeAway(Box<str>),
     /// The container runs on although the engine was to end it, by a kill at last; why, in words.
     #[error("it cannot be ended: {0}")]
     WillNotDie(String),

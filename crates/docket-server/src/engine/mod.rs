@@ -7,40 +7,48 @@
 //! 4. Each call is one attempt. Whether it is repeated is decided in `runner/engine_call_retry.rs` alone.
 
 mod container_check;
-mod container_handle;
 mod container_logs;
 mod container_plan;
+mod container_reports;
 pub mod docker;
 mod docker_api;
+mod engine_description;
 pub(crate) mod engine_registry;
-mod engine_status;
 mod error;
-mod pending_starts;
+mod measured_engine;
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) mod scripted_engine;
 mod short_name;
 mod stop_settings;
 pub mod swarm;
+mod take_over_pending_starts;
 
 use std::fmt;
 
 use async_trait::async_trait;
-use docket_model::{Specification, allocation::Pull};
+use docket_model::{
+    Specification,
+    allocation::{Placement, Pull},
+    run::Node,
+};
 use futures_util::stream::BoxStream;
 
 #[cfg(test)]
 pub(crate) use self::error::LONGEST_MESSAGE;
-pub(crate) use self::error::{bounded_beginning, bounded_list};
 pub use self::{
-    container_check::{EngineCheck, Finding, Trial},
-    container_handle::{Condition, Found, Handle, Launch, Observation, Owner, Past, Prepared},
+    container_check::{EngineCheck, Finding, Trial, only_a_swarm_gives},
     container_logs::{Captured, Chunk, Follow, Log, LogCursor},
     container_plan::{Identity, Plan},
-    engine_status::{EngineStatus, Pulled, Starts},
+    container_reports::{Condition, Found, Handle, Launch, Observation, Owner, Past, Prepared},
+    engine_description::{EngineStatus, Pulled, Starts},
     error::{EngineError, Refusal, bounded},
-    pending_starts::{Disarmed, Guard, TakeOver, Takeover, Target},
     short_name::short_name,
     stop_settings::{Grace, Stop},
+    take_over_pending_starts::{Disarmed, Guard, LATEST_REQUEST, TakeOver, Takeover, Target},
+};
+pub(crate) use self::{
+    error::{bounded_beginning, bounded_list},
+    measured_engine::{CallObserver, MeasuredEngine},
 };
 
 /// What an engine reports of a container, in order.
@@ -52,17 +60,45 @@ pub trait Engine: Containers + Takeover {
     /// Asks whether the engine answers and is not about to go away, and nothing else.
     async fn ping(&self) -> Result<(), EngineError>;
 
+    /// True where each attempt to reach it takes much, such as a process of its own: while it is away, the
+    /// pauses between pings grow.
+    fn is_costly_to_reach(&self) -> bool {
+        false
+    }
+
     /// Asks what the engine is, which may take a while.
     async fn status(&self) -> Result<EngineStatus, EngineError>;
 
     /// By what means a container is started at most once.
     fn starts(&self) -> Starts;
 
-    /// What the engine cannot do of a specification, without asking it.
-    fn check(&self, specification: &Specification) -> Vec<Finding> {
-        // Used here, so that the documentation shows the name of the parameter.
-        let _ = specification;
-        Vec::new()
+    /// True where it chooses among nodes, whose labels are asked for by what a placement says beside the
+    /// engine's own labels.
+    fn has_nodes(&self) -> bool {
+        false
+    }
+
+    /// True where containers are pods, which have options of their own in a placement.
+    fn has_pods(&self) -> bool {
+        false
+    }
+
+    /// Lists the nodes that take new containers now and fulfil what a placement leaves to them; none where the
+    /// engine has no nodes.
+    async fn nodes(&self, on_nodes: &Placement) -> Result<Vec<Node>, EngineError> {
+        // Used here, so that the documentation shows the names of the parameters.
+        let _ = on_nodes;
+        Ok(Vec::new())
+    }
+
+    /// What the engine cannot do of a specification, without asking it: findings at fields of the
+    /// specification, such as `Container.HostConfig.Privileged`. `on_nodes` is what its placement leaves to
+    /// the engine's nodes.
+    fn check(&self, specification: &Specification, on_nodes: &Placement) -> Vec<Finding> {
+        // Used here, so that the documentation shows the names of the parameters.
+        let _ = on_nodes;
+        let of_swarm = only_a_swarm_gives(&specification.container.parts());
+        of_swarm.map(Finding::below_container).into_iter().collect()
     }
 
     /// Tries containers out without starting them, where the engine can do that.
@@ -137,6 +173,9 @@ pub trait Containers: fmt::Debug + Send + Sync {
     fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log;
 
     /// Reads what a container that has ended wrote, from the beginning; keeps at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`EngineError::NodeAway`] where only the container's node has the log, and is out of reach.
     async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError>;
 
     /// Lists the containers whose labels say that they belong to this owner.

@@ -71,6 +71,8 @@ fn obstacles(facts: &Facts<'_>) -> impl Iterator<Item = Sentence> {
     let unfit = facts
         .unfit
         .map(|reason| format!("No engine fits its `Placement`, so nothing starts: {reason}"));
+    let shortage =
+        facts.shortage.map(|reason| format!("Its next run waits until more nodes fit: {reason}"));
     let store = facts.store_trouble.map(|(since, reason)| {
         format!(
             "The store has not been writable since {}, so nothing starts: {reason}",
@@ -78,7 +80,7 @@ fn obstacles(facts: &Facts<'_>) -> impl Iterator<Item = Sentence> {
         )
     });
     let standby = facts.standby.map(|reason| format!("Nothing starts on this server: {reason}"));
-    [engine, unfit, store, standby].into_iter().flatten().map(|text| facts.present(text))
+    [engine, unfit, shortage, store, standby].into_iter().flatten().map(|text| facts.present(text))
 }
 
 /// The runs that are not over, the newest first.
@@ -193,6 +195,7 @@ pub(super) fn undecided_yet(facts: &Facts<'_>, instant: DateTime<Utc>) -> String
         Facts { unfit: Some(reason), .. } => {
             format!("no engine fits its `Placement`: {reason}")
         }
+        Facts { shortage: Some(reason), .. } => reason.to_owned(),
         Facts { store_trouble: Some((since, _)), .. } => {
             format!(
                 "the store has not been writable since {}, and it is decided once the store is",

@@ -15,7 +15,8 @@ const MOST: usize = 3;
 
 /// The earlier attempts in a sentence: `The first attempt failed with exit code 1 after 12s.`
 pub(super) fn earlier(times: &ClockTimes, run: &Run) -> Option<String> {
-    let (_, earlier) = run.attempts.split_last()?;
+    // Each part of several has a sentence of its own.
+    let (_, earlier) = run.attempts.split_last().filter(|_| !run.has_parts())?;
     let (oldest, newest) = (earlier.first()?, earlier.last()?);
     if earlier.len() > MOST {
         let (count, last) = (earlier.len(), failed(times, newest));

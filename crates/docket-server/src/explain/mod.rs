@@ -23,7 +23,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use docket_model::{
     Allocation, AllocationName, Run, Zone,
-    journal::{Entry, Event, Pause, Suspension},
+    journal::{Entry, Event, Pause, Suspension, concerns_runs},
     run::Instant,
     wire::Sentence,
 };
@@ -51,8 +51,12 @@ pub(crate) struct Facts<'a> {
     pub(crate) parents: &'a [Parent],
     /// The engine that it waits for, while none answers that may run it.
     pub(crate) engine_away: Option<EngineAway<'a>>,
+    /// The names of the engines that may run it.
+    pub(crate) engines: &'a [Arc<str>],
     /// Why no engine can run it.
     pub(crate) unfit: Option<&'a str>,
+    /// Why its next run waits for nodes, where too few fit.
+    pub(crate) shortage: Option<&'a str>,
     /// Since when the store cannot be written, and why.
     pub(crate) store_trouble: Option<(DateTime<Utc>, &'a str)>,
     /// Why this server starts nothing although engine and store work.
@@ -110,17 +114,22 @@ impl<'a> Facts<'a> {
         Sentence { at: Some(self.now), text: full_stop(text.as_ref()) }
     }
 
-    /// The journal's pauses between two moments, the earliest first.
+    /// The journal's pauses between two moments that may have concerned it, the earliest first.
     fn pauses(
         &self,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> impl DoubleEndedIterator<Item = &'a Pause> {
+        let engines = self.engines;
+        let concerns = move |pause: &&Pause| {
+            let may_run_on = |name: &str| engines.iter().any(|engine| **engine == *name);
+            concerns_runs(pause.engine.as_deref(), may_run_on)
+        };
         let pauses = self.entries.iter().rev().filter_map(|entry| match &entry.event {
             Event::Paused(pause) => Some(pause),
             _ => None,
         });
-        pauses.filter(move |pause| pause.from <= to && pause.to >= from)
+        pauses.filter(concerns).filter(move |pause| pause.from <= to && pause.to >= from)
     }
 
     /// True if the schedule has this instant, whatever `NotBefore` and `NotAfter` are.

@@ -4,7 +4,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use docket_model::{
     AllocationName, Run,
     journal::{Outage, Pause},
-    run::{RunState, Trigger},
+    run::{Attempt, RunState, Trigger},
     wire::Sentence,
 };
 
@@ -13,7 +13,7 @@ use super::{
     failed_attempts::earlier,
     late_start::lateness,
     outcome::outcome,
-    phrasing::{ClockTimes, capitalized, full_stop, listed},
+    phrasing::{ClockTimes, capitalized, full_stop, listed, ordinal},
 };
 
 /// How many parents are named.
@@ -31,6 +31,7 @@ pub(super) fn sentence(facts: &Facts<'_>, run: &Run) -> Sentence {
         lateness(facts, &times, run),
         earlier(&times, run),
         place(run),
+        parts(&times, run),
         pauses(facts, &times, run),
     ];
     let remarks = run.attempt().map(|attempt| attempt.remarks.as_slice()).unwrap_or_default();
@@ -74,14 +75,33 @@ fn trigger(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
     }
 }
 
-/// The part, engine and node of the newest attempt, where they are not the default.
+/// The engine and node of the newest attempt, where they are not the default.
 fn place(run: &Run) -> Option<String> {
-    let attempt = run.attempt()?;
-    let part = attempt.key.named_part().map(|part| format!(" as part {part}"));
-    let place = attempt.place().map(|place| format!(" on {place}"));
-    let words: String = part.into_iter().chain(place).collect();
+    let attempt = run.attempt_without_parts()?;
     let verb = if run.state.is_over() { "ran" } else { "runs" };
-    (!words.is_empty()).then(|| format!("It {verb}{words}."))
+    attempt.place().map(|place| format!("It {verb} on {place}."))
+}
+
+/// Where the parts of a run with several ran, or how far each is.
+fn parts(times: &ClockTimes, run: &Run) -> Option<String> {
+    let place = |part| run.newest_of_part(part).and_then(Attempt::place);
+    if run.state.is_over() {
+        // Which of them failed is the reason of the run.
+        let places: Vec<_> =
+            run.parts().zip(&run.part_states).filter_map(|(part, _)| place(part)).collect();
+        return (!places.is_empty()).then(|| format!("It ran on {}.", listed(&places)));
+    }
+    let each = run.parts().zip(&run.part_states).map(|(part, state)| {
+        let place = place(part).map(|place| format!(" on {place}")).unwrap_or_default();
+        let number = run.newest_of_part(part).map_or(1, |attempt| attempt.key.number);
+        let which =
+            if number > 1 { format!(" at the {} attempt", ordinal(number)) } else { String::new() };
+        let reason = state.reason().map(|reason| format!(" ({})", reason.words(times)));
+        let word = state.word();
+        format!("Part {part}{place}: {}{which}{}.", word.shown(), reason.unwrap_or_default())
+    });
+    let each: Vec<_> = each.collect();
+    (!each.is_empty()).then(|| each.join(" "))
 }
 
 /// The pauses during missed instants, if the reason does not name them.
@@ -100,7 +120,7 @@ fn pauses(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> Option<String> {
 /// True if a reason names the pause. Records of older versions have whole seconds.
 fn is_same(pause: &Pause, named: &Outage) -> bool {
     let second = |at: DateTime<Utc>| at.trunc_subsecs(0);
-    pause.cause == named.cause
+    (pause.cause, &pause.engine) == (named.cause, &named.engine)
         && second(pause.from) == second(named.from)
         && named.to.is_some_and(|to| second(to) == second(pause.to))
 }

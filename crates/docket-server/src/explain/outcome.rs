@@ -92,7 +92,7 @@ fn full(max_running: usize, queue: usize) -> String {
 }
 
 fn failure(times: &ClockTimes, reason: &Reason, run: &Run) -> String {
-    match run.attempt().and_then(|attempt| attempt.exit.as_ref()) {
+    match run.attempt_without_parts().and_then(|attempt| attempt.exit.as_ref()) {
         // The reason only repeats what the exit shows.
         Some(_) => course(run),
         None => format!(": {}", reason.words(times)),
@@ -101,7 +101,10 @@ fn failure(times: &ClockTimes, reason: &Reason, run: &Run) -> String {
 
 /// The exit code, the duration, and the attempt.
 fn course(run: &Run) -> String {
-    let Some(attempt) = run.attempt() else { return String::new() };
+    // Each part has an exit code of its own.
+    let Some(attempt) = run.attempt_without_parts() else {
+        return run.duration().map(|took| format!(" after {}", duration(took))).unwrap_or_default();
+    };
     let exit = attempt.exit.as_ref().map(|exit| format!(" {}", exited(exit)));
     let exit = exit.unwrap_or_default();
     match (attempt.key.number, lasted(attempt)) {
@@ -114,7 +117,7 @@ fn course(run: &Run) -> String {
     }
 }
 
-/// `with exit code 3`, and the cause if the engine reports one.
+/// `with exit code 3`, as far as the engine reports it, and the cause.
 pub(super) fn exited(exit: &Exit) -> String {
     let why = match exit {
         Exit { cause: Some(ExitCause::EngineWentDown), .. } => {
@@ -122,10 +125,13 @@ pub(super) fn exited(exit: &Exit) -> String {
         }
         Exit { cause: Some(ExitCause::OutOfMemory), .. } => " (out of memory)".to_owned(),
         Exit { error: Some(error), .. } => format!(" ({error})"),
-        Exit { cause: Some(ExitCause::Killed), .. } => " (killed)".to_owned(),
+        Exit { cause: Some(ExitCause::Killed | ExitCause::Stopped), .. } => " (killed)".to_owned(),
         Exit { cause: None, .. } => String::new(),
     };
-    format!("with exit code {}{why}", exit.code)
+    match exit.code {
+        Some(code) => format!("with exit code {code}{why}"),
+        None => format!("with no exit code reported{why}"),
+    }
 }
 
 /// How long the container of an attempt ran.
@@ -134,7 +140,7 @@ pub(super) fn lasted(attempt: &Attempt) -> Option<String> {
 }
 
 fn ended(times: &ClockTimes, run: &Run) -> String {
-    let exit = run.attempt().and_then(Attempt::ended_at);
+    let exit = run.attempt_without_parts().and_then(Attempt::ended_at);
     let at = exit.or(run.ended_at).filter(|at| !is_instant(run, *at));
     at.map(|at| format!(" at {}", times.time(at))).unwrap_or_default()
 }
@@ -149,6 +155,9 @@ fn under_way(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
     let state = match &run.state {
         RunState::Waiting => format!("waits{}", awaited(facts, times, run)),
         RunState::Starting => starting(facts, times, run),
+        RunState::Retrying { .. } if run.has_parts() => {
+            "under way, between the attempts at a part that failed".to_owned()
+        }
         RunState::Retrying { reason, until } => {
             let number = run.attempt().map_or(1, |attempt| attempt.key.number);
             let (number, reason) = (ordinal(number), reason.words(times));
@@ -171,11 +180,12 @@ fn under_way(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
 }
 
 fn running(facts: &Facts<'_>, times: &ClockTimes, run: &Run) -> String {
-    let attempt = run.attempt();
+    let attempt = run.attempt_without_parts();
     let number = attempt.map_or(1, |attempt| attempt.key.number);
     let which =
         if number > 1 { format!(" at the {} attempt", ordinal(number)) } else { String::new() };
-    match attempt.and_then(|attempt| attempt.started_at) {
+    let first = || run.attempts.iter().filter_map(|attempt| attempt.started_at).min();
+    match attempt.map_or_else(first, |attempt| attempt.started_at) {
         Some(started) => {
             let so_far = duration(facts.now - started);
             if is_instant(run, started) {

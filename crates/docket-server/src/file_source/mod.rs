@@ -12,8 +12,9 @@ use tracing::{error, info};
 
 pub(crate) use self::read::FileError;
 use crate::{
+    engine::Finding,
+    log_specification_warnings::Warnings,
     runner::{Runner, StoreAccess},
-    specification_warnings::Warnings,
     store::{Condition, Push},
 };
 
@@ -74,12 +75,13 @@ impl FileSource {
                 return Err(FileError::NoEnvDir(first.name.clone()));
             }
         }
-        let unfit = specifications.iter().find_map(|it| {
-            let unfit = runner.engines.unfit(&it.policies.placement)?;
-            Some(FileError::UnfitPlacement { allocation: it.name.clone(), message: unfit.message })
+        let refused = specifications.iter().find_map(|it| {
+            let mut found = runner.engines.check(it).into_iter();
+            let Finding { field, message, .. } = found.find(|finding| finding.is_fatal)?;
+            Some(FileError::RefusedByEngine { allocation: it.name.clone(), field, message })
         });
-        if let Some(unfit) = unfit {
-            return Err(unfit);
+        if let Some(refused) = refused {
+            return Err(refused);
         }
         let count = specifications.len();
         // An edit must not lose what is due at this moment by the old schedule.

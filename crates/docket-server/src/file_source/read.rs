@@ -37,11 +37,13 @@ pub enum FileError {
     /// An allocation has `EnvFiles`, and the server has no directory for them.
     #[error("`{0}` has `EnvFiles`, and {NO_FOLDER}")]
     NoEnvDir(AllocationName),
-    /// No engine fits the placement of an allocation.
-    #[error("no engine fits the `Placement` of `{allocation}`: {message}")]
-    UnfitPlacement {
+    /// No engine fits the placement of an allocation, or an engine that may get its runs cannot do something.
+    #[error("`{allocation}`: `{field}`: {message}")]
+    RefusedByEngine {
         /// The allocation.
         allocation: AllocationName,
+        /// The field of its specification.
+        field: String,
         /// Why, and what to write.
         message: String,
     },

@@ -52,6 +52,33 @@ pub(super) fn last_run(recent: &[Arc<Run>]) -> Option<&Arc<Run>> {
     recent.iter().find(|run| run.state.is_over()).or(recent.first())
 }
 
+/// What an allocation is due for.
+pub(super) struct Upcoming {
+    /// Its next instant.
+    pub(super) scheduled: Option<DateTime<Utc>>,
+    /// The next instant at which it starts, as no suspension holds it back.
+    pub(super) next: Option<DateTime<Utc>>,
+}
+
+/// What an allocation is due for; `zone` is that of allocations that name none.
+pub(super) fn upcoming(
+    status: &AllocationStatus,
+    suspensions: Suspensions<'_>,
+    now: DateTime<Utc>,
+    zone: Zone,
+) -> Upcoming {
+    let allocation = &status.allocation;
+    // An instant that is decided about is not the next one, even ahead of the clock.
+    let from = status.decided.unwrap_or(now).max(now);
+    let scheduled = allocation.next(from, zone);
+    let next = match missed_instants::starts_after(allocation, suspensions, from, now) {
+        // The search costs more than the rest of the response.
+        Some(starts_after) if starts_after == from => scheduled,
+        starts_after => starts_after.and_then(|after| allocation.next(after, zone)),
+    };
+    Upcoming { scheduled, next }
+}
+
 impl View {
     /// Writes the allocation as JSON.
     pub(super) fn write_to(&self, writer: impl Write) -> Result<(), ApiError> {
@@ -61,16 +88,9 @@ impl View {
     fn status(&self, zone: Zone) -> Status {
         let Snapshot { status, recent } = &self.snapshot;
         let AllocationStatus { allocation, decided, suspension, runs, .. } = status;
-        // An instant that is decided about is not the next one, even ahead of the clock.
-        let from = decided.unwrap_or(self.now).max(self.now);
-        let scheduled = allocation.next(from, self.zone);
         let suspensions =
             Suspensions { allocation: suspension.as_deref(), server: self.pause.as_deref() };
-        let next = match missed_instants::starts_after(allocation, suspensions, from, self.now) {
-            // The search costs more than the rest of the response.
-            Some(starts_after) if starts_after == from => scheduled,
-            starts_after => starts_after.and_then(|after| allocation.next(after, self.zone)),
-        };
+        let Upcoming { scheduled, next } = upcoming(status, suspensions, self.now, self.zone);
         let schedule = allocation.specification.schedule();
         let mut warnings = schedule.map(Schedule::warnings).unwrap_or_default();
         if scheduled.is_none()

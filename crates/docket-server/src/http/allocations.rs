@@ -38,8 +38,8 @@ use super::{
     yaml,
 };
 use crate::{
+    log_specification_warnings::Warnings,
     runner::{Engines, NO_FOLDER},
-    specification_warnings::Warnings,
     store::{Condition, Effect, Push, Snapshot, StoreError},
 };
 
@@ -186,7 +186,7 @@ pub(super) async fn push(
     }
     check_env_files(&settings, &request, &posted)?;
     let runner = allocations.runner()?;
-    check_placements(&runner.engines, &request, &posted)?;
+    check_engines(&runner.engines, &request, &posted)?;
     let warnings = Warnings::of(&posted.read, allocations.clock.now(), allocations.zone);
     let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
     let names: Vec<_> =
@@ -279,18 +279,20 @@ fn check_env_files(
     if errors.is_empty() { Ok(()) } else { Err(refused(request, errors)) }
 }
 
-/// Rejects a `Placement` that no engine of the server fits.
-fn check_placements(
+/// Rejects what no engine of the server fits, or what an engine cannot do that may get the runs.
+fn check_engines(
     engines: &Engines,
     request: &HttpRequest,
     posted: &Posted,
 ) -> Result<(), ApiError> {
     let each = posted.read.iter().enumerate();
     let errors: Reported<_> = each
-        .filter_map(|(index, read)| {
-            let unfit = engines.unfit(&read.specification.policies.placement)?;
-            let field = FieldPath::key("Placement").with_key(unfit.key);
-            Some(Finding::new(place(posted.several, index, field), unfit.message))
+        .flat_map(|(index, read)| {
+            let found = engines.check(&read.specification).into_iter();
+            found.filter(|finding| finding.is_fatal).map(move |finding| {
+                let field = FieldPath::of_text(&finding.field);
+                Finding::new(place(posted.several, index, field), finding.message)
+            })
         })
         .collect();
     if errors.is_empty() { Ok(()) } else { Err(refused(request, errors)) }

@@ -5,6 +5,7 @@ use actix_web::web::{Data, ServiceConfig};
 use super::{
     authentication::Authentication,
     handler_state::{Allocations, ServerStatus, SpecificationSettings},
+    metrics::MetricsSettings,
     request_memory::Limits,
     start_counts::Forecasts,
 };
@@ -17,6 +18,7 @@ pub(crate) struct Api {
     pub(crate) status: Data<ServerStatus>,
     pub(crate) forecasts: Data<Forecasts>,
     pub(crate) limits: Data<Limits>,
+    pub(crate) metrics: Data<MetricsSettings>,
 }
 
 impl Api {
@@ -27,6 +29,7 @@ impl Api {
             .app_data(self.authentication.clone())
             .app_data(self.status.clone())
             .app_data(self.forecasts.clone())
-            .app_data(self.limits.clone());
+            .app_data(self.limits.clone())
+            .app_data(self.metrics.clone());
     }
 }

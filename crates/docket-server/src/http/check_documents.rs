@@ -99,8 +99,8 @@ pub(super) async fn check(
         findings.extend(read.iter().filter_map(without_folder).take(MAX_REPORTED));
     }
     if let Ok(runner) = allocations.runner() {
-        let unfit = read.iter().filter_map(|read| without_engine(&runner.engines, read));
-        findings.extend(unfit.take(MAX_REPORTED));
+        let found = read.iter().flat_map(|read| on_engines(&runner.engines, read));
+        findings.extend(found.take(MAX_REPORTED));
     }
     // On this thread, because the catalogue of the store is shared and its lookups are quick.
     let created = created(&allocations, &read);
@@ -163,10 +163,12 @@ fn without_folder(read: &Read) -> Option<CheckFinding> {
     wants.then(|| error_in(read, "EnvFiles".to_owned(), NO_FOLDER.to_owned()))
 }
 
-/// The error for a `Placement` that no engine of the server fits.
-fn without_engine(engines: &Engines, read: &Read) -> Option<CheckFinding> {
-    let unfit = engines.unfit(&read.specification.policies.placement)?;
-    Some(error_in(read, format!("Placement.{}", unfit.key), unfit.message))
+/// What the engines that may get the runs cannot do, or do in another way.
+fn on_engines(engines: &Engines, read: &Read) -> impl Iterator<Item = CheckFinding> {
+    engines.check(&read.specification).into_iter().map(|finding| CheckFinding {
+        fatal: finding.is_fatal,
+        ..error_in(read, finding.field, finding.message)
+    })
 }
 
 /// An error that only the server finds: its position is that of the allocation.

@@ -8,6 +8,7 @@ use super::{
     handler_state::Allocations,
     openapi::error_responses::Usual,
 };
+use crate::runner::engine_reports;
 
 /// `GET /-/engines`: all engines, the default first, each with its state and what runs there.
 #[utoipa::path(
@@ -15,6 +16,7 @@ use super::{
     responses((status = 200, description = "The engines", body = Vec<EngineReport>), Usual),
 )]
 pub(super) async fn list(allocations: Data<Allocations>) -> Result<HttpResponse, ApiError> {
-    let engines = allocations.runner()?.engine_reports();
+    let runner = allocations.runner()?;
+    let engines = engine_reports(&runner.engines, &runner.records.queues);
     Ok(HttpResponse::Ok().content_type(JSON).json(engines))
 }

@@ -243,8 +243,15 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
         // Here, because each error comes by once on its way to the client.
-        if let Self::Internal(cause) = self {
-            error!(cause, "a request failed; its client gets status 500 without the cause");
+        match self {
+            Self::Internal(cause) => {
+                error!(cause, "a request failed; its client gets status 500 without the cause");
+            }
+            // Reads are not repeated as writes are, so nothing else logs it.
+            Self::Store(error @ StoreError::Unreadable(_)) => {
+                error!(%error, "a request failed because a part of the store cannot be read");
+            }
+            _ => {}
         }
         let mut answer = HttpResponse::build(status);
         match self {
@@ -290,10 +297,13 @@ fn seconds(time: Duration) -> u64 {
 fn status_of_manual(error: &ManualError) -> StatusCode {
     match error {
         ManualError::NoSuchAllocation(_) => StatusCode::NOT_FOUND,
-        ManualError::Future(_) | ManualError::NoInstant { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        ManualError::Pruned(_) | ManualError::Taken { .. } | ManualError::NoEngine(_) => {
-            StatusCode::CONFLICT
+        ManualError::Future(_) | ManualError::NoInstant { .. } | ManualError::Refused { .. } => {
+            StatusCode::UNPROCESSABLE_ENTITY
         }
+        ManualError::Pruned(_)
+        | ManualError::Taken { .. }
+        | ManualError::NoEngine(_)
+        | ManualError::TooFewNodes(_) => StatusCode::CONFLICT,
         ManualError::NothingStarts(_) | ManualError::NoTerm(_) => StatusCode::SERVICE_UNAVAILABLE,
         ManualError::Store(error) => status_of(error),
     }

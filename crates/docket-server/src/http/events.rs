@@ -83,7 +83,7 @@ pub(super) async fn follow(
         None => sse::heartbeat(following.id()),
     };
     following.opening = Some([sse::opening(), beginning].concat().into());
-    Ok(sse::answer(&request, following))
+    Ok(sse::answer(following))
 }
 
 fn in_words(Missed { count }: Missed) -> String {

@@ -42,7 +42,7 @@ impl Allocations {
     /// Why nothing starts, apart from the engine and the store.
     pub(super) fn standby_reason(&self) -> Option<String> {
         match self.runner() {
-            Ok(runner) => runner.standby.state().reason(),
+            Ok(runner) => runner.context.standby.state().reason(),
             Err(no_term) => Some(no_term.to_string()),
         }
     }

@@ -90,7 +90,7 @@ fn store_trouble(allocations: &Allocations) -> Option<String> {
 fn first_up(states: &[(String, EngineState)]) -> Option<Arc<EngineStatus>> {
     states.iter().find_map(|(_, state)| match state {
         EngineState::Up(info) => Some(Arc::clone(info)),
-        EngineState::Unknown | EngineState::Away { .. } => None,
+        EngineState::Unknown | EngineState::Away { .. } | EngineState::Refused { .. } => None,
     })
 }
 
@@ -102,6 +102,7 @@ fn away_in_words((engine, state): &(String, EngineState)) -> Option<String> {
         EngineState::Away { since, reason } => {
             Some(format!("{engine} has not answered since {}: {reason}", shown(*since)))
         }
+        EngineState::Refused { reason, .. } => Some(format!("{engine} is not used: {reason}")),
     }
 }
 
@@ -135,7 +136,7 @@ pub(super) fn health_of(
         store,
         clock: status.ticks.clock_set_back(time),
         engine_clock: runner.as_ref().and_then(|runner| clock_differences(&runner.engines)),
-        twin: runner.and_then(|runner| runner.standby.twin_notice()),
+        twin: runner.and_then(|runner| runner.context.standby.twin_notice()),
         store_trouble: store_trouble(allocations),
         pause: pause(allocations),
         background_tasks: status.background.tasks(),
@@ -165,7 +166,6 @@ pub(super) async fn ready(
     reasons.extend(store_trouble(&allocations));
     reasons.extend(allocations.standby_reason());
     reasons.extend(status.file.as_ref().and_then(FileStatus::error));
-    reasons.extend(status.background.ended_by_panic());
     // A response with 200 has the version of the engine, so both are required.
     let Some(info) = engine.filter(|_| reasons.is_empty()) else {
         return Err(ApiError::NotReady(reasons.join("; ")));

@@ -22,6 +22,7 @@ mod json_schema;
 mod list_allocations;
 mod list_filter;
 mod manual_runs;
+mod metrics;
 mod openapi;
 mod output;
 mod pause_server;
@@ -53,6 +54,7 @@ pub(crate) use self::{
     api_state::Api,
     authentication::Authentication,
     handler_state::{Allocations, ServerStatus, SpecificationSettings},
+    metrics::MetricsSettings,
     request_memory::Limits,
     serve::{ServeError, serve},
     sessions::Sessions,

@@ -24,8 +24,9 @@ use self::error_responses::Usual;
 use super::{
     allocations, backup, check_documents, dashboard_files, engines,
     error::{ApiError, JSON},
-    events, health_and_version, journal, json_schema, list_allocations, manual_runs, output,
-    pause_server, runs, sign_in, start_counts, suspend_resume_reset, upcoming_instants, why, yaml,
+    events, health_and_version, journal, json_schema, list_allocations, manual_runs, metrics,
+    output, pause_server, runs, sign_in, start_counts, suspend_resume_reset, upcoming_instants,
+    why, yaml,
 };
 
 #[derive(OpenApi)]
@@ -46,7 +47,7 @@ use super::{
         start_counts::get, events::follow, sign_in::sign_in, sign_in::sign_out, sign_in::get,
         journal::list, engines::list, health_and_version::health, health_and_version::ready,
         health_and_version::version, pause_server::pause, pause_server::unpause, backup::backup,
-        json_schema::get, self::get, dashboard_files::file,
+        metrics::get, json_schema::get, self::get, dashboard_files::file,
     ),
     components(schemas(Problem, Refused)),
     modifiers(&Access, &Examples),

@@ -10,13 +10,13 @@ use std::{collections::BTreeSet, sync::Arc};
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     body::SizedStream,
-    http::header,
+    http::{Method, header},
     web::{Data, Path},
 };
 use bytes::Bytes;
 use docket_model::{
     Output, Run,
-    output::Stream as OutputStream,
+    output::{Excerpt, Stream as OutputStream},
     run::{Attempt, AttemptKey, Instant},
     wire::{FrameKind, OUTPUT_FRAMES, output_frame},
 };
@@ -43,7 +43,6 @@ use super::{
 use crate::{
     engine::EngineError,
     outputs::{LiveError, OutputEvent, Piece, Pieces, Written as SoFar, pieces_of},
-    store::StoreError,
 };
 
 /// How to read an output.
@@ -62,7 +61,8 @@ pub(super) struct OutputQuery {
     #[serde(default, deserialize_with = "query::number::<_, _, 1, 0xFFFF_FFFF>")]
     #[param(minimum = 1)]
     attempt: Option<u32>,
-    /// The part of the run, from 1; by default that of the newest attempt, or with `attempt` the first.
+    /// The part of the run, from 1; by default that of the newest attempt, or with `attempt` the first; with
+    /// `follow` all parts, one after another.
     #[serde(default, deserialize_with = "query::number::<_, _, 1, 0xFFFF_FFFF>")]
     #[param(minimum = 1)]
     part: Option<u32>,
@@ -97,13 +97,17 @@ pub(super) async fn get(
 ) -> Result<HttpResponse, ApiError> {
     let (skip, chosen) = (skip.unwrap_or_default(), Chosen { part, attempt });
     let run = find(&allocations, &path.0, &path.1).await?;
+    if follow && part.is_some() {
+        // Only so that a part that does not exist is an error.
+        Chosen { part, attempt: None }.find(&run.attempts)?;
+    }
     if follow && accepts(request.headers(), EVENT_STREAM) {
         let last = sse::last_id(&request).map(|id| query::within(id, 0, u64::MAX)).transpose();
         let last = last.map_err(|error| ApiError::BadQuery(format!("Last-Event-ID: {error}")))?;
         let seen = last.unwrap_or(skip);
         let pulse = Pulse::new(authentication.end_of(request.headers()));
-        let live = Live::new(&allocations, path.0.clone(), run.id.instant, seen, pulse)?;
-        return Ok(sse::answer(&request, live));
+        let live = Live::new(&allocations, &run.id, part, seen, pulse)?;
+        return Ok(sse::answer(live));
     }
     let mut answer = HttpResponse::Ok();
     answer
@@ -115,7 +119,12 @@ pub(super) async fn get(
         answer.content_type(OUTPUT_FRAMES);
     }
     if follow {
-        let pieces = allocations.runner()?.outputs.follow(path.0.clone(), run.id.instant, skip);
+        let pieces = allocations.runner()?.context.outputs.follow(
+            path.0.clone(),
+            run.id.instant,
+            part,
+            skip,
+        );
         let pieces = stream::unfold(pieces, move |pieces| following(pieces, in_frames));
         let end = authentication.end_of(request.headers());
         // A followed output may last for days, and must not delay a stop.
@@ -124,8 +133,12 @@ pub(super) async fn get(
     let (name, instant) = (path.0.clone(), run.id.instant);
     let reading = Reading { allocations, name, instant, skip, in_frames };
     match written(&run, chosen)? {
-        Written::Stored(attempt, sized) => Ok(reading.stored(answer, attempt, &sized)),
+        Written::Stored(attempt, sized) => Ok(reading.stored(answer, attempt, sized)),
         Written::Nothing => Ok(answer.body(Bytes::new())),
+        // The engine is not asked for what is not sent.
+        Written::InEngine(_) if request.method() == Method::HEAD => {
+            Ok(answer.streaming(stream::empty::<Result<Bytes, LiveError>>()))
+        }
         Written::InEngine(of) => reading.so_far(answer, of, chosen, &path.1).await,
     }
 }
@@ -177,26 +190,29 @@ impl Reading {
         self,
         mut response: HttpResponseBuilder,
         attempt: AttemptKey,
-        sized: &Output,
+        sized: Arc<Output>,
     ) -> HttpResponse {
         let (length, in_frames) = (sized.readable(self.skip), self.in_frames);
-        let written = sized.written();
-        let pieces = stream::try_unfold(self, move |mut reading| async move {
-            if reading.skip >= written {
-                return Ok::<_, StoreError>(None);
+        let pieces = stream::try_unfold(self, move |mut reading| {
+            let (is_at_end, place) = (reading.skip >= sized.written(), sized.place(reading.skip));
+            async move {
+                if is_at_end {
+                    return Ok::<_, LiveError>(None);
+                }
+                let Self { allocations, name, instant, skip, .. } = &reading;
+                let part = allocations.store.output(name, *instant, attempt, *skip).await?;
+                // Without an error the response would look complete. Where the store has left out
+                // more since, the note about it would take the place of the bytes.
+                let is_kept = |part: &Excerpt| !part.is_empty() && part.omitted == place.omitted;
+                let part = part.filter(is_kept).ok_or(LiveError::Removed)?;
+                reading.skip = part.end;
+                let bytes = if in_frames {
+                    pieces_of(part).iter().map(frame_of).collect::<Vec<_>>().concat().into()
+                } else {
+                    part.into_bytes().into()
+                };
+                Ok(Some((bytes, reading)))
             }
-            let Self { allocations, name, instant, skip, .. } = &reading;
-            let part = allocations.store.output(name, *instant, attempt, *skip).await?;
-            // Without the rest the response is shorter than announced, so the client learns that the
-            // record was removed meanwhile.
-            let Some(part) = part.filter(|part| !part.is_empty()) else { return Ok(None) };
-            reading.skip = part.end;
-            let bytes = if in_frames {
-                pieces_of(part).iter().map(frame_of).collect::<Vec<_>>().concat().into()
-            } else {
-                part.into_bytes().into()
-            };
-            Ok(Some((bytes, reading)))
         });
         if in_frames {
             // The heads of the frames depend on the pieces, so the length is unknown.
@@ -216,21 +232,23 @@ impl Reading {
     ) -> Result<HttpResponse, ApiError> {
         // The first piece is awaited before the response begins: an engine that does not respond is
         // an error with a status, which is impossible after the head.
-        let mut written_so_far = self.allocations.runner()?.outputs.written_by_now(of, self.skip);
+        let mut written_so_far =
+            self.allocations.runner()?.context.outputs.written_by_now(of, self.skip);
         match written_so_far.recv().await {
-            Some(Ok(first)) => {
+            Some(Ok(Some(first))) => {
                 let in_frames = self.in_frames;
                 let pieces = stream::iter([Ok(first)]).chain(rest(written_so_far));
                 let bytes =
                     move |piece: Piece| if in_frames { frame_of(&piece) } else { piece.bytes };
                 Ok(answer.streaming(pieces.map(move |piece| piece.map(bytes))))
             }
-            None => Ok(answer.body(Bytes::new())),
+            Some(Ok(None)) => Ok(answer.body(Bytes::new())),
+            None => Err(ApiError::Engine(broken_off())),
             // The container was removed just now, so the record has its output.
             Some(Err(EngineError::Gone)) => {
                 let run = find(&self.allocations, &self.name, run).await?;
                 match written(&run, chosen)? {
-                    Written::Stored(attempt, sized) => Ok(self.stored(answer, attempt, &sized)),
+                    Written::Stored(attempt, sized) => Ok(self.stored(answer, attempt, sized)),
                     Written::Nothing | Written::InEngine(_) => Ok(answer.body(Bytes::new())),
                 }
             }
@@ -239,8 +257,18 @@ impl Reading {
     }
 }
 
+/// The pieces up to the end, or up to an error.
 fn rest(written: SoFar) -> impl Stream<Item = Result<Piece, EngineError>> {
-    stream::unfold(written, async |mut written| Some((written.recv().await?, written)))
+    stream::try_unfold(written, async |mut written| match written.recv().await {
+        Some(piece) => piece.map(|piece| piece.map(|piece| (piece, written))),
+        // Without an error the response would look complete.
+        None => Err(broken_off()),
+    })
+}
+
+/// The term has ended in which the engine was read.
+fn broken_off() -> EngineError {
+    EngineError::Unreachable("the server is stopping, or is reconnecting to its engines".to_owned())
 }
 
 /// Where the output of an attempt is.
@@ -297,8 +325,10 @@ fn written(run: &Run, chosen: Chosen) -> Result<Written<'_>, ApiError> {
     let Some(attempt) = chosen.find(&run.attempts)? else { return Ok(Written::Nothing) };
     Ok(match (&attempt.output, &attempt.container) {
         (Some(sized), _) => Written::Stored(attempt.key, Arc::clone(sized)),
-        // After the end of a run its container may be removed at any time.
-        (None, Some(_)) if !run.state.is_over() => Written::InEngine(attempt),
+        // After the end of a part its container may be removed at any time.
+        (None, Some(_)) if !run.part_state(attempt.key.part).is_over() => {
+            Written::InEngine(attempt)
+        }
         _ => Written::Nothing,
     })
 }

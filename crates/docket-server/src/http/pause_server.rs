@@ -35,7 +35,7 @@ pub(super) async fn pause(
     reject_all(asked.all)?;
     let pause = suspension(&allocations, &request, asked, allocations.zone)?;
     let context = ChangeContext::new(pause.since, pause.by.clone());
-    allocations.runner()?.control_server(ServerControl::Pause(pause), context).await?;
+    allocations.runner()?.server_pause().control(ServerControl::Pause(pause), context).await?;
     Ok(health_of(&allocations, &status, None))
 }
 
@@ -57,6 +57,7 @@ pub(super) async fn unpause(
     reject_all(all)?;
     let by = author(&request, by)?;
     let context = ChangeContext::new(allocations.clock.now(), by);
-    let was_paused = allocations.runner()?.control_server(ServerControl::Unpause, context).await?;
+    let was_paused =
+        allocations.runner()?.server_pause().control(ServerControl::Unpause, context).await?;
     Ok(health_of(&allocations, &status, Some(was_paused)))
 }

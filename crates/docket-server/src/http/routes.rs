@@ -7,9 +7,9 @@ use actix_web::{
 
 use super::{
     allocations, backup, check_documents, dashboard_files, engine_check, engines, error::ApiError,
-    events, health_and_version, journal, json_schema, list_allocations, manual_runs, openapi,
-    output, pause_server, runs, sign_in, start_counts, suspend_resume_reset, upcoming_instants,
-    why, yaml,
+    events, health_and_version, journal, json_schema, list_allocations, manual_runs, metrics,
+    openapi, output, pause_server, runs, sign_in, start_counts, suspend_resume_reset,
+    upcoming_instants, why, yaml,
 };
 
 /// A check on the default engine, as it was called before; it is not described any more.
@@ -45,6 +45,7 @@ pub(super) fn routes(app: &mut ServiceConfig) {
     .service(only_post("/-/yaml", web::post().to(yaml::to_yaml)))
     .service(only_read("/-/engines", read(engines::list)))
     .service(only_read("/-/health", read(health_and_version::health)))
+    .service(only_read("/-/metrics", read(metrics::get)))
     .service(only_read("/-/openapi.json", read(openapi::get)))
     .service(only_read("/-/ready", read(health_and_version::ready)))
     .service(only_read("/-/schema", read(json_schema::get)))

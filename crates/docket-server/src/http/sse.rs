@@ -2,10 +2,7 @@
 
 use std::{fmt, pin::pin, time::Duration};
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{Method, header},
-};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 use bytes::Bytes;
 use futures_util::stream;
 use serde::Serialize;
@@ -99,17 +96,13 @@ pub(super) trait Feed: 'static {
 }
 
 /// Responds with a stream.
-pub(super) fn answer(request: &HttpRequest, feed: impl Feed) -> HttpResponse {
+pub(super) fn answer(feed: impl Feed) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     answer
         .content_type(EVENT_STREAM)
         .insert_header((header::CACHE_CONTROL, "no-store"))
         // A proxy that buffers would delay events.
         .insert_header(("x-accel-buffering", "no"));
-    // The stream would be polled to its end, which may never come.
-    if request.method() == Method::HEAD {
-        return answer.finish();
-    }
     answer.streaming(stream::unfold(feed, async |mut feed| {
         let bytes = feed.next().await?;
         Some((Ok::<_, actix_web::Error>(bytes), feed))

@@ -75,7 +75,8 @@ pub(super) fn suspension(
     check_text("Reason", reason.as_deref().unwrap_or_default(), MAX_REASON)?;
     // An empty field of a form is no reason.
     let reason = reason.filter(|reason| !reason.trim().is_empty());
-    Ok(Suspension { by, reason, since, until, all: all.then(OfAll::default) })
+    let all = all.then(OfAll::default);
+    Ok(Suspension { reason, until, all, ..Suspension::new(by, since) })
 }
 
 /// `POST /{name}/resume`: future instants start again.

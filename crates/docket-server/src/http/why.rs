@@ -68,9 +68,13 @@ pub(super) async fn get(
     let _turn = limits.journal().await?;
     let gathered = Gathered::of(&allocations, &status, asked.map(Moment::at)).await?;
     let away = engine_away(&allocations, &status.allocation, server.started);
-    let unfit = allocations.runner().ok().and_then(|runner| {
-        runner.engines.unfit(&status.allocation.specification.policies.placement)
-    });
+    let runner = allocations.runner().ok();
+    let all_engines = runner.as_ref().map(|runner| &runner.engines);
+    let placement = &status.allocation.specification.policies.placement;
+    let unfit = all_engines.and_then(|engines| engines.unfit(placement));
+    let shortage = all_engines.and_then(|engines| engines.shortage(status.allocation.uid));
+    let fitting = all_engines.into_iter().flat_map(|engines| engines.fitting(placement));
+    let engines: Vec<_> = fitting.map(|engine| Arc::clone(&engine.name)).collect();
     let (trouble, pause) = (allocations.store.trouble(), allocations.store.pause());
     // An engine that is away is the reason why its containers were not inspected yet.
     let standby = allocations.standby_reason().filter(|_| away.is_none());
@@ -86,7 +90,9 @@ pub(super) async fn get(
             since: *since,
             reason,
         }),
+        engines: &engines,
         unfit: unfit.as_ref().map(|unfit| unfit.message.as_str()),
+        shortage: shortage.as_ref().map(|shortage| shortage.words.as_str()),
         standby: standby.as_deref(),
         store_trouble: trouble.as_ref().map(|trouble| (trouble.since, trouble.reason.as_str())),
         server_zone: allocations.zone,
@@ -225,11 +231,14 @@ fn engine_away(
     let Ok(runner) = allocations.runner() else {
         return Some(("engine".to_owned(), started, not_yet));
     };
-    let chosen = runner.engines.choose(allocation)?;
+    // Those that answer come first.
+    let chosen = runner.engines.first_choice(&allocation.specification.policies.placement)?;
     let (since, reason) = match chosen.health.state() {
         EngineState::Up(_) => return None,
         EngineState::Unknown => (started, not_yet),
-        EngineState::Away { since, reason } => (since, reason),
+        EngineState::Away { since, reason } | EngineState::Refused { since, reason } => {
+            (since, reason)
+        }
     };
     let engine = chosen.in_words();
     Some((engine.trim_start_matches("the ").to_owned(), since, reason))

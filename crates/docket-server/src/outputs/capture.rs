@@ -1,6 +1,8 @@
 //! Reading the output of a container that has ended.
 
-use docket_model::run::ContainerId;
+use std::sync::Arc;
+
+use docket_model::{Output, run::ContainerId};
 
 use super::{Outputs, Reserved};
 use crate::{
@@ -8,16 +10,29 @@ use crate::{
     runner::{EngineAccess, Stopped},
 };
 
+/// The output of a container that has ended, as far as it could be read.
+#[derive(Debug)]
+pub(crate) struct EndedOutput {
+    /// None where it could not be read.
+    pub(crate) output: Option<Arc<Output>>,
+    /// The memory that it takes until it is in the store.
+    pub(crate) reserved: Option<Reserved>,
+    /// Why it is missing, or not complete.
+    pub(crate) remark: Option<String>,
+}
+
 impl Outputs {
     /// Reads the output of a container that has ended, at most `most` bytes, once there is memory for
     /// it. The memory is reserved until the caller drops it, once the output is in the store.
+    ///
+    /// If the output cannot be read, a remark says so; the end is recorded all the same.
     pub(crate) async fn capture(
         &self,
         engine: &EngineAccess,
         container: &ContainerId,
         most: usize,
-    ) -> Result<Result<(Captured, Option<Reserved>), EngineError>, Stopped> {
-        engine
+    ) -> Result<EndedOutput, Stopped> {
+        let read = engine
             .retry_read("the request for the log", async || {
                 // Reserved again for each call: one that waits for the engine delays no other.
                 let reserved = engine.term.unless_ended(self.memory.reserve(most)).await;
@@ -33,6 +48,15 @@ impl Outputs {
                 }
                 Ok((captured, reserved))
             })
-            .await
+            .await?;
+        Ok(match read {
+            Ok((Captured { output, remark }, reserved)) => {
+                EndedOutput { output: Some(Arc::new(output)), reserved, remark }
+            }
+            Err(error) => {
+                let remark = Some(format!("the output could not be read: {error}"));
+                EndedOutput { output: None, reserved: None, remark }
+            }
+        })
     }
 }

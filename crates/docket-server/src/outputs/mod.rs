@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 pub(crate) use self::{
     active_readers::Readers,
+    capture::EndedOutput,
     memory_budget::Reserved,
     stream::{LiveError, OutputEvent, Piece, Pieces, Written, pieces_of},
 };

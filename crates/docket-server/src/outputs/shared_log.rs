@@ -31,6 +31,9 @@ const AHEAD: usize = 256 << 10;
 /// How many bytes stay for followers that are a little behind.
 // Each followed log costs this much memory, however many followers it has.
 const BEHIND: usize = 1 << 20;
+/// How many changes of the stream are remembered of the bytes that stay, and of those that are ahead.
+// A program that writes to both streams by turns must not take more memory with them than with its bytes.
+const MOST_CHANGES: usize = 1 << 14;
 /// For how long lines are gathered into one piece: a piece for each line would cost a follower of
 /// many lines more than the lines.
 const GATHERED: Duration = Duration::from_millis(10);
@@ -278,7 +281,9 @@ impl Content {
     }
 
     fn has_room(&self) -> bool {
+        let passed = self.streams.partition_point(|(begin, _)| *begin <= self.furthest);
         self.position().saturating_sub(self.furthest) < AHEAD as u64
+            && self.streams.len() - passed < MOST_CHANGES
     }
 
     /// Adds bytes; those that the furthest follower has are removed, except for the newest of them.
@@ -290,13 +295,21 @@ impl Content {
         // Bytes that the furthest follower does not have yet are never dropped.
         let had = self.furthest.saturating_sub(self.start);
         let had = usize::try_from(had).unwrap_or(usize::MAX).min(self.bytes.len());
-        let gone = had.saturating_sub(kept);
+        let gone = had.saturating_sub(kept).max(self.beyond_changes().min(had));
         self.bytes.drain(..gone);
         self.start += gone as u64;
         // The last one that begins before the first byte is the stream of that byte.
         while self.streams.get(1).is_some_and(|(begin, _)| *begin <= self.start) {
             self.streams.pop_front();
         }
+    }
+
+    /// How many of the first bytes go because the changes of their streams are too many.
+    fn beyond_changes(&self) -> usize {
+        let first = self.streams.len().checked_sub(2 * MOST_CHANGES);
+        let begin = first.and_then(|first| self.streams.get(first)).map(|(begin, _)| *begin);
+        let gone = begin.map(|begin| begin.saturating_sub(self.start));
+        gone.and_then(|gone| usize::try_from(gone).ok()).unwrap_or_default()
     }
 
     /// The stream of the byte at a position, and how many bytes there are until the other one begins.
@@ -359,6 +372,25 @@ mod tests {
         assert!(log.next(0).await.is_none());
         assert!(!log.window.covers(0));
         assert!(piece(&log, 40).await.iter().all(|byte| *byte == 40));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_to_both_streams_by_turns_take_little_more_memory_than_others() {
+        let pieces = stream::iter(0..3 * MOST_CHANGES).map(|number| {
+            let stream = if number.is_multiple_of(2) { Stream::Out } else { Stream::Error };
+            Ok((LogCursor::behind(0), Chunk { stream, bytes: "x".into() }))
+        });
+        let log = Log::read(pieces.boxed(), 0, BEHIND, &Term::new(1));
+
+        let (mut position, mut most) = (0, 0);
+        while let Some(Next::Piece(chunk)) = log.next(position).await {
+            assert_eq!(chunk.bytes.len(), 1);
+            position += 1;
+            most = most.max(log.window.content.lock().streams.len());
+        }
+
+        assert_eq!(position, 3 * MOST_CHANGES as u64);
+        assert!(most <= 2 * MOST_CHANGES + 1, "{most}");
     }
 
     #[tokio::test(start_paused = true)]

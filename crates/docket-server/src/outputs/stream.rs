@@ -62,6 +62,9 @@ pub(crate) enum LiveError {
     /// The engine does not hand it out.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// It, or the record of its run, was removed while it was read.
+    #[error("the output was removed while it was read")]
+    Removed,
 }
 
 /// A piece of an output.
@@ -92,15 +95,24 @@ pub(crate) enum OutputEvent {
 /// Pieces of an output and states of its run, in order.
 pub(crate) type Pieces = mpsc::Receiver<Result<OutputEvent, LiveError>>;
 
-/// What a container wrote by now, in order.
-pub(crate) type Written = mpsc::Receiver<Result<Piece, EngineError>>;
+/// What a container wrote by now, in order, and then `None`. An output that ends without it has broken off.
+pub(crate) type Written = mpsc::Receiver<Result<Option<Piece>, EngineError>>;
 
 impl Outputs {
     /// Hands out what the container of an attempt wrote by now, without its first `skip` bytes.
     pub(crate) fn written_by_now(self: &Arc<Self>, attempt: &Attempt, skip: u64) -> Written {
         let (pieces, received) = mpsc::channel(PIECES);
-        let engine = self.engines.of_attempt(Some(attempt)).ok();
-        let Some((engine, container)) = engine.cloned().zip(attempt.container.clone()) else {
+        let engine = match self.engines.of_attempt(Some(attempt)) {
+            Ok(engine) => Arc::clone(engine),
+            Err(unknown) => {
+                // The channel is empty, so there is room.
+                let error = EngineError::Unreachable(unknown.to_string());
+                let _: Result<(), _> = pieces.try_send(Err(error));
+                return received;
+            }
+        };
+        let Some(container) = attempt.container.clone() else {
+            let _: Result<(), _> = pieces.try_send(Ok(None));
             return received;
         };
         // Before the task begins, so that the container is not removed in between.
@@ -139,23 +151,33 @@ impl Outputs {
                         Piece { bytes, stream, end: position }
                     }),
                 };
-                if pieces.send(piece).await.is_err() {
-                    // The reader has left.
+                let is_end = piece.is_err();
+                if pieces.send(piece.map(Some)).await.is_err() || is_end {
+                    // The reader has left, or knows that there is no more.
                     return;
                 }
             }
+            let _: Result<(), _> = pieces.send(Ok(None)).await;
         });
         received
     }
 
-    /// Follows the output of a run, without its first `skip` bytes, until the run is over.
+    /// Follows the output of a run, or of one part of it, without its first `skip` bytes, until the run is
+    /// over. Of several parts each is followed to the end of its attempt, one after another.
     ///
     /// The pieces end early with the term, with the run's end still to come.
-    pub(crate) fn follow(self: &Arc<Self>, name: String, instant: RunInstant, skip: u64) -> Pieces {
+    pub(crate) fn follow(
+        self: &Arc<Self>,
+        name: String,
+        instant: RunInstant,
+        part: Option<u32>,
+        skip: u64,
+    ) -> Pieces {
         let (pieces, received) = mpsc::channel(PIECES);
         let follower = Follower {
             outputs: Arc::clone(self),
             pieces,
+            part,
             state: None,
             skip,
             before: 0,
@@ -193,6 +215,8 @@ impl Outputs {
 struct Follower {
     outputs: Arc<Outputs>,
     pieces: mpsc::Sender<Result<OutputEvent, LiveError>>,
+    /// The part that is read; all where it is absent.
+    part: Option<u32>,
     /// The state that was handed out last.
     state: Option<RunState>,
     /// How many bytes of the attempts to come were handed out before, or are not wanted.
@@ -214,20 +238,25 @@ impl Follower {
         loop {
             // What changes from here on is seen in the next turn.
             let next = changes.next();
-            let Some(run) = self.outputs.store.run(name, instant).await? else { return Ok(()) };
+            let run = self.outputs.store.run(name, instant).await?.ok_or(LiveError::Removed)?;
             self.hand_out_state(&run).await;
-            while let Some(attempt) = run.attempts.get(self.done) {
-                // A run has one attempt under way at most, so all attempts before the last have
-                // ended.
-                let is_last = self.done + 1 == run.attempts.len();
-                let is_ended = attempt.exit.is_some() || run.state.is_over() || !is_last;
+            let is_read =
+                |attempt: &&Attempt| self.part.is_none_or(|part| part == attempt.key.part);
+            let attempts: Vec<_> = run.attempts.iter().filter(is_read).collect();
+            while let Some(attempt) = attempts.get(self.done) {
+                let part = attempt.key.part;
+                // A part has one attempt under way at most, so all its attempts before the newest
+                // have ended.
+                let is_newest = run.newest_of_part(part) == Some(attempt);
+                let is_over = run.part_state(part).is_over();
+                let is_ended = attempt.exit.is_some() || is_over || !is_newest;
                 if !self.read(&run, attempt, is_ended).await? {
                     break;
                 }
                 self.done += 1;
                 (self.is_begun, self.is_unreadable) = (false, false);
             }
-            if run.state.is_over() && self.done >= run.attempts.len() {
+            if run.state.is_over() && self.done >= attempts.len() {
                 return Ok(());
             }
             next.await;
@@ -271,10 +300,8 @@ impl Follower {
         let (name, written) = (id.allocation.as_str(), sized.written());
         while self.skip < written {
             let piece = self.outputs.store.output(name, id.instant, attempt, self.skip).await?;
-            // What was removed in this moment counts as left out.
-            let piece = piece
-                .filter(|piece| !piece.is_empty())
-                .unwrap_or_else(|| sized.without_bytes().excerpt(self.skip, 0));
+            // Breaks off: without the rest the output would look complete.
+            let piece = piece.filter(|piece| !piece.is_empty()).ok_or(LiveError::Removed)?;
             self.hand_out_kept(piece).await;
         }
         self.before += written;

@@ -7,14 +7,14 @@ use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use docket_model::{
     Allocation, AllocationName, RunId,
-    run::{AttemptKey, Cancellation, ContainerId, Instant, Trigger},
+    run::{AttemptKey, Cancellation, ContainerId, Instant, Node, Reason, RunState, Trigger},
 };
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard};
 use tracing::{Span, info, info_span};
 use uuid::Uuid;
 
-use super::engine_call_retry::EngineAccess;
+use super::{engine_call_retry::EngineAccess, shared_timeout::SharedTimeout};
 use crate::{engine::Grace, watch};
 
 /// A run under way, for those that wait for it or cancel it.
@@ -24,16 +24,31 @@ pub(super) struct RunHandle {
     /// What it carries out, whatever was pushed since.
     pub(super) allocation: Arc<Allocation>,
     pub(super) trigger: Trigger,
-    /// The engine that its record names.
-    pub(super) engine: Arc<EngineAccess>,
-    /// The attempt with which it sets out.
-    pub(super) attempt: AttemptKey,
+    /// Its parts, the first one first. A run with one container has one.
+    pub(super) parts: Box<[Arc<PartHandle>]>,
+    /// Whether each part that is over has succeeded, by its number.
+    ends: Mutex<BTreeMap<u32, bool>>,
+    /// The time for all parts, where there are several and it is limited.
+    pub(super) shared_timeout: Option<Box<SharedTimeout>>,
     /// Set once it is cancelled.
     cancellation: watch::Sender<Option<Cancellation>>,
-    /// What shows whether it has ended, from the creation or the recovery of its container on.
-    watched: Mutex<Option<Watched>>,
     /// The span of all log lines of the run.
     pub(super) span: Span,
+}
+
+/// One part of a run under way: an engine, and attempts of its own.
+#[derive(Debug)]
+pub(super) struct PartHandle {
+    /// The engine that its record names.
+    pub(super) engine: Arc<EngineAccess>,
+    /// The only node of the engine that may run it, where the claim gave it one.
+    pub(super) node: Option<Arc<Node>>,
+    /// Why that engine gets no request, where it is not configured any more.
+    pub(super) missing_engine: Option<Reason>,
+    /// The attempt with which it sets out.
+    pub(super) attempt: AttemptKey,
+    /// What shows whether it has ended, from the creation or the recovery of its container on.
+    watched: Mutex<Option<Watched>>,
 }
 
 /// The span of the log lines of a run. Each attempt has a span of its own within it. It has no parent: a
@@ -72,20 +87,79 @@ impl RunHandle {
         id: RunId,
         allocation: Arc<Allocation>,
         trigger: Trigger,
-        engine: &Arc<EngineAccess>,
-        attempt: AttemptKey,
+        parts: impl IntoIterator<Item = PartHandle>,
         cancellation: Option<Cancellation>,
     ) -> Arc<Self> {
-        let engine = Arc::clone(engine);
+        let parts: Box<[_]> = parts.into_iter().map(Arc::new).collect();
+        let timeout = allocation.specification.policies.timeout.filter(|_| parts.len() > 1);
+        let shared_timeout = timeout.map(|limit| Box::new(SharedTimeout::new(limit)));
         let cancellation = watch::Sender::new(cancellation);
-        let (watched, span) = (Mutex::default(), run_span(&id));
-        Arc::new(Self { id, allocation, trigger, engine, attempt, cancellation, watched, span })
+        let (ends, span) = (Mutex::default(), run_span(&id));
+        Arc::new(Self { id, allocation, trigger, parts, ends, shared_timeout, cancellation, span })
+    }
+
+    /// True where it has several containers at once.
+    pub(super) fn has_parts(&self) -> bool {
+        self.parts.len() > 1
+    }
+
+    /// The parts that are not over.
+    pub(super) fn open_parts(&self) -> Vec<Arc<PartHandle>> {
+        let ends = self.ends.lock();
+        let open = self.parts.iter().filter(|part| !ends.contains_key(&part.attempt.part));
+        open.map(Arc::clone).collect()
+    }
+
+    /// Notes that a part is over. Once that is true of all, returns whether all have succeeded.
+    pub(super) fn part_ended(&self, part: &PartHandle, end: &RunState) -> Option<bool> {
+        // Under one lock, so that of two parts that end at once one is the last.
+        let mut ends = self.ends.lock();
+        ends.insert(part.attempt.part, *end == RunState::Succeeded);
+        (ends.len() == self.parts.len()).then(|| ends.values().all(|has_succeeded| *has_succeeded))
     }
 
     /// How long its container may run after its stop signal, by the specification: an engine may
     /// report a default of its own for a container that has none.
     pub(super) fn grace(&self) -> Grace {
         Grace::of(self.allocation.specification.container.stop_timeout())
+    }
+
+    pub(super) fn cancel(&self, cancellation: Cancellation) {
+        self.cancellation.send_replace(Some(cancellation));
+    }
+
+    /// Its cancellation, as it is now.
+    pub(super) fn cancelled(&self) -> Option<Cancellation> {
+        self.cancellation.borrow().clone()
+    }
+
+    /// Waits until the run is cancelled, or cancelled in another way than before.
+    pub(super) async fn cancellation_after(&self, known: Option<&Cancellation>) -> Cancellation {
+        let mut wanted = self.cancellation.subscribe();
+        let newer = |now: &Option<Cancellation>| now.is_some() && now.as_ref() != known;
+        let seen = wanted.wait_for(newer).await.map(|wanted| wanted.clone());
+        match seen {
+            Ok(Some(cancellation)) => cancellation,
+            // The sender lives in `self`, and only what is there was waited for.
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+impl PartHandle {
+    pub(super) fn new(engine: &Arc<EngineAccess>, attempt: AttemptKey) -> Self {
+        let (engine, watched) = (Arc::clone(engine), Mutex::default());
+        Self { engine, node: None, missing_engine: None, attempt, watched }
+    }
+
+    /// The same, on this node alone.
+    pub(super) fn on_node(self, node: Option<Arc<Node>>) -> Self {
+        Self { node, ..self }
+    }
+
+    /// The same, where its own engine is not configured any more.
+    pub(super) fn without_engine(self, reason: Reason) -> Self {
+        Self { missing_engine: Some(reason), ..self }
     }
 
     /// The engine has to report on this container before anything is decided by what it does.
@@ -132,27 +206,6 @@ impl RunHandle {
         // confirmation.
         let unconfirmed = watched.as_ref().filter(|watched| watched.confirmed < epoch.max(1));
         unconfirmed.map(|watched| watched.sign.clone())
-    }
-
-    pub(super) fn cancel(&self, cancellation: Cancellation) {
-        self.cancellation.send_replace(Some(cancellation));
-    }
-
-    /// Its cancellation, as it is now.
-    pub(super) fn cancelled(&self) -> Option<Cancellation> {
-        self.cancellation.borrow().clone()
-    }
-
-    /// Waits until the run is cancelled, or cancelled in another way than before.
-    pub(super) async fn cancellation_after(&self, known: Option<&Cancellation>) -> Cancellation {
-        let mut wanted = self.cancellation.subscribe();
-        let newer = |now: &Option<Cancellation>| now.is_some() && now.as_ref() != known;
-        let seen = wanted.wait_for(newer).await.map(|wanted| wanted.clone());
-        match seen {
-            Ok(Some(cancellation)) => cancellation,
-            // The sender lives in `self`, and only what is there was waited for.
-            _ => std::future::pending().await,
-        }
     }
 }
 

@@ -3,31 +3,32 @@
 use std::{pin::pin, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use docket_model::run::{Cancellation, ContainerId, Reason, RunState};
+use docket_model::run::{ContainerId, Reason, RunState};
 use tracing::warn;
 
 use super::{
     Stopped,
-    attempt_outcomes::{AttemptEnd, Break, Fate},
+    attempt_outcomes::{AttemptEnd, Break, Fate, Purpose},
     resume_point::StartFrom,
-    run_context::RunTask,
+    run_context::RunPart,
 };
 use crate::{
     crash_points::{Point, point},
     engine::engine_registry::Reservation,
     engine::{EngineError, Found, Identity, Observation, Starts},
-    policy,
     store::Progress,
 };
 
 /// An attempt under way.
 #[derive(Debug)]
 pub(super) struct Attempt<'a> {
-    pub(super) task: &'a RunTask,
+    pub(super) run: &'a RunPart,
     /// The container, once there is one.
     pub(super) container: Option<ContainerId>,
     /// When the creation of the container was noted, by docket's clock.
     pub(super) created_at: Option<DateTime<Utc>>,
+    /// When its container started, by docket's clock, where an earlier life of the server noted that.
+    pub(super) started_before: Option<DateTime<Utc>>,
     /// True while a request to start the container may be on its way.
     pub(super) may_start: bool,
     /// True where it was begun in this life of the server, so that no earlier one made a container.
@@ -35,8 +36,15 @@ pub(super) struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(task: &'a RunTask) -> Self {
-        Self { task, container: None, created_at: None, may_start: false, is_begun_here: false }
+    pub(super) fn new(run: &'a RunPart) -> Self {
+        Self {
+            run,
+            container: None,
+            created_at: None,
+            started_before: None,
+            may_start: false,
+            is_begun_here: false,
+        }
     }
 
     /// Goes on from where the run stands to the attempt's end.
@@ -50,8 +58,8 @@ impl<'a> Attempt<'a> {
             // restart takes.
             StartFrom::ClaimedBefore => Box::pin(self.begin_late()).await,
             StartFrom::Created { container, engine, created_at, started_at } => {
-                self.created_at = created_at;
-                Box::pin(self.resume(container, engine, started_at)).await
+                (self.created_at, self.started_before) = (created_at, started_at);
+                Box::pin(self.resume(container, engine)).await
             }
         };
         // A start request that arrives later must find nothing before the run is recorded as over.
@@ -65,26 +73,25 @@ impl<'a> Attempt<'a> {
                 self.container = None;
                 RunState::Failed(error.into())
             }
-            // These errors mean that no container was created, so no orphaned one can exist.
             Err(Break::Engine(EngineError::NoSuchImage { image, reason })) => {
                 let state = RunState::Failed(Reason::ImageNotFound { image: image.into() });
-                return Ok(AttemptEnd {
-                    remarks: vec![reason],
-                    ..AttemptEnd::without_container(state)
-                });
+                // There is a container only where nodes pull images: it has not run.
+                return Ok(AttemptEnd { remarks: vec![reason], ..self.end_in(state) });
             }
             Err(Break::Engine(
                 error @ (EngineError::NotPulled { .. }
                 | EngineError::MayNotPull { .. }
                 | EngineError::OtherPlatform { .. }),
-            )) => return Ok(AttemptEnd::without_container(RunState::Failed(error.into()))),
+            )) => return Ok(self.end_in(RunState::Failed(error.into()))),
             Err(Break::Engine(error @ EngineError::NodeLost(_))) => {
+                // The cleanup finds its end, or removes what has none.
+                self.run.part.engine.suspect_orphan();
                 self.container = None;
                 RunState::Lost(error.into())
             }
             Err(Break::Engine(error)) => {
                 // It may have created what it refused to create.
-                self.task.runner.retention.orphans.suspect();
+                self.run.part.engine.suspect_orphan();
                 RunState::Failed(error.into())
             }
             Err(Break::Environment(error)) => {
@@ -92,6 +99,9 @@ impl<'a> Attempt<'a> {
             }
             Err(Break::Store(error)) => RunState::Cancelled(error.into()),
             Err(Break::Cancelled(reason)) => RunState::Cancelled(reason),
+            Err(Break::TimedOut(limit)) => {
+                RunState::TimedOut(Reason::RunTimeoutBeforeStart { limit })
+            }
             Err(Break::Lost(reason)) => {
                 self.container = None;
                 // The container is gone or belongs to another server: the cleanup must not remove
@@ -99,7 +109,12 @@ impl<'a> Attempt<'a> {
                 RunState::Lost(reason)
             }
         };
-        Ok(AttemptEnd { container: self.container, ..AttemptEnd::without_container(state) })
+        Ok(self.end_in(state))
+    }
+
+    /// The end in this state; the container, if there is one, is removed later.
+    fn end_in(self, state: RunState) -> AttemptEnd {
+        AttemptEnd { container: self.container, ..AttemptEnd::without_container(state) }
     }
 
     /// From the claim to the end.
@@ -123,15 +138,15 @@ impl<'a> Attempt<'a> {
         if !self.may_still_start().await? {
             return Ok(self.hold_name().await?.unwrap_or_else(|| self.missed()));
         }
-        let RunTask { runner, handle, .. } = self.task;
+        let RunPart { context, handle, part, .. } = self.run;
         // That it still starts is decided, so decisions that wait for this go on. Where preparing
         // starts a container, only the engine can say what an earlier request did.
         if !self.may_start {
-            handle.has_no_container();
-            runner.queues.note_progress();
+            part.has_no_container();
+            context.records.queues.note_progress();
         }
         let instant = handle.id.instant;
-        self.begin(self.task.engine.slots.enqueue(instant)).await
+        self.begin(part.engine.slots.enqueue(instant)).await
     }
 
     /// From a container that an earlier life of the server made.
@@ -139,31 +154,31 @@ impl<'a> Attempt<'a> {
         &mut self,
         container: ContainerId,
         engine: Option<Arc<str>>,
-        started_at: Option<DateTime<Utc>>,
     ) -> Result<AttemptEnd, Break> {
         // The container exists already, so it takes a slot even if all are taken.
-        let _slot = self.task.engine.slots.adopt();
+        let _slot = self.run.part.engine.slots.adopt();
         let here = self.engine_id().await?;
         // An engine that has the very container is the one, whatever it calls itself now.
-        let Some(labels) = self.task.engine.labels_until_known(&container).await? else {
+        let Some(labels) = self.run.part.engine.labels_until_known(&container).await? else {
             return self.resume_gone(&container, engine, here).await;
         };
         // An id on record is no proof of whose the container is, so the labels decide.
         if let Some(reason) = foreign(labels.as_ref(), &self.identity()) {
             return Err(Break::Lost(reason));
         }
-        let Some(sight) = self.task.engine.inspect_until_known(&container).await? else {
+        let Some(sight) = self.run.part.engine.inspect_until_known(&container).await? else {
             return self.resume_gone(&container, engine, here).await;
         };
         self.container = Some(container.clone());
-        match (sight, started_at) {
+        match (sight, self.started_before) {
             // The earlier life may have sent a start request that is still on its way.
             (Observation::Pending(_), _) => {
                 self.may_start = true;
-                self.replace_in_time(&container).await
+                self.prepare_anew_in_time(&container).await
             }
-            (Observation::Running { since, .. }, Some(at)) => {
-                self.follow_to_end(&container, self.start_seen_again(at, since)).await
+            // The start on record stays: the engine of a node that is away may not know it.
+            (sight @ (Observation::Running { .. } | Observation::NodeAway { .. }), Some(at)) => {
+                self.follow_to_end(&container, self.start_seen_again(at, sight.since())).await
             }
             (sight, _) => self.continue_with(&container, sight).await,
         }
@@ -178,7 +193,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<AttemptEnd, Break> {
         match gone_from(engine, here) {
             Some(reason) => Err(Break::Lost(reason)),
-            None => match (self.past_of(container).await?, self.task.runner.standby.doubt()) {
+            None => match (self.past_of(container).await?, self.run.context.standby.doubt()) {
                 // Another server, which the restored store does not know, may have continued it.
                 (Fate::NeverRan | Fate::Unknown, Some(doubt)) => Err(Break::Lost(doubt.clone())),
                 (Fate::NeverRan, _) if self.may_still_start().await? => self.pull_and_start().await,
@@ -188,12 +203,13 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Replaces a container that was never started, if its run is still in time.
-    async fn replace_in_time(&mut self, container: &ContainerId) -> Result<AttemptEnd, Break> {
-        // Decided before the removal, because the record says why before the container is removed.
+    /// Prepares a container that was never started anew, if its run is still in time.
+    async fn prepare_anew_in_time(&mut self, container: &ContainerId) -> Result<AttemptEnd, Break> {
+        // Decided first, because the record says why before the container is disarmed.
         let is_in_time = self.may_still_start().await?;
-        let purpose = if is_in_time { "it is replaced" } else { "its run is given up" };
-        match self.replace(container, purpose).await? {
+        let anew = Purpose::PrepareAnew("it is prepared anew");
+        let purpose = if is_in_time { anew } else { Purpose::GiveUp };
+        match self.disarm(container, purpose).await? {
             Fate::NeverRan if is_in_time => self.pull_and_start().await,
             Fate::NeverRan => Ok(self.missed()),
             fate => self.end_as(container, fate).await,
@@ -231,20 +247,21 @@ impl<'a> Attempt<'a> {
         let Some(container) = self.container.clone() else {
             return self.hold_name().await?.ok_or(failure);
         };
-        match self.replace(&container, "its run is given up").await? {
-            Fate::NeverRan => Err(failure),
+        match self.disarm(&container, Purpose::GiveUp).await? {
+            // A container that cannot start any more never ran either.
+            Fate::NeverRan | Fate::Found(Observation::Pending(_)) => Err(failure),
             fate => self.end_as(&container, fate).await,
         }
     }
 
     /// Whether preparing its container starts it.
     pub(super) fn starts_with_prepare(&self) -> bool {
-        self.task.engine.engine.starts() == Starts::WithPrepare
+        self.run.part.engine.engine.starts() == Starts::WithPrepare
     }
 
     /// Notes what a run goes on from also where its record is gone.
     pub(super) async fn note_best_effort(&self, progress: Progress) -> Result<(), Stopped> {
-        self.note_best_effort_at(progress, self.task.runner.store.now()).await
+        self.note_best_effort_at(progress, self.run.context.records.now()).await
     }
 
     /// The same about another moment.
@@ -254,7 +271,7 @@ impl<'a> Attempt<'a> {
         at: DateTime<Utc>,
     ) -> Result<(), Stopped> {
         // The container exists whatever the record accepts, so it is followed to its end.
-        if let Err(error) = self.task.note_at(progress, at).await? {
+        if let Err(error) = self.run.note_at(progress, at).await? {
             warn!(%error, "progress could not be written to the store; the run continues");
         }
         Ok(())
@@ -263,38 +280,44 @@ impl<'a> Attempt<'a> {
     /// Whether a run that was claimed earlier, and never started, is still in time; known once the
     /// engine is back, because nothing can start before.
     async fn may_still_start(&self) -> Result<bool, Break> {
-        let RunTask { runner, handle, attempt, waited, .. } = self.task;
-        self.unless_cancelled(self.task.engine.health.up()).await?;
-        let in_time = || {
-            policy::may_still_start(
-                handle.id.instant.moment(),
-                &handle.trigger,
-                &handle.allocation,
-                runner.zone,
-                runner.store.now() - *waited,
-            )
-        };
+        let RunPart { context, handle, attempt, waited, .. } = self.run;
+        self.unless_cancelled(self.run.part.engine.health.up()).await?;
         // The deadline is about the instant, which the first attempt has met.
-        Ok(attempt.number > 1 || in_time())
+        Ok(attempt.number > 1 || context.deadlines.may_still_start(handle, *waited))
     }
 
     /// The end of a run that came too late; its container, if it was made, was never started.
     fn missed(&self) -> AttemptEnd {
-        let RunTask { runner, handle, .. } = self.task;
-        let instant = handle.id.instant;
-        let now = runner.store.now();
-        let outage = runner.outage(instant.moment(), now).map(Box::new);
-        let reason = Reason::NotStartedInTime { outage };
-        let state = RunState::Missed { reason, last: instant, count: 1 };
-        AttemptEnd { container: self.container.clone(), ..AttemptEnd::without_container(state) }
+        let RunPart { context, handle, .. } = self.run;
+        AttemptEnd {
+            container: self.container.clone(),
+            ..AttemptEnd::without_container(context.deadlines.missed(handle))
+        }
     }
 
-    /// Waits for something, unless the run is cancelled or the server stops.
+    /// Waits until the run is cancelled; or its time is over, which other parts share.
+    async fn interruption(&self) -> Break {
+        let RunPart { handle, attempt, .. } = self.run;
+        let Some(timeout) = &handle.shared_timeout else {
+            return Break::Cancelled(handle.cancellation_after(None).await.reason);
+        };
+        // Boxed: most runs have no parts, and their futures have no room for it.
+        Box::pin(async {
+            tokio::select! {
+                biased;
+                cancelled = handle.cancellation_after(None) => Break::Cancelled(cancelled.reason),
+                () = timeout.is_up(attempt.number) => Break::TimedOut(timeout.limit()),
+            }
+        })
+        .await
+    }
+
+    /// Waits for something, unless the run is cancelled, its time is over, or the server stops.
     pub(super) async fn unless_cancelled<T>(
         &self,
         work: impl Future<Output = T>,
     ) -> Result<T, Break> {
-        let RunTask { runner, handle, .. } = self.task;
+        let context = &self.run.context;
         // Pinned: each future around it would otherwise hold it twice, as its argument and while it
         // waits for it.
         let work = pin!(work);
@@ -303,13 +326,11 @@ impl<'a> Attempt<'a> {
                 biased;
                 // Biased: a cancelled run takes no further step, even if the step is ready at the
                 // same time.
-                Cancellation { reason, .. } = handle.cancellation_after(None) => {
-                    Err(Break::Cancelled(reason))
-                }
+                interruption = self.interruption() => Err(interruption),
                 done = work => Ok(done),
             }
         };
-        runner.term.unless_ended(unless_cancelled).await?
+        context.records.term.unless_ended(unless_cancelled).await?
     }
 }
 

@@ -57,6 +57,8 @@ pub(super) enum Break {
     Store(StoreError),
     /// A file of its environment cannot be used.
     Environment(String),
+    /// The time of its run was over before a container had started; the limit.
+    TimedOut(docket_model::Duration),
     /// It is not known whether its container ever ran.
     Lost(Reason),
 }
@@ -102,6 +104,24 @@ impl From<Past> for Fate {
     }
 }
 
+/// Why a container is disarmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Its run goes on; what happens, for the record.
+    PrepareAnew(&'static str),
+    /// Its run is given up.
+    GiveUp,
+}
+
+impl Purpose {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::PrepareAnew(words) => words,
+            Self::GiveUp => "its run is given up",
+        }
+    }
+}
+
 /// When a container started.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Start {
@@ -123,6 +143,11 @@ impl Start {
         let since = ran.to_std().ok().and_then(|ran| now.checked_sub(ran));
         // A container that starts only later by the clocks at hand has run for an unknown time.
         Self { at, since: since.unwrap_or(now) }
+    }
+
+    /// True if it started before another one.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        self.since < other.since
     }
 
     /// How long it has run.

@@ -1,19 +1,20 @@
 //! Ends runs before their time: one that waits never starts, one under way gets its stop signal.
 
-use docket_model::run::{Cancellation, Reason, RunState};
+use docket_model::run::{Cancellation, Reason, RunId, RunState};
 use tracing::warn;
+use uuid::Uuid;
 
 use super::{
-    Runner,
     allocation_queue::{AllocationQueue, RunHandle},
+    run_records::RunRecords,
 };
 use crate::{
     crash_points::{Point, point},
     store::{End, Progress, StoreError},
 };
 
-impl Runner {
-    /// Ends all runs before the newest that waits. The caller has the line's turn.
+impl RunRecords {
+    /// Ends all runs before the newest that waits. The caller holds the decision lock.
     ///
     /// That the newest waits is on record, so what cannot be written now is wanted again after a
     /// crash.
@@ -48,17 +49,26 @@ impl Runner {
         handle: &RunHandle,
         cancellation: Cancellation,
     ) -> Result<(), StoreError> {
-        let progress = Progress::Cancelling(cancellation.clone());
-        let (uid, now) = (handle.allocation.uid, self.store.now());
         // On record before the container is stopped: after a crash the next server stops it by the
         // record.
-        unless_over(self.store.note(&handle.id, uid, progress, now).await)?;
+        self.note_cancelling(&handle.id, handle.allocation.uid, cancellation.clone()).await?;
         point(Point::Cancelling);
         handle.cancel(cancellation);
         Ok(())
     }
 
-    /// Ends a run that waits in its line. The caller has the line's turn.
+    /// Notes that a run is to end before its time, unless it is over.
+    pub(super) async fn note_cancelling(
+        &self,
+        id: &RunId,
+        uid: Uuid,
+        cancellation: Cancellation,
+    ) -> Result<(), StoreError> {
+        let progress = Progress::Cancelling(cancellation);
+        unless_over(self.store.note(id, uid, progress, self.now()).await)
+    }
+
+    /// Ends a run that waits in its queue. The caller holds the decision lock.
     pub(super) async fn give_up_waiting(
         &self,
         queue: &AllocationQueue,

@@ -11,12 +11,14 @@ use tokio::time::{Instant, timeout};
 use tracing::warn;
 
 use super::{
-    Runner, Stopped,
-    allocation_queue::{AllocationQueue, DecisionLock, RunHandle, Sign},
+    Stopped,
+    allocation_queue::{AllocationQueue, DecisionLock, PartHandle, RunHandle, Sign},
+    run_records::RunRecords,
 };
 use crate::{
     engine::Observation,
     mutation_testing::{self, Mutation},
+    policy::Beside,
 };
 
 /// How long a decision about an instant waits for the engine's reports, and for the ends of runs that
@@ -26,11 +28,19 @@ pub(super) const FOR_SCHEDULES: Duration = Duration::from_secs(60);
 // Shorter than for schedules, because a client waits for the response.
 pub(super) const FOR_REQUESTS: Duration = Duration::from_secs(10);
 
-impl Runner {
+/// A part of a run under way of which it is not known whether it has ended.
+pub(super) struct Unconfirmed {
+    run: Arc<RunHandle>,
+    pub(super) part: Arc<PartHandle>,
+    /// What shows it.
+    sign: Sign,
+}
+
+impl RunRecords {
     /// Waits for the right to decide about an allocation, with the runs beside it confirmed by the
     /// engine; for so long at most.
     pub(super) async fn confirmed_lock(
-        self: &Arc<Self>,
+        &self,
         allocation: &Allocation,
         limit: Duration,
     ) -> DecisionLock<'_> {
@@ -41,17 +51,19 @@ impl Runner {
             // slowly.
             let is_indifferent = allocation.specification.policies.overlap == Overlap::Allow;
             let unconfirmed = lock.unconfirmed().filter(|_| !is_indifferent);
-            let Some((handle, sign)) = unconfirmed else { return lock };
+            let Some(unconfirmed) = unconfirmed else { return lock };
             let left = limit.saturating_sub(begun_at.elapsed());
             if left.is_zero() {
-                handle
-                    .span
-                    .in_scope(|| warn!("the engine has not reported on this run since it came up"));
+                let Unconfirmed { run, part, .. } = unconfirmed;
+                run.span.in_scope(|| {
+                    let engine = &part.engine.name;
+                    warn!(%engine, "the engine has not reported on this run since it came up");
+                });
                 return lock;
             }
             // The run needs the turn to leave its line.
             drop(lock);
-            let confirming = self.confirm(&handle, &sign);
+            let confirming = self.confirm(&unconfirmed);
             if let Ok(Err(Stopped)) = timeout(left, confirming).await {
                 return self.queues.lock(allocation.uid).await;
             }
@@ -59,11 +71,12 @@ impl Runner {
     }
 
     /// Inspects the container of a run; if it does not run, waits until that is on record.
-    async fn confirm(&self, handle: &RunHandle, sign: &Sign) -> Result<(), Stopped> {
+    async fn confirm(&self, unconfirmed: &Unconfirmed) -> Result<(), Stopped> {
+        let Unconfirmed { run, part, sign } = unconfirmed;
         // Subscribed before the first look at the queue, so that no change is missed in between.
         let mut progress = self.queues.progress();
         // Read before the inspection: if the engine goes away meanwhile, the report does not count.
-        let epoch = handle.engine.health.epoch();
+        let epoch = part.engine.health.epoch();
         if let Sign::Container(container) = sign
             && let Some(
                 Observation::Waiting(_)
@@ -71,13 +84,13 @@ impl Runner {
                 // A container that was not started yet may still start, and so counts as running.
                 | Observation::NodeAway { .. }
                 | Observation::Pending(_),
-            ) = handle.engine.inspect_until_known(container).await?
+            ) = part.engine.inspect_until_known(container).await?
         {
-            handle.runs_in(container, epoch);
+            part.runs_in(container, epoch);
             return Ok(());
         }
-        let queue = self.queues.of(handle.allocation.uid);
-        while queue.is_under_way(handle.id.instant) && handle.unconfirmed_since(epoch).is_some() {
+        let queue = self.queues.of(run.allocation.uid);
+        while queue.is_under_way(run.id.instant) && part.unconfirmed_since(epoch).is_some() {
             let _: Result<_, _> = self.term.unless_ended(progress.changed()).await?;
         }
         Ok(())
@@ -85,15 +98,26 @@ impl Runner {
 }
 
 impl AllocationQueue {
+    /// The runs beside which a new one would start.
+    pub(super) fn beside(&self) -> Beside {
+        Beside {
+            under_way: self.under_way().iter().map(|handle| handle.id.instant).collect(),
+            is_unconfirmed: self.unconfirmed().is_some(),
+            waiting: self.waiting().map(|handle| handle.id.instant),
+            full: None,
+        }
+    }
+
     /// A run under way on whose container the engine has not reported since it came up, or of which it is
     /// not decided whether it still starts one.
-    pub(super) fn unconfirmed(&self) -> Option<(Arc<RunHandle>, Sign)> {
+    pub(super) fn unconfirmed(&self) -> Option<Unconfirmed> {
         if mutation_testing::is_active(Mutation::DecidedBeforeLooking) {
             return None;
         }
-        self.under_way().into_iter().find_map(|handle| {
-            let sign = handle.unconfirmed()?;
-            Some((handle, sign))
+        self.under_way().into_iter().find_map(|run| {
+            let signs = run.parts.iter().filter_map(|part| Some((part, part.unconfirmed()?)));
+            let (part, sign) = signs.map(|(part, sign)| (Arc::clone(part), sign)).next()?;
+            Some(Unconfirmed { run, part, sign })
         })
     }
 }

@@ -6,7 +6,7 @@ use docket_model::{Life, RunId, Specification, run::AttemptKey};
 use uuid::Uuid;
 
 use super::env_files;
-use crate::engine::{Identity, Owner, Plan};
+use crate::engine::{Identity, Owner, Plan, engine_registry::NamedEngine};
 
 /// Plans containers.
 #[derive(Debug)]
@@ -37,24 +37,26 @@ impl Planner {
         }
     }
 
-    /// The container of a specification.
+    /// The container of a specification, on an engine.
     ///
     /// # Errors
     /// Which file of its environment cannot be used, and why.
     pub(super) async fn plan(
         &self,
         identity: Identity,
+        engine: &NamedEngine,
         specification: &Specification,
     ) -> Result<Plan, String> {
         let files = &specification.policies.env_files;
         let environment = env_files::read(self.env_dir.as_deref(), files).await?;
-        Ok(Plan { environment, ..self.plan_without_files(identity, specification) })
+        Ok(Plan { environment, ..self.plan_without_files(identity, engine, specification) })
     }
 
     /// The container of a specification, without the variables of its `EnvFiles`.
     pub(super) fn plan_without_files(
         &self,
         identity: Identity,
+        engine: &NamedEngine,
         specification: &Specification,
     ) -> Plan {
         Plan {
@@ -65,6 +67,9 @@ impl Planner {
             environment: Vec::new(),
             command: None,
             pull: specification.policies.pull,
+            placement: engine.placement_on_nodes(&specification.policies.placement),
+            node: None,
+            parts: 1,
         }
     }
 }

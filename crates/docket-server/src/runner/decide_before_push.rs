@@ -23,12 +23,12 @@ impl Runner {
     pub(crate) async fn decide_due(self: &Arc<Self>, pushed: &[Specification]) {
         // Nothing may start yet, so nothing can be decided: the store records what is due as
         // missed.
-        if !self.standby.is_over() {
+        if !self.context.standby.is_over() {
             return;
         }
         let mut due = Vec::new();
         for wanted in pushed {
-            if let Some(held) = self.store.status(wanted.name.as_str())
+            if let Some(held) = self.records.store.status(wanted.name.as_str())
                 && missed_instants::edit(&held.allocation.specification, wanted).is_some()
             {
                 due.push(held);
@@ -42,16 +42,17 @@ impl Runner {
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub(crate) async fn decide_due_in(self: &Arc<Self>, zones: &[Zone]) -> Result<(), StoreError> {
-        if !self.standby.is_over() {
+        if !self.context.standby.is_over() {
             return Ok(());
         }
         let mut after = None;
         loop {
-            let chunk = self.store.statuses(after, CHUNK);
+            let chunk = self.records.store.statuses(after, CHUNK);
             let Some(last) = chunk.last() else { return Ok(()) };
             after = Some(last.position);
-            let is_affected =
-                |held: &AllocationStatus| held.allocation.is_in_one_of(zones, self.zone);
+            let is_affected = |held: &AllocationStatus| {
+                held.allocation.is_in_one_of(zones, self.context.deadlines.zone)
+            };
             let held = chunk.into_iter().filter(is_affected).collect();
             self.decide_all_held(held, "update of the time zone data").await;
         }
@@ -65,7 +66,7 @@ impl Runner {
         }
         let runner = Arc::clone(self);
         // A decision is carried out as a whole, also when the request has ended.
-        let decided = self.term.to_its_end(async move {
+        let decided = self.records.term.to_its_end(async move {
             let each = stream::iter(due);
             each.for_each_concurrent(AT_ONCE, |held| runner.decide_held(held)).await;
         });
@@ -93,13 +94,19 @@ impl Runner {
         }
         // An instant from before the schedule was accepted is never due.
         let decided = decided.unwrap_or_default().max(allocation.scheduled_at);
-        if allocation.next(decided, self.zone).is_some_and(|next| next <= self.store.now()) {
+        if allocation
+            .next(decided, self.context.deadlines.zone)
+            .is_some_and(|next| next <= self.records.now())
+        {
             self.decide(&allocation, suspension.as_deref(), decided).await;
         }
     }
 
     /// What a push has to know about instants that are due and cannot be decided.
     pub(crate) fn circumstances(&self) -> Circumstances {
-        Circumstances { zone: self.zone, outages: self.outages() }
+        Circumstances {
+            zone: self.context.deadlines.zone,
+            outages: self.context.deadlines.outages(),
+        }
     }
 }

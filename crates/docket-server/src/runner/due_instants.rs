@@ -13,9 +13,9 @@ use tracing::{Instrument, debug, error, info, warn};
 
 use super::{
     Runner, Stopped,
-    allocation_queue::{AllocationQueue, RunHandle, decision_span, run_span},
+    allocation_queue::{AllocationQueue, PartHandle, RunHandle, decision_span, run_span},
     confirm_runs,
-    engine_call_retry::EngineAccess,
+    place_parts::{PartPlace, RunPlaces},
     resume_point::{Stage, StartFrom},
     run_context::RunTask,
     store_access::WRITE_AGAIN,
@@ -35,14 +35,14 @@ pub(super) struct RunRequest {
     pub(super) trigger: Trigger,
     /// What its instant is, where the run is manual.
     pub(super) wanted: InstantKind,
-    /// Its first attempt.
-    pub(super) attempt: AttemptKey,
+    /// The number of the first attempt at each part.
+    pub(super) attempt: u32,
 }
 
 impl RunRequest {
     /// A request that comes of itself.
     pub(super) fn due(instant: Instant, trigger: Trigger) -> Self {
-        Self { instant, trigger, wanted: InstantKind::Now, attempt: AttemptKey::FIRST }
+        Self { instant, trigger, wanted: InstantKind::Now, attempt: AttemptKey::FIRST.number }
     }
 }
 
@@ -57,12 +57,12 @@ impl Runner {
     ) -> DateTime<Utc> {
         let decide = || self.decide_once(allocation, suspension, decided);
         let span = decision_span(allocation.name());
-        let deciding = self.after_panics(allocation.uid, || self.durably(decide));
+        let deciding = self.after_panics(allocation.uid, || self.records.durably(decide));
         let done = match deciding.instrument(span.clone()).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(message)) => {
                 let given_up = || self.give_up_due(allocation, decided, &message);
-                self.durably(given_up).instrument(span.clone()).await
+                self.records.durably(given_up).instrument(span.clone()).await
             }
             Err(Stopped) => Err(Stopped),
         };
@@ -85,14 +85,15 @@ impl Runner {
         suspension: Option<&Suspension>,
         decided: DateTime<Utc>,
     ) -> Result<DateTime<Utc>, StoreError> {
-        let queue = self.confirmed_lock(allocation, confirm_runs::FOR_SCHEDULES).await;
+        let queue = self.records.confirmed_lock(allocation, confirm_runs::FOR_SCHEDULES).await;
         let is_up = self.engines.is_up_for(&allocation.specification.policies);
         if !is_up && queue.unconfirmed().is_some() {
             // The engine is away again: the scheduler proposes these instants when it is back.
             return Ok(decided);
         }
-        let (zone, now) = (self.zone, self.store.now() + mutation_testing::earliness());
-        let pause = self.store.pause();
+        let (zone, now) =
+            (self.context.deadlines.zone, self.records.now() + mutation_testing::earliness());
+        let pause = self.records.store.pause();
         let suspensions = Suspensions { allocation: suspension, server: pause.as_deref() };
         let question = PolicyInput { allocation, suspensions, zone, decided, now };
         let mut through = decided;
@@ -120,8 +121,9 @@ impl Runner {
         decided: DateTime<Utc>,
         message: &str,
     ) -> Result<DateTime<Utc>, StoreError> {
-        let queue = self.queues.lock(allocation.uid).await;
-        let (zone, now, suspensions) = (self.zone, self.store.now(), Suspensions::default());
+        let queue = self.records.queues.lock(allocation.uid).await;
+        let (zone, now, suspensions) =
+            (self.context.deadlines.zone, self.records.now(), Suspensions::default());
         let why = Why::Given(Reason::InternalError { message: message.into() });
         let Some(missed) = missed_within(allocation, zone, decided, now, why) else {
             return Ok(decided);
@@ -146,9 +148,11 @@ impl Runner {
             Decision::Missed(missed) => self.miss(allocation, missed.clone()).await?,
             Decision::Start(instant, trigger) => {
                 let request = RunRequest::due(Instant::new(*instant), trigger.clone());
-                // Not configured any more: the scheduler proposes the instant again when one fits.
-                let Some(engine) = self.engines.choose(allocation) else { return Ok(None) };
-                self.enter(queue, engine, allocation, request).await?
+                // The scheduler proposes the instant again when engines, or enough nodes, fit.
+                let Ok(places) = self.placement.places_or_wait(allocation, queue).await else {
+                    return Ok(None);
+                };
+                self.enter(queue, places, allocation, request).await?
             }
         };
         // One record must not span another: a backfill or an adopted container has one within the
@@ -172,15 +176,21 @@ impl Runner {
         allocation: &Allocation,
         missed: Missed,
     ) -> Result<ClaimOutcome, StoreError> {
-        let outage = self.outage(missed.first, missed.last);
-        let reason = missed.why.reason(outage.as_ref());
+        let outage = self.context.deadlines.outage(allocation, missed.first, missed.last);
+        let shortage = self.engines.shortage(allocation.uid);
+        let reason = match (&missed.why, &outage, shortage) {
+            (Why::TooLate, None, Some(shortage)) => shortage.reason,
+            (why, outage, _) => why.reason(outage.as_ref()),
+        };
         let count = missed.count;
         let (first, last) = (Instant::new(missed.first), Instant::new(missed.last));
         let state = RunState::Missed { reason: reason.clone(), last, count };
-        let run = Run::decided(allocation, first, Trigger::Schedule, state, self.store.now());
+        let run = Run::decided(allocation, first, Trigger::Schedule, state, self.records.now());
         let span = run_span(&run.id);
-        let recorded = self.store.record_result(self.store.claim(run).await)?;
+        let recorded = self.records.store.record_result(self.records.store.claim(run).await)?;
         if recorded == ClaimOutcome::New {
+            // What waited for nodes is on record; the next instant begins anew.
+            self.engines.forget_shortage(allocation.uid);
             let _in_span = span.enter();
             let (what, reason) = (instants_missed(count), reason.to_string());
             let last = (count > 1).then(|| last.to_string());
@@ -188,7 +198,7 @@ impl Runner {
                 (Why::TooLate | Why::SuspendedLate(_), Some(outage)) => {
                     // The sum of all allocations is a warning of its own.
                     info!(last, reason, "{what}");
-                    self.missed.add(allocation.name(), &missed, outage.cause);
+                    self.missed.add(allocation.name(), &missed, (outage.cause, outage.engine));
                 }
                 (Why::TooLate | Why::SuspendedLate(_), None) => warn!(last, reason, "{what}"),
                 // The user requested a suspension or an edit, and other causes are logged already.
@@ -198,55 +208,66 @@ impl Runner {
         Ok(recorded)
     }
 
-    /// Claims an instant for an engine, unless it was claimed before, and acts on what its allocation's policies say.
+    /// Claims an instant for these places, one for each part, unless it was claimed before, and acts on what
+    /// its allocation's policies say. Without a place the run is skipped.
     ///
-    /// The caller has the line's turn.
+    /// The caller holds the decision lock.
     pub(super) async fn enter(
         self: &Arc<Self>,
         queue: &AllocationQueue,
-        engine: &Arc<EngineAccess>,
+        places: RunPlaces,
         allocation: &Arc<Allocation>,
         request: RunRequest,
     ) -> Result<ClaimOutcome, StoreError> {
         let RunRequest { instant, trigger, wanted, attempt } = request;
+        let RunPlaces { parts, skipped, remarks } = places;
         // Before the claim, whose record depends on whether there is room.
-        let place = engine.slots.acquire(instant);
-        let beside = Beside {
-            under_way: queue.under_way().iter().map(|handle| handle.id.instant).collect(),
-            is_unconfirmed: queue.unconfirmed().is_some(),
-            waiting: queue.waiting().map(|handle| handle.id.instant),
-            full: place.as_ref().err().map(|SlotsFull { max_running, queue }| Full {
-                max_running: *max_running,
-                queue: *queue,
-            }),
+        let slots: Result<Vec<_>, _> =
+            parts.iter().map(|part| part.engine.slots.acquire(instant)).collect();
+        let full = slots.as_ref().err().map(|SlotsFull { max_running, queue }| Full {
+            max_running: *max_running,
+            queue: *queue,
+        });
+        let beside = Beside { full, ..queue.beside() };
+        let admission = match skipped {
+            Some(reason) => Admission::Skip(reason),
+            None => policy::admit(allocation.specification.policies.overlap, &beside),
         };
-        let admission = policy::admit(allocation.specification.policies.overlap, &beside);
         // Another run may start in the place of one that is skipped, or that waits for another, also
         // while the claim is written.
-        let place = place.ok().filter(|_| admission == Admission::Start);
+        let slots = slots.ok().filter(|_| admission == Admission::Start);
         let state = state(&admission);
-        let run = Run::decided(allocation, instant, trigger.clone(), state, self.store.now());
-        let run = run.on_engine(&engine.name);
+        let run = Run::decided(allocation, instant, trigger.clone(), state, self.records.now());
+        let noted: Vec<_> = parts.iter().map(PartPlace::noted).collect();
+        let mut run = run.at_places(&noted);
+        if let Some(first) = run.attempts.first_mut() {
+            first.remarks = remarks;
+        }
         let id = run.id.clone();
-        let recorded = self.store.record_result(match trigger {
-            Trigger::Manual(_) => self.store.claim_manual(run, wanted).await,
-            _ => self.store.claim(run).await,
+        let recorded = self.records.store.record_result(match trigger {
+            Trigger::Manual(_) => self.records.store.claim_manual(run, wanted).await,
+            _ => self.records.store.claim(run).await,
         })?;
         if recorded != ClaimOutcome::New {
             run_span(&id).in_scope(|| debug!(?recorded, "no new run was claimed"));
             return Ok(recorded);
         }
-        self.queues.note_progress();
-        let handle = RunHandle::new(id, Arc::clone(allocation), trigger, engine, attempt, None);
+        self.records.queues.note_progress();
+        let parts = (1..).zip(parts).map(|(part, PartPlace { engine, node })| {
+            PartHandle::new(&engine, AttemptKey { part, number: attempt }).on_node(node)
+        });
+        let handle = RunHandle::new(id, Arc::clone(allocation), trigger, parts, None);
         match admission {
             Admission::Start => {
-                // `admit` skips a run without a place, so the fallback is for the compiler.
-                let place = place.unwrap_or_else(|| engine.slots.enqueue(instant));
-                // Before its task begins, because the task takes it out of the queue when the run
-                // ends.
+                // Before its tasks begin, because the last of them takes it out of the queue when the
+                // run ends.
                 queue.add(Arc::clone(&handle));
-                let task = RunTask::new(Arc::clone(self), handle);
-                self.spawn_run(task, Stage::Attempt(StartFrom::Claimed(place)));
+                // `admit` skips a run without slots, so there is one for each part.
+                for (part, slot) in handle.parts.iter().zip(slots.into_iter().flatten()) {
+                    let task =
+                        RunTask::new(Arc::clone(self), Arc::clone(&handle), Arc::clone(part));
+                    self.spawn_run(task, Stage::Attempt(StartFrom::Claimed(slot)));
+                }
             }
             Admission::Wait => {
                 queue.add_waiting(handle);
@@ -255,7 +276,7 @@ impl Runner {
             Admission::Replace => {
                 queue.add_waiting(handle);
                 point(Point::Waiting);
-                self.replace(queue).await;
+                self.records.replace(queue).await;
             }
             Admission::Skip(reason) => {
                 handle.span.in_scope(|| info!(reason = reason.to_string(), "run skipped"));

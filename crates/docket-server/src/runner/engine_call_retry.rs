@@ -11,7 +11,10 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use docket_model::run::{ContainerId, Exit};
 use futures_util::StreamExt;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
 use tracing::{info, warn};
 
 use crate::{
@@ -110,6 +113,8 @@ pub(crate) struct EngineAccess {
     named: Arc<NamedEngine>,
     clock: Arc<dyn Clock>,
     pub(crate) term: Term,
+    /// Signalled when it may have a container that no task takes care of.
+    orphan_suspected: Notify,
 }
 
 impl Deref for EngineAccess {
@@ -122,7 +127,18 @@ impl Deref for EngineAccess {
 impl EngineAccess {
     /// Access to an engine, until the end of a term.
     pub(crate) fn new(named: Arc<NamedEngine>, clock: Arc<dyn Clock>, term: Term) -> Self {
-        Self { named, clock, term }
+        Self { named, clock, term, orphan_suspected: Notify::new() }
+    }
+
+    /// Reports that it may have a container that no task takes care of.
+    pub(crate) fn suspect_orphan(&self) {
+        // It keeps one permit, so a report during a sweep leads to another sweep.
+        self.orphan_suspected.notify_one();
+    }
+
+    /// Waits until it may have such a container.
+    pub(crate) async fn orphan_suspected(&self) {
+        self.orphan_suspected.notified().await;
     }
 
     /// When a container was created, by docket's clock.
@@ -171,7 +187,8 @@ impl EngineAccess {
         }
     }
 
-    /// Repeats a call that only reads, also a few times where the engine fails at it.
+    /// Repeats a call that only reads, also a few times where the engine fails at it, and for up to 10 minutes
+    /// while the node of the container is out of reach.
     pub(crate) async fn retry_read<T, F>(
         &self,
         call: &'static str,
@@ -183,8 +200,22 @@ impl EngineAccess {
         // Two backoffs: an error is an answer, so it does not count against the calls without one.
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut failures = 0;
+        let mut outage = NodeOutage::default();
         loop {
             let answer = self.retry(call, &work).await?;
+            if let Err(EngineError::NodeAway(node)) = &answer {
+                let begins = || {
+                    warn!(%node, "{call} waits for the node of the container, which is out of reach");
+                };
+                if let Err(lost) = outage.lasts(node, begins) {
+                    return Ok(Err(lost));
+                }
+                self.term.unless_ended(sleep(LONGEST_FOLLOW_PAUSE)).await?;
+                continue;
+            }
+            if outage.ends() {
+                info!("{call} goes on: the node of the container is in reach again");
+            }
             let has_failed =
                 matches!(&answer, Err(EngineError::Refused { kind: Refusal::Failed, .. }));
             failures += u32::from(has_failed);
@@ -285,7 +316,7 @@ impl EngineAccess {
     pub(crate) async fn watch_to_end(&self, container: &ContainerId) -> Result<Exit, EngineError> {
         let handle = Handle::from(container);
         let mut retry = Retry::endless("the watch of a container").of_follow();
-        let mut node_away_since = None;
+        let mut outage = NodeOutage::default();
         loop {
             let mut observations = self.engine.watch(&handle);
             let broken = loop {
@@ -298,16 +329,12 @@ impl EngineAccess {
                     // retries.
                     Some(Ok(Observation::NodeAway { node, .. })) => {
                         retry.made_progress();
-                        let since = *node_away_since.get_or_insert_with(|| {
+                        outage.lasts(&node, || {
                             warn!(%container, %node, "the node of the container is out of reach");
-                            Instant::now()
-                        });
-                        if since.elapsed() >= LONGEST_NODE_OUTAGE {
-                            return Err(node_lost(&node));
-                        }
+                        })?;
                     }
                     Some(Ok(_)) => {
-                        if node_away_since.take().is_some() {
+                        if outage.ends() {
                             info!(%container, "the node of the container is in reach again");
                         }
                         retry.made_progress();
@@ -322,8 +349,28 @@ impl EngineAccess {
     }
 }
 
-/// Says that the node of a container is out of reach for too long.
-fn node_lost(node: &str) -> EngineError {
-    let minutes = LONGEST_NODE_OUTAGE.as_secs() / 60;
-    EngineError::NodeLost(format!("its node `{node}` has been out of reach for {minutes} minutes"))
+/// Since when the node of a container is out of reach, while it is.
+#[derive(Debug, Default)]
+struct NodeOutage(Option<Instant>);
+
+impl NodeOutage {
+    /// Notes that the node is out of reach, and calls `begins` the first time; an error where it has been so for
+    /// too long.
+    fn lasts(&mut self, node: &str, begins: impl FnOnce()) -> Result<(), EngineError> {
+        let since = *self.0.get_or_insert_with(|| {
+            begins();
+            Instant::now()
+        });
+        if since.elapsed() < LONGEST_NODE_OUTAGE {
+            return Ok(());
+        }
+        let minutes = LONGEST_NODE_OUTAGE.as_secs() / 60;
+        let lost = format!("its node `{node}` has been out of reach for {minutes} minutes");
+        Err(EngineError::NodeLost(lost))
+    }
+
+    /// Notes that the node is in reach; true if it was not before.
+    fn ends(&mut self) -> bool {
+        self.0.take().is_some()
+    }
 }

@@ -3,31 +3,31 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use docket_model::{
-    Allocation,
-    journal::{Cause, Pause},
-};
+use docket_model::journal::{Cause, Pause};
 use futures_util::future::join_all;
 
-use super::{Runner, Stopped, engine_call_retry::EngineAccess};
-use crate::engine::engine_registry::EngineState;
+use super::{
+    Stopped, engine_call_retry::EngineAccess, engines::Engines, store_access::StoreAccess,
+};
+use crate::{
+    engine::engine_registry::{EngineState, given_name},
+    term_tasks::Term,
+};
 
 /// The shortest time without an engine that explains anything: a call may break off at any time.
 const SHORTEST_PAUSE: TimeDelta = TimeDelta::seconds(1);
 
-impl Runner {
-    /// Delays a decision about an allocation until an engine answers that may run it; returns false where one
-    /// answers now.
-    pub(crate) fn delays(
-        &self,
-        allocation: &Allocation,
-        resume: impl FnOnce() + Send + 'static,
-    ) -> bool {
-        self.engines.delay(allocation, resume)
-    }
+/// Follows the states of all engines, for one term.
+#[derive(Debug)]
+pub(crate) struct EngineFollower {
+    pub(super) engines: Arc<Engines>,
+    pub(super) store: Arc<StoreAccess>,
+    pub(super) term: Term,
+}
 
+impl EngineFollower {
     /// Notes the outages of the engines, and resumes what each of them delayed, until the server stops.
-    pub(crate) async fn follow_engines(self: Arc<Self>) {
+    pub(crate) async fn follow_all(self) {
         join_all(self.engines.all().iter().map(|engine| self.follow_engine(engine))).await;
     }
 
@@ -43,7 +43,8 @@ impl Runner {
                     if let EngineState::Away { since, .. } = before {
                         let (cause, to) = (Cause::EngineAway, self.store.now());
                         if to - since >= SHORTEST_PAUSE {
-                            self.store.paused(Pause { cause, from: since, to });
+                            let engine = given_name(&engine.name).cloned();
+                            self.store.paused(Pause { engine, ..Pause::of(cause, since, to) });
                         }
                     }
                     // The pause explains what is decided now, so it comes first.

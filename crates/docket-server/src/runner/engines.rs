@@ -1,19 +1,23 @@
 //! The engines of a server by their names, as the runner accesses them.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use docket_model::{
-    Allocation,
-    allocation::{Placement, Policies},
+    Allocation, Specification,
+    allocation::{HostCount, Placement, Policies},
     finding::nearest,
     run::{Attempt, Reason},
 };
-
 use parking_lot::Mutex;
+use uuid::Uuid;
 
-use super::{engine_call_retry::EngineAccess, store_access::StoreAccess};
+use super::{
+    engine_call_retry::EngineAccess,
+    node_shortages::{NEXT_TRY, NodeShortages, Shortage},
+    store_access::StoreAccess,
+};
 use crate::{
-    engine::{bounded_list, engine_registry::EngineRegistry},
+    engine::{Finding, bounded_list, engine_registry::EngineRegistry},
     term_tasks::Term,
 };
 
@@ -23,9 +27,20 @@ pub(crate) struct Engines {
     default: Arc<EngineAccess>,
     /// All of them, the default first.
     all: Vec<Arc<EngineAccess>>,
-    /// What waits until an engine answers that fits.
-    delayed: Mutex<Vec<Delayed>>,
+    /// What waits until an engine answers that fits, by the uid of its allocation and by its kind.
+    delayed: Mutex<BTreeMap<(Uuid, DelayedKind), Delayed>>,
+    /// The allocations that wait for nodes.
+    shortages: NodeShortages,
     pub(crate) term: Term,
+}
+
+/// What of an allocation waits for an engine that fits: each of them waits once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum DelayedKind {
+    /// The decision about the instants of its schedule.
+    DueInstants,
+    /// The check whether it is due after its parents.
+    AfterParents,
 }
 
 /// Something to do once an engine answers that fits.
@@ -72,7 +87,8 @@ impl Engines {
             |named| Arc::new(EngineAccess::new(Arc::clone(named), store.clock(), term.clone()));
         let default = access(registry.default_engine());
         let all = std::iter::once(Arc::clone(&default)).chain(registry.others().map(access));
-        Self { all: all.collect(), default, delayed: Mutex::default(), term: term.clone() }
+        let (delayed, shortages) = (Mutex::default(), NodeShortages::default());
+        Self { all: all.collect(), default, delayed, shortages, term: term.clone() }
     }
 
     /// The engine that runs go to where nothing names another one.
@@ -99,55 +115,151 @@ impl Engines {
         &'e self,
         placement: &Placement,
     ) -> impl Iterator<Item = &'e Arc<EngineAccess>> {
-        // Without a placement it is the first one, whatever the others are.
-        let of =
-            if placement.is_default() { std::slice::from_ref(&self.default) } else { &*self.all };
-        of.iter().filter(|engine| engine.fits(placement) && !engine.health.is_refused())
+        self.candidates(placement)
+            .iter()
+            .filter(|engine| engine.fits(placement) && !engine.health.is_refused())
     }
 
-    /// The engine for a new run of an allocation: of those that fit and answer the one with the fewest runs
-    /// under way. Where none answers, the first that fits; none where none fits.
-    pub(crate) fn choose(&self, allocation: &Allocation) -> Option<&Arc<EngineAccess>> {
-        let placement = &allocation.specification.policies.placement;
-        // Of several with the same number the first one.
-        self.fitting(placement).min_by_key(|engine| {
-            let (taken, waiting) = engine.slots.in_use();
-            (!engine.health.is_up(), taken + waiting)
-        })
+    /// The engines that a placement may choose among: without a choice it is the first one, whatever the
+    /// others are.
+    fn candidates(&self, placement: &Placement) -> &[Arc<EngineAccess>] {
+        if placement.names_no_engine() { std::slice::from_ref(&self.default) } else { &self.all }
     }
 
-    /// True if an engine answers that may run the allocation.
+    /// What keeps a specification from running, and what would go otherwise than may be meant, as far as that
+    /// is known without asking an engine. Each engine that may get its runs has to be able to run it.
+    pub(crate) fn check(&self, specification: &Specification) -> Vec<Finding> {
+        let placement = &specification.policies.placement;
+        if let Some(unfit) = self.unfit(placement) {
+            return vec![Finding::fatal(format!("Placement.{}", unfit.key), unfit.message)];
+        }
+        let fitting = self.candidates(placement).iter().filter(|engine| engine.fits(placement));
+        let fitting: Vec<_> = fitting.collect();
+        let is_one = fitting.len() == 1;
+        let on_each = fitting.into_iter().flat_map(|engine| {
+            engine
+                .check(specification)
+                .into_iter()
+                .map(move |finding| if is_one { finding } else { finding.on_engine(&engine.name) })
+        });
+        on_each.collect()
+    }
+
+    /// The engine that comes first for a new run: of those that fit one that answers, and of these the one with
+    /// the fewest runs under way.
+    pub(crate) fn first_choice(&self, placement: &Placement) -> Option<&Arc<EngineAccess>> {
+        // Of several with the same number it is the first one.
+        self.fitting(placement).min_by_key(|engine| (!engine.health.is_up(), engine.runs_in_use()))
+    }
+
+    /// True if a decision about a run of the allocation need not wait: enough engines fit, and one of them
+    /// answers; or the run is skipped because none can.
     pub(crate) fn is_up_for(&self, policies: &Policies) -> bool {
-        self.fitting(&policies.placement).any(|engine| engine.health.is_up())
+        let placement = &policies.placement;
+        let (mut fitting, mut up, mut has_nodes) = (0, 0, false);
+        for engine in self.fitting(placement) {
+            fitting += 1;
+            up += usize::from(engine.health.is_up());
+            has_nodes |= engine.engine.has_nodes();
+        }
+        match placement.on {
+            HostCount::All if fitting == 0 => self.unfit(placement).is_some(),
+            // How many nodes there are, the decision finds out.
+            on => up > 0 && (has_nodes || fitting >= on.least()),
+        }
     }
 
-    /// Delays something until an engine answers that may run the allocation; returns false where one answers
-    /// now.
+    /// Delays something until an engine answers that may run the allocation, or until the nodes that it waits
+    /// for are listed again; returns false where it need not wait. It takes the place of what was delayed of this
+    /// kind before.
     pub(crate) fn delay(
         &self,
         allocation: &Allocation,
+        kind: DelayedKind,
         resume: impl FnOnce() + Send + 'static,
     ) -> bool {
         let policies = &allocation.specification.policies;
         let mut delayed = self.delayed.lock();
         // Under the lock: an engine that comes up now resumes what is delayed after this.
-        if self.is_up_for(policies) {
+        if self.is_up_for(policies) && !self.shortages.is_waiting(allocation.uid) {
             return false;
         }
-        delayed.push(Delayed { policies: Arc::clone(policies), resume: Box::new(resume) });
+        let (policies, resume) = (Arc::clone(policies), Box::new(resume));
+        delayed.insert((allocation.uid, kind), Delayed { policies, resume });
         true
+    }
+
+    /// How much is delayed.
+    #[cfg(test)]
+    pub(crate) fn delayed_count(&self) -> usize {
+        self.delayed.lock().len()
     }
 
     /// Does what was delayed and does not have to wait any more.
     pub(crate) fn resume_delayed(&self) {
-        let mut delayed = self.delayed.lock();
-        let ready: Vec<_> =
-            delayed.extract_if(.., |delayed| self.is_up_for(&delayed.policies)).collect();
-        // The lock is released before the calls: one that is resumed may be delayed again.
-        drop(delayed);
-        for Delayed { resume, .. } in ready {
-            resume();
-        }
+        let ready: BTreeMap<_, _> = {
+            let mut delayed = self.delayed.lock();
+            // Among the nodes of the engine may be those that others wait for.
+            self.shortages.try_all_again();
+            let (ready, waiting) = std::mem::take(&mut *delayed)
+                .into_iter()
+                .partition(|(_, delayed)| self.is_up_for(&delayed.policies));
+            *delayed = waiting;
+            ready
+        };
+        resume_each(ready.into_values());
+    }
+
+    /// Does what was delayed for an allocation that was changed or deleted: other engines may fit it now,
+    /// or it is gone.
+    pub(crate) fn resume_changed(&self, uid: Uuid) {
+        self.shortages.forget(uid);
+        self.resume_all_of(uid);
+    }
+
+    /// Resumes what was delayed for an allocation; whether there was any.
+    fn resume_all_of(&self, uid: Uuid) -> bool {
+        let changed = {
+            let mut delayed = self.delayed.lock();
+            let kinds = [DelayedKind::DueInstants, DelayedKind::AfterParents];
+            kinds.map(|kind| delayed.remove(&(uid, kind)))
+        };
+        let is_any = changed.iter().any(Option::is_some);
+        resume_each(changed.into_iter().flatten());
+        is_any
+    }
+
+    /// Notes that too few nodes fit an allocation. What is delayed for it is resumed after a while, and its nodes
+    /// are listed again.
+    pub(super) fn begin_shortage(self: &Arc<Self>, allocation: &Allocation, shortage: Shortage) {
+        let attempt = self.shortages.begin(allocation, shortage);
+        let (engines, uid) = (Arc::clone(self), allocation.uid);
+        self.term.spawn(async move {
+            let is_over = engines.term.unless_ended(tokio::time::sleep(NEXT_TRY)).await.is_err();
+            // Something else may have tried meanwhile: one try at a time follows another.
+            if is_over || !engines.shortages.try_again(uid, attempt) {
+                return;
+            }
+            if !engines.resume_all_of(uid) {
+                // Nothing waits for nodes any more.
+                engines.shortages.forget(uid);
+            }
+        });
+    }
+
+    /// Notes that enough nodes fit an allocation.
+    pub(super) fn end_shortage(&self, allocation: &Allocation) {
+        self.shortages.end(allocation);
+    }
+
+    /// Nothing of an allocation waits for nodes any more, though too few fit.
+    pub(super) fn forget_shortage(&self, uid: Uuid) {
+        self.shortages.forget(uid);
+    }
+
+    /// Why the next run of an allocation waits for nodes, if it does.
+    pub(crate) fn shortage(&self, uid: Uuid) -> Option<Shortage> {
+        self.shortages.of(uid)
     }
 
     /// Says why no engine can run an allocation of this placement, as far as that is known: an engine that
@@ -164,8 +276,22 @@ impl Engines {
         let candidates = self.all.iter().filter(|engine| {
             placement.engine.as_ref().is_none_or(|name| name.as_str() == &*engine.name)
         });
-        if placement.is_default() || candidates.clone().any(|engine| is_possible(&engine)) {
+        let possible: Vec<_> = candidates.clone().filter(is_possible).collect();
+        let has_nodes = possible.iter().any(|engine| engine.engine.has_nodes());
+        let are_enough = has_nodes || possible.len() >= placement.on.least();
+        if placement.names_no_engine() || are_enough {
             return None;
+        }
+        if !possible.is_empty() {
+            let names: Vec<_> =
+                possible.iter().map(|engine| format!("`{}`", engine.name)).collect();
+            let (names, wanted) = (bounded_list(names).join(", "), placement.on);
+            let message = format!(
+                "{wanted} different engines are needed, and {} fits: {names}; write a smaller number, or \
+                 `All`",
+                possible.len()
+            );
+            return Some(UnfitPlacement { key: "On", message });
         }
         let labels = candidates.map(|engine| {
             let labels = engine.labels();
@@ -186,5 +312,12 @@ impl Engines {
         let name = attempt.and_then(|attempt| attempt.engine_name.as_deref());
         self.named(name)
             .map_err(|unknown| Reason::EngineNotConfigured { engine: unknown.name.into() })
+    }
+}
+
+/// Does what was delayed, without a lock: what is resumed may be delayed again.
+fn resume_each(delayed: impl IntoIterator<Item = Delayed>) {
+    for Delayed { resume, .. } in delayed {
+        resume();
     }
 }

@@ -28,6 +28,9 @@ impl From<EngineError> for Reason {
             EngineError::MayNotPull { image } => Self::PullForbidden { image: image.into() },
             EngineError::NameHeld { holder } => Self::NameHeld { holder: holder.into() },
             EngineError::NodeLost(message) => Self::NodeLost { message: message.into() },
+            error @ EngineError::NodeAway(_) => {
+                Self::NodeLost { message: error.to_string().into() }
+            }
             EngineError::Gone => Self::ContainerRemoved,
             EngineError::NeverStarted => Self::RemovedBeforeStart,
             EngineError::WillNotDie(message) => Self::CannotBeKilled { message: message.into() },

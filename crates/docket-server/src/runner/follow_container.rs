@@ -4,7 +4,6 @@
 
 use std::{
     pin::{Pin, pin},
-    sync::Arc,
     time::Duration,
 };
 
@@ -16,11 +15,13 @@ use super::{
     attempt::Attempt,
     attempt_outcomes::{AttemptEnd, Break, Start},
     engine_call_retry::{EngineAccess, Retry},
+    run_context::RunPart,
 };
 use crate::{
     backoff::Backoff,
     crash_points::{Point, point},
-    engine::{Captured, EngineError, Handle, Observation, Stop},
+    engine::{EngineError, Handle, Observation, Stop},
+    outputs::EndedOutput,
     store::Progress,
 };
 
@@ -38,8 +39,16 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Early {
     Cancelled(Cancellation),
-    /// It ran longer than this.
-    TimedOut(docket_model::Duration),
+    TimedOut(TimeLimit),
+}
+
+/// How long a container may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TimeLimit {
+    /// `Timeout`, by which its end is explained.
+    limit: docket_model::Duration,
+    /// How much of it the container has: where other parts of its run started earlier, the rest.
+    own: TimeDelta,
 }
 
 /// A container's end, as it will come by itself.
@@ -87,9 +96,9 @@ impl Attempt<'_> {
         container: &ContainerId,
         start: Start,
     ) -> Result<AttemptEnd, Break> {
-        let runner = &self.task.runner;
-        self.task.handle.runs_in(container, self.task.engine.health.epoch());
-        let mut following = pin!(self.task.engine.watch_to_end(container));
+        let context = &self.run.context;
+        self.run.part.runs_in(container, self.run.part.engine.health.epoch());
+        let mut following = pin!(self.run.part.engine.watch_to_end(container));
         let watched = async {
             let early = tokio::select! {
                 biased;
@@ -101,7 +110,7 @@ impl Attempt<'_> {
             let exit = self.stop_container(container, following.as_mut(), &early).await?;
             Ok::<_, Break>((exit, Some(early)))
         };
-        let (exit, early) = runner.term.unless_ended(pin!(watched)).await??;
+        let (exit, early) = context.records.term.unless_ended(pin!(watched)).await??;
         point(Point::Exited);
         let started_at = Some(start.at);
         Ok(AttemptEnd { started_at, ..self.capture(container, exit, early).await? })
@@ -121,6 +130,7 @@ impl Attempt<'_> {
                 self.follow_to_end(container, start).await
             }
             Observation::Ended(exit) => {
+                let exit = self.with_recorded_start(exit);
                 let early = self.ended_early(&exit);
                 self.capture(container, exit, early).await
             }
@@ -136,10 +146,10 @@ impl Attempt<'_> {
     /// When a container started, by docket's clock, though docket did not see it: its age by the
     /// engine's clock ago, between the moment its creation was noted and now.
     pub(super) fn inferred_start(&self, by_the_engine: Option<DateTime<Utc>>) -> DateTime<Utc> {
-        let runner = &self.task.runner;
-        let now = runner.store.now();
+        let context = &self.run.context;
+        let now = context.records.now();
         let earliest = self.created_at.unwrap_or(now).min(now);
-        match (self.task.engine.health.engine_time(), by_the_engine) {
+        match (self.run.part.engine.health.engine_time(), by_the_engine) {
             (Some(engine_now), Some(started_at)) => {
                 (now - (engine_now - started_at)).clamp(earliest, now)
             }
@@ -154,26 +164,54 @@ impl Attempt<'_> {
         at: DateTime<Utc>,
         by_the_engine: Option<DateTime<Utc>>,
     ) -> Start {
-        let engine_time = self.task.engine.health.engine_time();
+        let engine_time = self.run.part.engine.health.engine_time();
         let by_the_engine = engine_time.zip(by_the_engine).map(|(now, since)| now - since);
-        Start::ago(at, by_the_engine.unwrap_or_else(|| self.task.runner.store.now() - at))
+        Start::ago(at, by_the_engine.unwrap_or_else(|| self.run.context.records.now() - at))
+    }
+
+    /// An exit with the start on record, by the engine's clock, where the engine does not keep when a container
+    /// started.
+    fn with_recorded_start(&self, exit: Exit) -> Exit {
+        let on_record = || {
+            let engine_time = self.run.part.engine.health.engine_time()?;
+            let at = engine_time - (self.run.context.records.now() - self.started_before?);
+            Some(exit.ended_at.map_or(at, |ended_at| at.min(ended_at)))
+        };
+        Exit { started_at: exit.started_at.or_else(on_record), ..exit }
     }
 
     /// Waits until the run is cancelled, or its time is up.
     async fn wait_for_early_end(&self, start: Start) -> Early {
-        let handle = &self.task.handle;
-        let timeout = handle.allocation.specification.policies.timeout;
+        let handle = &self.run.handle;
         let time_is_up = async {
-            let Some(timeout) = timeout else { return std::future::pending().await };
-            let limit = TimeDelta::from(timeout).to_std().unwrap_or_default();
-            tokio::time::sleep(limit.saturating_sub(start.elapsed())).await;
-            timeout
+            if let Some(timeout) = &handle.shared_timeout {
+                timeout.note(self.run.attempt.number, start);
+                Box::pin(timeout.is_up(self.run.attempt.number)).await;
+            }
+            // After the wait, in which the first start of the parts may have changed.
+            let Some(limit) = self.time_limit(start.at) else {
+                return std::future::pending().await;
+            };
+            if handle.shared_timeout.is_none() {
+                let own = limit.own.to_std().unwrap_or_default();
+                tokio::time::sleep(own.saturating_sub(start.elapsed())).await;
+            }
+            limit
         };
         tokio::select! {
             biased;
             cancellation = handle.cancellation_after(None) => Early::Cancelled(cancellation),
-            timeout = time_is_up => Early::TimedOut(timeout),
+            limit = time_is_up => Early::TimedOut(limit),
         }
+    }
+
+    /// How long the container may run, if that is limited, where it started at this time.
+    fn time_limit(&self, started_at: DateTime<Utc>) -> Option<TimeLimit> {
+        let RunPart { handle, attempt, .. } = self.run;
+        let limit = handle.allocation.specification.policies.timeout?;
+        let shared = handle.shared_timeout.as_ref();
+        let own = shared.map(|timeout| timeout.rest(attempt.number, started_at));
+        Some(TimeLimit { limit, own: own.unwrap_or(limit.into()) })
     }
 
     /// Ends a container; one that will not die is looked at again until it has.
@@ -183,7 +221,7 @@ impl Attempt<'_> {
         mut following: Following<'_>,
         early: &Early,
     ) -> Result<Exit, Break> {
-        let handle = &self.task.handle;
+        let handle = &self.run.handle;
         let mut wanted = match early {
             Early::Cancelled(cancellation) => Some(cancellation.clone()),
             Early::TimedOut(_) => None,
@@ -192,7 +230,7 @@ impl Attempt<'_> {
             Early::Cancelled(Cancellation { reason, .. }) => {
                 info!(reason = reason.to_string(), "stopping the container");
             }
-            Early::TimedOut(limit) => {
+            Early::TimedOut(TimeLimit { limit, .. }) => {
                 info!("timed out after {limit} (`Timeout`); stopping the container");
             }
         }
@@ -214,7 +252,7 @@ impl Attempt<'_> {
                     wanted = Some(newer);
                     continue;
                 }
-                stopped = self.task.engine.engine.stop(&target, how) => match stopped {
+                stopped = self.run.part.engine.engine.stop(&target, how) => match stopped {
                     // Its end is known to the engine, so whoever follows it learns it.
                     Ok(()) | Err(EngineError::Gone) => return Ok(following.await?),
                     Err(refusal) => refusal,
@@ -223,7 +261,7 @@ impl Attempt<'_> {
             let again = tokio::select! {
                 biased;
                 exit = &mut following => return Ok(exit?),
-                again = stop_retry.wait(&self.task.engine, &refusal) => again,
+                again = stop_retry.wait(&self.run.part.engine, &refusal) => again,
             };
             match again {
                 Ok(()) => continue,
@@ -247,38 +285,35 @@ impl Attempt<'_> {
 
     /// Why a container that is found ended did not end by itself, as far as is known.
     pub(super) fn ended_early(&self, exit: &Exit) -> Option<Early> {
-        let handle = &self.task.handle;
+        let handle = &self.run.handle;
         if let Some(cancellation) = handle.cancelled() {
             return Some(Early::Cancelled(cancellation));
         }
-        let timeout = handle.allocation.specification.policies.timeout?;
+        let limit = self.time_limit(self.inferred_start(exit.started_at))?;
+        // A stop by `Timeout` has no record before the end, so it is inferred: from what the engine has noted,
+        // or from the duration.
+        if exit.cause == Some(ExitCause::Stopped) {
+            return Some(Early::TimedOut(limit));
+        }
         let took = exit.ended_at? - exit.started_at?;
-        // A stop by `Timeout` has no record before the end, so it is inferred from the duration. A
-        // container that succeeded counts as not stopped.
-        let was_stopped = exit.code != 0 && took >= timeout.into();
-        was_stopped.then_some(Early::TimedOut(timeout))
+        // A container that succeeded counts as not stopped.
+        let was_stopped = exit.code != Some(0) && took >= limit.own;
+        was_stopped.then_some(Early::TimedOut(limit))
     }
 
     /// Reads the output of a container that has ended, and judges its end.
-    ///
-    /// An output that cannot be read is said to be so, and the end stands.
     pub(super) async fn capture(
         &self,
         container: &ContainerId,
         exit: Exit,
         early: Option<Early>,
     ) -> Result<AttemptEnd, Break> {
-        let (runner, handle) = (&self.task.runner, &self.task.handle);
+        let (context, handle) = (&self.run.context, &self.run.handle);
         let most = handle.allocation.specification.policies.keep.output;
-        let (output, reserved, remarks) =
-            match runner.outputs.capture(&self.task.engine, container, most).await? {
-                Ok((Captured { output, remark }, reserved)) => {
-                    (Some(Arc::new(output)), reserved, Vec::from_iter(remark))
-                }
-                Err(error) => (None, None, vec![format!("the output could not be read: {error}")]),
-            };
+        let EndedOutput { output, reserved, remark } =
+            context.outputs.capture(&self.run.part.engine, container, most).await?;
         point(Point::Captured);
-        let container = Some(container.clone());
+        let (remarks, container) = (Vec::from_iter(remark), Some(container.clone()));
         Ok(AttemptEnd { output, reserved, remarks, container, ..self.judged(exit, early) })
     }
 
@@ -289,14 +324,18 @@ impl Attempt<'_> {
         let took = took.filter(|took| *took >= TimeDelta::zero());
         // It may have ended in time by itself, before the engine could be asked to stop it.
         let early = early.filter(|early| match early {
-            Early::TimedOut(timeout) => took.is_none_or(|took| took >= (*timeout).into()),
+            Early::TimedOut(TimeLimit { own, .. }) => took.is_none_or(|took| took >= *own),
             Early::Cancelled(_) => true,
         });
         let state = match early {
             None => judge(&exit),
             Some(Early::Cancelled(Cancellation { reason, .. })) => RunState::Cancelled(reason),
-            Some(Early::TimedOut(limit)) => {
-                RunState::TimedOut(Reason::Timeout { limit, exit_code: exit.code })
+            Some(Early::TimedOut(TimeLimit { limit, .. })) => {
+                let exit_code = exit.code;
+                RunState::TimedOut(match &self.run.handle.shared_timeout {
+                    Some(_) => Reason::RunTimeout { limit, exit_code },
+                    None => Reason::Timeout { limit, exit_code },
+                })
             }
         };
         let started_at = Some(self.inferred_start(exit.started_at));
@@ -306,7 +345,7 @@ impl Attempt<'_> {
 
 /// Whether a run whose container ended so has succeeded, and if not, why.
 pub(crate) fn judge(exit: &Exit) -> RunState {
-    if exit.code == 0 && exit.error.is_none() {
+    if exit.code == Some(0) && exit.error.is_none() {
         return RunState::Succeeded;
     }
     let exit_code = exit.code;
@@ -314,7 +353,9 @@ pub(crate) fn judge(exit: &Exit) -> RunState {
         (Some(ExitCause::EngineWentDown), _) => Reason::EngineWentDown { exit_code },
         (Some(ExitCause::OutOfMemory), _) => Reason::OutOfMemory { exit_code },
         (_, Some(error)) => Reason::ContainerError { message: error.as_str().into(), exit_code },
-        (Some(ExitCause::Killed), None) => Reason::Killed { exit_code },
-        (None, None) => Reason::ExitCode { exit_code },
+        (Some(ExitCause::Killed | ExitCause::Stopped), None) => Reason::Killed { exit_code },
+        (None, None) => {
+            exit_code.map_or(Reason::EndNotReported, |exit_code| Reason::ExitCode { exit_code })
+        }
     })
 }

@@ -5,13 +5,23 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use docket_model::{
     Allocation, Run,
-    run::{AttemptKey, Cancellation, Instant, ManualRequest, RunId, RunState, StateWord, Trigger},
+    run::{Cancellation, Instant, ManualRequest, RunId, RunState, StateWord, Trigger},
 };
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::{NoTerm, Runner, Stopped, confirm_runs, due_instants::RunRequest};
-use crate::store::{ClaimOutcome, InstantKind, StoreError};
+use super::{
+    NoTerm, Runner, Stopped, confirm_runs, due_instants::RunRequest, node_shortages::Shortage,
+    place_parts::NotYet,
+};
+use crate::{
+    engine::Finding,
+    store::{ClaimOutcome, InstantKind, StoreError},
+};
+
+/// Why a manual run does not start for now.
+const NO_ENGINE_ANSWERS: &str =
+    "no engine that its `Placement` allows answers; `docket engines` says why";
 
 /// Why a manual run or a cancellation is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -46,6 +56,17 @@ pub(crate) enum ManualError {
     /// No engine fits the placement of the allocation.
     #[error("no engine fits the `Placement` of this allocation: {0}")]
     NoEngine(String),
+    /// Fewer nodes fit its placement than its runs need.
+    #[error("this allocation cannot run now: {0}")]
+    TooFewNodes(String),
+    /// The engine cannot do what the specification asks for.
+    #[error("the engine cannot run this allocation: `{field}`: {message}")]
+    Refused {
+        /// The field of the specification.
+        field: String,
+        /// Why, in words.
+        message: String,
+    },
     /// Nothing starts on this server.
     #[error("nothing starts now: {0}")]
     NothingStarts(String),
@@ -96,8 +117,8 @@ impl ManualError {
 #[derive(Debug, Clone, Copy)]
 struct Past {
     wanted: InstantKind,
-    /// The first attempt that is still to be made for it.
-    attempt: AttemptKey,
+    /// The number of the first attempt that is still to be made for it.
+    attempt: u32,
 }
 
 impl Runner {
@@ -113,7 +134,8 @@ impl Runner {
         // To its end: a client that disconnects must not leave a claimed run without a task.
         let (runner, name) = (Arc::clone(self), name.to_owned());
         let manual = Arc::new(manual);
-        self.term
+        self.records
+            .term
             .to_its_end(async move { runner.start_manual_run(&name, manual, at).await })
             .await?
     }
@@ -124,34 +146,50 @@ impl Runner {
         manual: Arc<ManualRequest>,
         at: Option<DateTime<Utc>>,
     ) -> Result<Arc<Run>, ManualError> {
-        if timeout(confirm_runs::FOR_REQUESTS, self.standby.may_start()).await.is_err() {
-            let reason = self.standby.state().reason().unwrap_or_default();
+        if timeout(confirm_runs::FOR_REQUESTS, self.context.standby.may_start()).await.is_err() {
+            let reason = self.context.standby.state().reason().unwrap_or_default();
             return Err(ManualError::NothingStarts(reason));
         }
         loop {
-            let status = self.store.status(name);
+            let status = self.records.store.status(name);
             let missing = || ManualError::NoSuchAllocation(name.to_owned());
             let allocation = status.ok_or_else(missing)?.allocation;
-            let queue = self.confirmed_lock(&allocation, confirm_runs::FOR_REQUESTS).await;
+            let queue = self.records.confirmed_lock(&allocation, confirm_runs::FOR_REQUESTS).await;
             let request = match at {
                 None => RunRequest::due(self.this_moment(), Trigger::Manual(Arc::clone(&manual))),
                 Some(at) => {
                     let Past { wanted, attempt } = self.past_instant(&allocation, at).await?;
-                    let manual = ManualRequest { earlier: attempt.number - 1, ..(*manual).clone() };
+                    let manual = ManualRequest { earlier: attempt - 1, ..(*manual).clone() };
                     let trigger = Trigger::Manual(Arc::new(manual));
                     RunRequest { wanted, attempt, ..RunRequest::due(Instant::new(at), trigger) }
                 }
             };
             let instant = request.instant;
-            let Some(engine) = self.engines.choose(&allocation) else {
-                let unfit = self.engines.unfit(&allocation.specification.policies.placement);
-                return Err(ManualError::NoEngine(unfit.unwrap_or_default().message));
+            let places = match self.placement.places(&allocation).await {
+                Ok(places) => places,
+                Err(NotYet(Some(Shortage { words, .. }))) => {
+                    return Err(ManualError::TooFewNodes(words));
+                }
+                Err(NotYet(None)) => {
+                    let unfit = self.engines.unfit(&allocation.specification.policies.placement);
+                    return Err(match unfit {
+                        Some(unfit) => ManualError::NoEngine(unfit.message),
+                        None => ManualError::NothingStarts(NO_ENGINE_ANSWERS.to_owned()),
+                    });
+                }
             };
-            let recorded = self.enter(&queue, engine, &allocation, request).await?;
+            let checked =
+                places.engines().flat_map(|engine| engine.check(&allocation.specification));
+            if let Some(Finding { field, message, .. }) =
+                checked.into_iter().find(|finding| finding.is_fatal)
+            {
+                return Err(ManualError::Refused { field, message });
+            }
+            let recorded = self.enter(&queue, places, &allocation, request).await?;
             drop(queue);
             match recorded {
                 ClaimOutcome::New => {
-                    let run = self.store.run(name, instant).await?;
+                    let run = self.records.store.run(name, instant).await?;
                     return run.ok_or_else(missing);
                 }
                 ClaimOutcome::Pruned(up_to) => return Err(ManualError::Pruned(up_to)),
@@ -173,7 +211,7 @@ impl Runner {
     /// The moment of a run that is wanted now: never a whole second, which may be a schedule's, and
     /// never in the future.
     fn this_moment(&self) -> Instant {
-        let now = self.store.now();
+        let now = self.records.now();
         let is_whole = now.timestamp_subsec_millis() == 0;
         Instant::new(if is_whole { now - TimeDelta::milliseconds(1) } else { now })
     }
@@ -185,18 +223,21 @@ impl Runner {
         at: DateTime<Utc>,
     ) -> Result<Past, ManualError> {
         let instant = Instant::new(at);
-        if at > self.store.now() {
+        if at > self.records.now() {
             return Err(ManualError::Future(instant));
         }
-        let record = self.store.run(allocation.name().as_str(), instant).await?;
-        let attempts = record.as_ref().and_then(|run| run.attempt());
-        let attempt = attempts.map_or(AttemptKey::FIRST, |attempt| attempt.key.next());
+        let record = self.records.store.run(allocation.name().as_str(), instant).await?;
+        let attempts = record.iter().flat_map(|run| &run.attempts);
+        // Of any part: the run may have other parts than before.
+        let newest = attempts.map(|attempt| attempt.key.number).max();
+        let attempt = newest.unwrap_or_default().saturating_add(1);
         let Some(schedule) = allocation.specification.schedule() else {
             let is_instant = record.is_some() || self.is_of_a_parent(allocation, instant).await?;
             let wanted = if is_instant { InstantKind::Instant(None) } else { InstantKind::Moment };
             return Ok(Past { wanted, attempt });
         };
-        let (anchor, zone) = (allocation.anchor(schedule), allocation.zone(self.zone));
+        let (anchor, zone) =
+            (allocation.anchor(schedule), allocation.zone(self.context.deadlines.zone));
         let after = |from| schedule.next(from, anchor, zone).map(Instant::new);
         let following = after(at);
         let is_instant = at.nanosecond() == 0 && after(at - TimeDelta::seconds(1)) == Some(instant);
@@ -218,7 +259,7 @@ impl Runner {
         instant: Instant,
     ) -> Result<bool, StoreError> {
         for parent in allocation.specification.parents() {
-            let run = self.store.run(parent.as_str(), instant).await?;
+            let run = self.records.store.run(parent.as_str(), instant).await?;
             if run.is_some_and(|run| run.state == RunState::Succeeded) {
                 return Ok(true);
             }
@@ -235,7 +276,7 @@ impl Runner {
     ) -> Result<Arc<Run>, ManualError> {
         let (runner, name) = (Arc::clone(self), name.to_owned());
         let cancelling = async move { runner.cancel_run(&name, instant, cancellation).await };
-        self.term.to_its_end(cancelling).await?
+        self.records.term.to_its_end(cancelling).await?
     }
 
     async fn cancel_run(
@@ -251,23 +292,25 @@ impl Runner {
                 Err(_) => ManualError::NoSuchAllocation(name.to_owned()),
             }
         };
-        let run = self.store.run(name, instant).await?.ok_or_else(missing)?;
+        let run = self.records.store.run(name, instant).await?.ok_or_else(missing)?;
         if run.state.is_over() {
             let (id, state) = (run.id.clone(), run.word());
             return Err(StoreError::RunIsOver { id, state }.into());
         }
         // Under the lock a run that waits cannot begin before its end is recorded.
-        let queue = self.queues.lock(run.uid).await;
+        let queue = self.records.queues.lock(run.uid).await;
         let waiting = queue.all_waiting().into_iter().find(|run| run.id.instant == instant);
-        match (waiting, self.queues.find(run.uid, instant)) {
+        match (waiting, self.records.queues.find(run.uid, instant)) {
             (Some(waiting), _) => {
-                self.give_up_waiting(&queue, &waiting, cancellation.reason).await?;
+                self.records.give_up_waiting(&queue, &waiting, cancellation.reason).await?;
             }
-            (None, Some(handle)) => self.cancel(&handle, cancellation).await?,
-            // It ended in this very moment.
-            (None, None) => {}
+            (None, Some(handle)) => self.records.cancel(&handle, cancellation).await?,
+            // It ended in this very moment, or is being adopted, and continues from its record.
+            (None, None) => {
+                self.records.note_cancelling(&run.id, run.uid, cancellation).await?;
+            }
         }
         drop(queue);
-        self.store.run(name, instant).await?.ok_or_else(missing)
+        self.records.store.run(name, instant).await?.ok_or_else(missing)
     }
 }

@@ -28,10 +28,13 @@ const MOST_NAMED: usize = 5;
 /// Counts the missed instants of outages until they are logged. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct MissedSummary {
-    outages: Arc<Mutex<BTreeMap<Cause, OfOutage>>>,
+    outages: Arc<Mutex<BTreeMap<Interruption, OfOutage>>>,
     store: Arc<StoreAccess>,
     term: Term,
 }
+
+/// What kept instants from starting: the cause, and the engine that was away.
+type Interruption = (Cause, Option<Arc<str>>);
 
 /// The missed instants of one outage.
 #[derive(Debug)]
@@ -49,42 +52,42 @@ impl MissedSummary {
 
     /// Counts instants that are on record as missed because of an outage. The sum is logged when the
     /// outage is over and no more follow.
-    pub(super) fn add(&self, name: &AllocationName, missed: &Missed, cause: Cause) {
+    pub(super) fn add(&self, name: &AllocationName, missed: &Missed, by: Interruption) {
         let Missed { first, last, count, .. } = *missed;
         let mut outages = self.outages.lock();
-        if !outages.contains_key(&cause) {
-            self.term.spawn(self.clone().log_when_quiet(cause));
+        if !outages.contains_key(&by) {
+            self.term.spawn(self.clone().log_when_quiet(by.clone()));
         }
         let none = OfOutage { first, last, instants: 0, allocations: BTreeSet::new() };
-        let counted = outages.entry(cause).or_insert(none);
+        let counted = outages.entry(by).or_insert(none);
         counted.first = counted.first.min(first);
         counted.last = counted.last.max(last);
         counted.instants += count;
         counted.allocations.insert(name.clone());
     }
 
-    async fn log_when_quiet(self, cause: Cause) {
+    async fn log_when_quiet(self, by: Interruption) {
         let mut counted = 0;
         // It is logged at once when the term ends.
         while self.term.unless_ended(sleep(QUIET)).await.is_ok() {
             let before = counted;
-            counted = self.outages.lock().get(&cause).map_or(0, |missed| missed.instants);
+            counted = self.outages.lock().get(&by).map_or(0, |missed| missed.instants);
             // During an outage of the store some writes may succeed. Other outages are over before
             // anything is decided.
-            let is_over = cause != Cause::StoreUnwritable || self.store.trouble().is_none();
+            let is_over = by.0 != Cause::StoreUnwritable || self.store.trouble().is_none();
             if is_over && counted == before {
                 break;
             }
         }
-        let missed = self.outages.lock().remove(&cause);
+        let missed = self.outages.lock().remove(&by);
         if let Some(missed) = missed {
-            missed.log(cause);
+            missed.log(&by);
         }
     }
 }
 
 impl OfOutage {
-    fn log(&self, cause: Cause) {
+    fn log(&self, (cause, engine): &Interruption) {
         let Self { first, last, instants, allocations } = self;
         let named: Vec<_> =
             allocations.iter().take(MOST_NAMED).map(AllocationName::as_str).collect();
@@ -98,7 +101,7 @@ impl OfOutage {
             last = shown(*last),
             names = format!("{}{more}", named.join(", ")),
             "instants were missed because {}; `docket runs NAME --state missed` lists them",
-            cause.clause(),
+            cause.clause_of(engine.as_deref()),
         );
     }
 }

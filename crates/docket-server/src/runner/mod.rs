@@ -14,6 +14,7 @@ mod check_on_engine;
 mod confirm_runs;
 mod container_planner;
 mod current_runner;
+mod deadlines;
 mod decide_before_push;
 mod dependencies;
 mod due_instants;
@@ -27,14 +28,18 @@ mod first_look_at_engine;
 mod follow_container;
 mod manual_runs;
 mod missed_summary;
+mod node_shortages;
 mod outages;
 mod panicked_runs;
 mod pause_server;
+mod place_parts;
 mod recovery;
 mod restored_store;
 mod resume_point;
 mod run_attempts;
 mod run_context;
+mod run_records;
+mod shared_timeout;
 mod start_container;
 mod start_permission;
 mod stop_all_runs;
@@ -46,33 +51,34 @@ mod wait_for_node;
 
 use std::{path::PathBuf, sync::Arc};
 
-use chrono::{DateTime, Utc};
-use docket_model::{
-    Life, Zone,
-    journal::{Cause, Outage},
-};
+use docket_model::{Life, Zone};
 
-use self::{
-    allocation_queue::AllocationQueues, container_planner::Planner, missed_summary::MissedSummary,
-};
 pub(crate) use self::{
     allocation_queue::run_span,
     current_runner::{NoTerm, RunnerPort},
     engine_call_retry::{EngineAccess, Retry},
-    engines::Engines,
+    engine_reports::engine_reports,
+    engines::{DelayedKind, Engines},
     env_files::NO_FOLDER,
     follow_container::judge,
     manual_runs::ManualError,
     outages::StoreTrouble,
+    run_context::AttemptContext,
+    run_records::RunRecords,
     start_permission::{Standby, StandbyState},
+    stop_all_runs::stop_all_runs,
     store_access::StoreAccess,
 };
+use self::{
+    check_on_engine::EngineCheck, container_planner::Planner, deadlines::Deadlines,
+    engine_outages::EngineFollower, missed_summary::MissedSummary, pause_server::ServerPause,
+    place_parts::PartPlacement,
+};
 use crate::{
-    cleanup::{Orphans, Retention},
+    cleanup::Retention,
     config::Namespace,
     engine::{Owner, engine_registry::EngineRegistry},
     outputs::Outputs,
-    store::StoreError,
     term_tasks::Term,
 };
 pub(crate) use crate::{engine::engine_registry::EngineState, term_tasks::Stopped};
@@ -80,17 +86,12 @@ pub(crate) use crate::{engine::engine_registry::EngineState, term_tasks::Stopped
 /// Carries out runs, for one term.
 #[derive(Debug)]
 pub(crate) struct Runner {
-    pub(crate) term: Term,
-    pub(crate) store: Arc<StoreAccess>,
+    pub(crate) records: RunRecords,
+    pub(crate) context: Arc<AttemptContext>,
     pub(crate) engines: Arc<Engines>,
-    pub(crate) standby: Standby,
-    pub(crate) planner: Planner,
-    pub(crate) queues: AllocationQueues,
     pub(crate) retention: Arc<Retention>,
-    pub(crate) outputs: Arc<Outputs>,
+    placement: PartPlacement,
     missed: MissedSummary,
-    /// The zone of allocations that name none.
-    zone: Zone,
 }
 
 /// What a runner works with.
@@ -113,56 +114,46 @@ impl Runner {
             with;
         let engines = Arc::new(Engines::new(&engines, &store, &term));
         let outputs = Arc::new(Outputs::new(Arc::clone(&store), Arc::clone(&engines)));
-        let orphans = Arc::<Orphans>::default();
-        let readers = Arc::clone(outputs.readers());
-        let retention = Retention::new(Arc::clone(&store), readers, orphans);
+        let retention = Retention::new(Arc::clone(&store), Arc::clone(outputs.readers()));
         let owner = Owner { namespace: namespace.shared(), store: store.id() };
-        Self {
+        let records =
+            RunRecords { store: Arc::clone(&store), term: term.clone(), queues: Arc::default() };
+        let placement =
+            PartPlacement { engines: Arc::clone(&engines), queues: Arc::clone(&records.queues) };
+        let context = AttemptContext {
+            records: records.clone(),
             standby: Standby::new(Arc::clone(&store), life, is_first_life),
             planner: Planner { owner, life, env_dir },
-            queues: AllocationQueues::default(),
-            retention: Arc::new(retention),
-            missed: MissedSummary::new(Arc::clone(&store), term.clone()),
-            term,
-            store,
-            engines,
             outputs,
-            zone,
+            deadlines: Deadlines { store: Arc::clone(&store), engines: Arc::clone(&engines), zone },
+        };
+        Self {
+            records,
+            context: Arc::new(context),
+            engines,
+            retention: Arc::new(retention),
+            placement,
+            missed: MissedSummary::new(store, term),
         }
     }
 
-    /// The times during which nothing could be decided, as far as they are remembered.
-    fn outages(&self) -> Vec<Outage> {
-        let mut outages = self.store.outages().outages();
-        // An outage of an engine becomes a pause only when it is over.
-        for engine in self.engines.all() {
-            if let EngineState::Away { since, .. } = engine.health.state() {
-                outages.push(Outage { cause: Cause::EngineAway, from: since, to: None });
-            }
+    /// What pauses and unpauses the server.
+    pub(crate) fn server_pause(&self) -> ServerPause {
+        ServerPause::new(&self.records)
+    }
+
+    /// What checks specifications on engines.
+    pub(crate) fn engine_check(&self) -> EngineCheck<'_> {
+        EngineCheck { records: &self.records, planner: &self.context.planner }
+    }
+
+    /// What follows the states of the engines.
+    pub(crate) fn engine_follower(&self) -> EngineFollower {
+        EngineFollower {
+            engines: Arc::clone(&self.engines),
+            store: Arc::clone(&self.records.store),
+            term: self.records.term.clone(),
         }
-        outages
-    }
-
-    /// What kept instants from being decided for most of the time between two moments. What is decided
-    /// now ends an outage that lasted until now.
-    fn outage(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Outage> {
-        let now = self.store.now();
-        let ended = |outage: Outage| Outage { to: outage.to.or(Some(now)), ..outage };
-        let outages: Vec<_> = self.outages().into_iter().map(ended).collect();
-        // The store's begins when the decision about an instant cannot be written, so just after it.
-        let during = Outage::main(outages.iter().copied(), from, to);
-        during.or_else(|| Outage::main(outages, to, now))
-    }
-
-    /// Reads or writes, again and again while the store does not do it; ends early with the term.
-    pub(crate) async fn durably<T, F>(
-        &self,
-        write: impl Fn() -> F,
-    ) -> Result<Result<T, StoreError>, Stopped>
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        self.store.durably(&self.term, write).await
     }
 
     /// The engine that its runs go to.

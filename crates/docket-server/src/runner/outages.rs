@@ -76,7 +76,7 @@ impl Outages {
 
     /// All that are remembered.
     pub(super) fn all(&self) -> Vec<Pause> {
-        self.over.lock().iter().copied().collect()
+        self.over.lock().iter().cloned().collect()
     }
 
     /// Keeps an entry that is not in the journal yet.
@@ -123,7 +123,7 @@ impl Outages {
                 };
                 let StoreTrouble { since, .. } = trouble.take_if(is_over)?;
                 let cause = Cause::StoreUnwritable;
-                return Some(StoreNews::Over(Pause { cause, from: since, to: now }));
+                return Some(StoreNews::Over(Pause::of(cause, since, now)));
             }
         };
         if let Some(trouble) = &mut *trouble {
@@ -142,11 +142,9 @@ impl Outages {
 
     /// All outages that are remembered, with the one of the store that is not over.
     pub(super) fn outages(&self) -> Vec<Outage> {
-        let trouble = self.store_trouble().map(|StoreTrouble { since, .. }| Outage {
-            cause: Cause::StoreUnwritable,
-            from: since,
-            to: None,
-        });
+        let trouble = self
+            .store_trouble()
+            .map(|StoreTrouble { since, .. }| Outage::of(Cause::StoreUnwritable, since, None));
         self.all().into_iter().map(Outage::from).chain(trouble).collect()
     }
 }
@@ -169,7 +167,7 @@ mod tests {
 
         assert!(matches!(begun, Some(StoreNews::Trouble(_))));
         assert_eq!(smaller, None);
-        let pause = Pause { cause: Cause::StoreUnwritable, from: at(0), to: at(2) };
+        let pause = Pause::of(Cause::StoreUnwritable, at(0), at(2));
         assert_eq!(over, Some(StoreNews::Over(pause)));
     }
 
@@ -187,7 +185,7 @@ mod tests {
 
         assert!(matches!(begun, Some(StoreNews::Trouble(trouble)) if trouble.since == at(0)));
         assert_eq!([others, again, soon], [None, None, None]);
-        let over = Pause { cause: Cause::StoreUnwritable, from: at(0), to: at(50) };
+        let over = Pause::of(Cause::StoreUnwritable, at(0), at(50));
         assert_eq!(quiet, Some(StoreNews::Over(over)));
         assert_eq!(pauses.store_trouble(), None);
     }

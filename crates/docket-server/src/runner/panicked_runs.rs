@@ -43,18 +43,21 @@ impl Runner {
                 return Ok(Err(message.to_owned()));
             }
             error!(message, panics, "decision panicked; deciding again");
-            self.term.unless_ended(backoff.wait()).await?;
+            self.records.term.unless_ended(backoff.wait()).await?;
         }
     }
 
     /// Resumes the runs of an allocation that are under way on record only: a decision claimed them and
     /// panicked.
     async fn resume_claimed(self: &Arc<Self>, uid: Uuid) -> Result<(), Stopped> {
-        let queue = self.queues.lock(uid).await;
+        let queue = self.records.queues.lock(uid).await;
         // Another error than one that is repeated says that the store is being closed.
-        let under_way = self.durably(|| self.store.under_way()).await?.unwrap_or_default();
+        let under_way =
+            self.records.durably(|| self.records.store.under_way()).await?.unwrap_or_default();
         for claimed in under_way {
-            if claimed.allocation.uid == uid && !self.queues.has(uid, claimed.run.id.instant) {
+            if claimed.allocation.uid == uid
+                && !self.records.queues.has(uid, claimed.run.id.instant)
+            {
                 self.resume(claimed, &[]);
             }
         }
@@ -67,8 +70,9 @@ impl RunTask {
     /// Carries the run out from a stage, or from its record. A panic is logged, and the run continued from
     /// its record; after too many it has failed.
     pub(super) async fn carry_out(self, stage: Option<Stage>) {
-        let (runner, handle) = (Arc::clone(&self.runner), Arc::clone(&self.handle));
-        let waited = self.waited;
+        let (runner, handle) = (Arc::clone(&self.runner), Arc::clone(&self.run.handle));
+        let (part, term) = (Arc::clone(&self.run.part), runner.records.term.clone());
+        let waited = self.run.waited;
         let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
         let mut next = (self, stage);
         for panics in 1.. {
@@ -79,13 +83,14 @@ impl RunTask {
                 return;
             };
             let message = panic_message(&*panic);
-            let task = RunTask { waited, ..RunTask::new(Arc::clone(&runner), Arc::clone(&handle)) };
+            let (runner, handle) = (Arc::clone(&runner), Arc::clone(&handle));
+            let task = RunTask::new(runner, handle, Arc::clone(&part)).with_waited(waited);
             if panics > MOST_CONTINUATIONS {
                 error!(message, panics, "run task panicked again; recording the run as failed");
                 return task.fail(message).await;
             }
             error!(message, panics, "run task panicked; continuing the run from its record");
-            if runner.term.unless_ended(backoff.wait()).await.is_err() {
+            if term.unless_ended(backoff.wait()).await.is_err() {
                 return;
             }
             next = (task, None);
@@ -102,7 +107,7 @@ impl RunTask {
     /// Records the run as failed. Its container, if there is one, is removed when it exits.
     async fn fail(self, message: &str) {
         let state = RunState::Failed(Reason::InternalError { message: message.into() });
-        let finishing = self.finish(AttemptEnd::without_container(state));
+        let finishing = self.finish(AttemptEnd::without_container(state.clone()));
         match AssertUnwindSafe(finishing).catch_unwind().await {
             Ok(Ok(_)) => {}
             Ok(Err(Stopped)) => return,
@@ -113,7 +118,7 @@ impl RunTask {
         }
         // This task does not know whether there is a container, so the cleanup of orphans looks for
         // it.
-        self.runner.retention.orphans.suspect();
-        self.runner.leave(&self.handle).await;
+        self.run.part.engine.suspect_orphan();
+        self.part_ended(&state).await;
     }
 }

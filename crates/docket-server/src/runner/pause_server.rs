@@ -6,16 +6,30 @@ use docket_model::journal::{Suspension, shown};
 use tokio::time::sleep;
 use tracing::info;
 
-use super::Runner;
-use crate::store::{ChangeContext, ServerControl, StoreError};
+use super::{run_records::RunRecords, store_access::StoreAccess};
+use crate::{
+    store::{ChangeContext, ServerControl, StoreError},
+    term_tasks::Term,
+};
 
 /// The longest wait before the end of a pause is compared with the clock again, which may be set.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-impl Runner {
+/// Pauses and unpauses the server.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerPause {
+    store: Arc<StoreAccess>,
+    term: Term,
+}
+
+impl ServerPause {
+    pub(super) fn new(records: &RunRecords) -> Self {
+        Self { store: Arc::clone(&records.store), term: records.term.clone() }
+    }
+
     /// Pauses or unpauses the whole server; false where that was so already and nothing changed.
-    pub(crate) async fn control_server(
-        self: &Arc<Self>,
+    pub(crate) async fn control(
+        &self,
         control: ServerControl,
         context: ChangeContext,
     ) -> Result<bool, StoreError> {
@@ -27,28 +41,28 @@ impl Runner {
             info!(by = &*by, "the server was unpaused");
         } else if is_changed && let Some(pause) = self.store.pause() {
             log_pause(&pause);
-            self.watch_pause_end();
+            self.watch_end();
         }
         Ok(is_changed)
     }
 
     /// Logs the end of the pause in force once, if it has an end and is not replaced or lifted before.
-    pub(crate) fn watch_pause_end(self: &Arc<Self>) {
+    pub(crate) fn watch_end(&self) {
         let held = self.store.pause().filter(|pause| pause.holds_at(self.store.now()));
         let Some((until, pause)) = held.and_then(|pause| Some((pause.until?, pause))) else {
             return;
         };
-        let runner = Arc::clone(self);
+        let pauses = self.clone();
         self.term.spawn(async move {
             // A pause that replaces this one has a task of its own.
-            while runner.store.pause().as_ref() == Some(&pause) {
-                let left = (until - runner.store.now()).to_std().unwrap_or_default();
+            while pauses.store.pause().as_ref() == Some(&pause) {
+                let left = (until - pauses.store.now()).to_std().unwrap_or_default();
                 if left.is_zero() {
                     let since = shown(pause.since);
                     info!(since, until = shown(until), "the pause of the server ended by itself");
                     return;
                 }
-                if runner.term.unless_ended(sleep(left.min(LONGEST_WAIT))).await.is_err() {
+                if pauses.term.unless_ended(sleep(left.min(LONGEST_WAIT))).await.is_err() {
                     return;
                 }
             }

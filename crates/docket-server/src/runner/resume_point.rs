@@ -40,16 +40,17 @@ pub(super) enum Stage {
     Between(DateTime<Utc>),
 }
 
-/// Where a run goes on from.
-pub(super) fn stage(run: &Run) -> Stage {
+/// Where a part of a run goes on from.
+pub(super) fn stage(run: &Run, part: u32) -> Stage {
+    let state = run.part_state(part);
     // First, because the newest attempt on record has failed: its container is no way to go on.
-    if let RunState::Retrying { until, .. } = run.state {
-        return Stage::Between(until);
+    if let RunState::Retrying { until, .. } = state {
+        return Stage::Between(*until);
     }
-    if run.state == RunState::Waiting {
+    if *state == RunState::Waiting {
         return Stage::TurnCame;
     }
-    let attempt = run.attempt();
+    let attempt = run.newest_of_part(part);
     let container = attempt.and_then(|attempt| attempt.container.clone());
     Stage::Attempt(container.map_or(StartFrom::ClaimedBefore, |container| StartFrom::Created {
         container,

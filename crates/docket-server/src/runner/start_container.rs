@@ -1,6 +1,7 @@
 //! From an image to a container that was started.
 //!
-//! 1. Each container gets one start request. One whose request got no answer is replaced.
+//! 1. Each container gets one start request, for each version of it where its engine has versions. One whose
+//!    request got no answer is disarmed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,9 +14,9 @@ use tracing::{info, warn};
 
 use super::{
     attempt::Attempt,
-    attempt_outcomes::{AttemptEnd, Break, Fate, Start},
+    attempt_outcomes::{AttemptEnd, Break, Fate, Purpose, Start},
     engine_call_retry::Retry,
-    run_context::RunTask,
+    run_context::RunPart,
     start_permission::Twin,
 };
 use crate::{
@@ -65,44 +66,46 @@ enum Launched {
 impl<'a> Attempt<'a> {
     /// The id of the engine, as soon as it answers; none where it has no lasting one.
     pub(super) async fn engine_id(&self) -> Result<Option<Arc<str>>, Break> {
-        let runner = &self.task.runner;
+        let context = &self.run.context;
         loop {
-            if let EngineState::Up(info) = self.task.engine.health.state() {
+            if let EngineState::Up(info) = self.run.part.engine.health.state() {
                 return Ok(info.id.clone());
             }
             // The engine may be away again by the next look at its state.
-            runner.term.unless_ended(self.task.engine.health.up()).await?;
+            context.records.term.unless_ended(self.run.part.engine.health.up()).await?;
         }
     }
 
     /// Makes sure that the image is there.
     pub(super) async fn pull(&self) -> Result<(), Break> {
-        let specification = &self.task.handle.allocation.specification;
+        let specification = &self.run.handle.allocation.specification;
         let (image, policy) = (specification.container.image(), specification.policies.pull);
         let platform = specification.container.platform();
-        let pulling = self.task.engine.retry("the pull", || {
-            self.task.engine.engine.pull(&image, platform.as_deref(), policy)
+        let pulling = self.run.part.engine.retry("the pull", || {
+            self.run.part.engine.engine.pull(&image, platform.as_deref(), policy)
         });
         let Some(pulled) = self.unless_cancelled(pulling).await??? else { return Ok(()) };
         let Pulled { repository, tag, stale, was_pulled } = pulled;
         if was_pulled || stale.is_some() {
-            self.task.note(Progress::Pulled { repository, tag, stale }).await??;
+            self.run.note(Progress::Pulled { repository, tag, stale }).await??;
         }
         Ok(())
     }
 
     /// Whose its container is.
     pub(super) fn identity(&self) -> Identity {
-        let RunTask { runner, handle, attempt, .. } = self.task;
-        runner.planner.identity(&handle.id, handle.allocation.uid, *attempt)
+        let RunPart { context, handle, attempt, .. } = self.run;
+        context.planner.identity(&handle.id, handle.allocation.uid, *attempt)
     }
 
     async fn plan(&self) -> Result<Plan, Break> {
-        let RunTask { runner, handle, .. } = self.task;
+        let RunPart { context, handle, .. } = self.run;
         let specification = &handle.allocation.specification;
         let request = handle.trigger.manual_request();
-        let planned = runner.planner.plan(self.identity(), specification);
+        let planned = context.planner.plan(self.identity(), &self.run.part.engine, specification);
         let mut plan = planned.await.map_err(Break::Environment)?;
+        plan.node = self.run.part.node.as_ref().map(|node| Arc::clone(&node.id));
+        plan.parts = u32::try_from(handle.parts.len()).unwrap_or(u32::MAX);
         if let Some(request) = request {
             plan.environment.extend(request.environment.iter().cloned());
             plan.command.clone_from(&request.command);
@@ -112,8 +115,9 @@ impl<'a> Attempt<'a> {
 
     /// Creates and starts the container, as soon as the gate lets it through, and follows it to its end.
     pub(super) async fn start_and_follow(&mut self) -> Result<AttemptEnd, Break> {
-        let runner = &self.task.runner;
+        let context = &self.run.context;
         let mut removed = 0;
+        let mut disarmed = None;
         let mut retry = Retry::bounded("the start of the container");
         loop {
             let (prepared, permit) = self.make().await?;
@@ -124,13 +128,17 @@ impl<'a> Attempt<'a> {
                 drop(permit);
                 return self.continue_with_started(&id).await;
             }
-            if prepared.joined {
+            // What was disarmed just now is asked to start in its new version.
+            if prepared.joined && disarmed.as_ref() != Some(&id) {
                 match self.join(&id).await? {
                     Joined::IsOurs => {}
                     Joined::MayBeStarted => {
-                        match self.replace(&id, "a server with a copy of the store made it").await?
-                        {
-                            Fate::NeverRan => continue,
+                        let by_another = "a server with a copy of the store made it";
+                        match self.disarm(&id, Purpose::PrepareAnew(by_another)).await? {
+                            Fate::NeverRan => {
+                                disarmed = Some(id);
+                                continue;
+                            }
                             fate => return self.end_as(&id, fate).await,
                         }
                     }
@@ -159,12 +167,14 @@ impl<'a> Attempt<'a> {
                 },
                 Launched::WithoutAnswer(reason) => reason,
             };
-            runner
+            context
+                .records
                 .term
-                .unless_ended(self.task.engine.wait_before_retry(&mut retry, &no_answer))
+                .unless_ended(self.run.part.engine.wait_before_retry(&mut retry, &no_answer))
                 .await??;
-            match self.replace(&id, "its start got no answer, so it is replaced").await? {
-                Fate::NeverRan => {}
+            let unanswered = "its start got no answer, so it is prepared anew";
+            match self.disarm(&id, Purpose::PrepareAnew(unanswered)).await? {
+                Fate::NeverRan => disarmed = Some(id),
                 fate => return self.end_as(&id, fate).await,
             }
         }
@@ -172,10 +182,10 @@ impl<'a> Attempt<'a> {
 
     /// Creates the container and notes its id; returns with the gate still held, for the start.
     async fn make(&mut self) -> Result<(Prepared, Permit<'a>), Break> {
-        let RunTask { runner, handle, .. } = self.task;
+        let RunPart { context, handle, .. } = self.run;
         // Just before the create: another server may have shown itself while the run waited for its
         // slot.
-        self.unless_cancelled(runner.standby.may_start()).await?;
+        self.unless_cancelled(context.standby.may_start()).await?;
         let plan = self.unless_cancelled(self.plan()).await??;
         let mut retry = Retry::bounded("the creation of the container");
         let mut name_backoff = Backoff::new(NAME_PAUSES.0, NAME_PAUSES.1);
@@ -185,16 +195,19 @@ impl<'a> Attempt<'a> {
             // Whoever waits for the engine does not stand in the gate.
             let engine = self.unless_cancelled(self.engine_id()).await??;
             let mut permit =
-                self.unless_cancelled(self.task.engine.start_limiter.acquire()).await?;
+                self.unless_cancelled(self.run.part.engine.start_limiter.acquire()).await?;
             // Before the request is sent: without a response it may have started the container.
+            let may_have_started = self.may_start;
             self.may_start |= self.starts_with_prepare();
-            match permit.during(self.task.engine.engine.prepare(&plan)).await {
+            match permit.during(self.run.part.engine.engine.prepare(&plan)).await {
                 Err(EngineError::Unreachable(reason)) => {
                     drop(permit);
                     // It may have been made all the same, whatever becomes of the run.
-                    runner.retention.orphans.suspect();
-                    self.unless_cancelled(self.task.engine.wait_before_retry(&mut retry, &reason))
-                        .await??;
+                    self.run.part.engine.suspect_orphan();
+                    self.unless_cancelled(
+                        self.run.part.engine.wait_before_retry(&mut retry, &reason),
+                    )
+                    .await??;
                 }
                 Err(EngineError::NameBusy(_)) if Instant::now() < name_deadline => {
                     drop(permit);
@@ -210,12 +223,17 @@ impl<'a> Attempt<'a> {
                     info!(%error, "the image changed since the pull; pulling again");
                     self.pull().await?;
                 }
+                // What was refused has started nothing.
+                Err(error @ EngineError::Refused { .. }) => {
+                    self.may_start = may_have_started;
+                    return Err(error.into());
+                }
                 made => break (made?, engine, permit),
             }
         };
         point(Point::Created);
         if mutation_testing::is_active(Mutation::IdNotedAfterStart) {
-            drop(self.task.engine.engine.launch(&made.handle).await);
+            drop(self.run.part.engine.engine.launch(&made.handle).await);
         }
         // Deleted in this moment: what was never started goes, as if it had never been.
         permit.during(self.note_created(&made, engine)).await?;
@@ -244,17 +262,18 @@ impl<'a> Attempt<'a> {
         // Before the note: if the record does not accept it, the container still has to be removed.
         self.container = Some(made.handle.id.clone());
         self.may_start = made.started;
-        self.created_at = Some(self.task.runner.store.now());
-        Ok(self.task.note(created).await??)
+        self.created_at = Some(self.run.context.records.now());
+        Ok(self.run.note(created).await??)
     }
 
     /// Looks at a container that was there under the name of the run's.
     async fn join(&mut self, id: &ContainerId) -> Result<Joined, Break> {
-        let runner = &self.task.runner;
-        let found = self.task.engine.labels_until_known(id).await?.flatten();
-        let twin = found
-            .and_then(|found| runner.standby.twin(&self.task.engine, &found, self.is_begun_here));
-        match (self.task.engine.inspect_until_known(id).await?, twin) {
+        let context = &self.run.context;
+        let found = self.run.part.engine.labels_until_known(id).await?.flatten();
+        let twin = found.and_then(|found| {
+            context.standby.twin(&self.run.part.engine, &found, self.is_begun_here)
+        });
+        match (self.run.part.engine.inspect_until_known(id).await?, twin) {
             (_, Some(Twin::Earlier)) => Err(Break::Lost(Reason::CopyOfStore)),
             (
                 Some(
@@ -275,7 +294,7 @@ impl<'a> Attempt<'a> {
         &mut self,
         id: &ContainerId,
     ) -> Result<AttemptEnd, Break> {
-        if let Some(observation) = self.task.engine.inspect_until_known(id).await? {
+        if let Some(observation) = self.run.part.engine.inspect_until_known(id).await? {
             return self.continue_with(id, observation).await;
         }
         let fate = self.past_of(id).await?;
@@ -284,21 +303,25 @@ impl<'a> Attempt<'a> {
 
     /// Sends the start request of the container; returns when the answer came.
     async fn start(&mut self, handle: Handle, permit: Permit<'_>) -> Result<Launched, Break> {
-        let runner = &self.task.runner;
+        let context = &self.run.context;
         let (mut handle, mut permit) = (handle, permit);
         if !permit.is_valid() {
-            permit = runner.term.unless_ended(self.task.engine.start_limiter.acquire()).await?;
+            permit = context
+                .records
+                .term
+                .unless_ended(self.run.part.engine.start_limiter.acquire())
+                .await?;
         }
         self.may_start = true;
         let mut is_asked_again = mutation_testing::is_active(Mutation::StartAskedTwice);
         let launched = loop {
-            match permit.during(self.task.engine.engine.launch(&handle)).await {
+            match permit.during(self.run.part.engine.engine.launch(&handle)).await {
                 // Nothing was started, and a request on the version before starts nothing any more. The
                 // version is on record before it is started: each start follows a write of its own.
                 Ok(Launch::OutOfDate(newer)) => {
                     self.may_start = false;
                     let version = newer.version.clone();
-                    permit.during(self.task.note(Progress::VersionSeen(version))).await??;
+                    permit.during(self.run.note(Progress::VersionSeen(version))).await??;
                     self.may_start = true;
                     handle = newer;
                 }
@@ -312,14 +335,14 @@ impl<'a> Attempt<'a> {
         let launched = match launched? {
             Launch::Started => {
                 point(Point::Started);
-                info!(container = %handle.id, late = self.task.lateness(), "container started");
-                let start = Start::now(runner.store.now());
+                info!(container = %handle.id, late = self.run.lateness(), "container started");
+                let start = Start::now(context.records.now());
                 self.note_best_effort(Progress::Started).await?;
                 Launched::At(start)
             }
             Launch::Accepted => {
                 point(Point::Started);
-                info!(container = %handle.id, late = self.task.lateness(), "start of the container accepted");
+                info!(container = %handle.id, late = self.run.lateness(), "start of the container accepted");
                 Launched::Accepted
             }
             Launch::AlreadyRan | Launch::OutOfDate(_) => Launched::Before,

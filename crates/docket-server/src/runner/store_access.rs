@@ -73,7 +73,7 @@ impl StoreAccess {
 
     /// Remembers that nothing could start for a time, and notes it in the journal.
     pub(crate) fn paused(self: &Arc<Self>, pause: Pause) {
-        self.remember(pause);
+        self.remember(pause.clone());
         self.note_pause(pause);
     }
 

@@ -14,7 +14,10 @@ use super::{
     attempt_outcomes::{AttemptEnd, Break},
     engine_call_retry::Retry,
 };
-use crate::engine::{EngineError, Handle, Observation};
+use crate::{
+    engine::{EngineError, Handle, Observation},
+    store::Progress,
+};
 
 /// How long a container may wait for a node: one that no node can take would wait for ever.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
@@ -27,7 +30,7 @@ impl Attempt<'_> {
     ) -> Result<AttemptEnd, Break> {
         self.container = Some(container.clone());
         self.may_start = true;
-        let (engine, handle) = (&self.task.engine, Handle::from(container));
+        let (engine, handle) = (&self.run.part.engine, Handle::from(container));
         let deadline = Instant::now() + LONGEST_WAIT;
         let mut retry = Retry::endless("the watch of a container").of_follow();
         let mut observations = engine.engine.watch(&handle);
@@ -42,6 +45,8 @@ impl Attempt<'_> {
                         && reported.as_ref() != Some(reason)
                     {
                         info!(%container, reason, "the container waits for a node");
+                        let reason = reason.clone();
+                        self.note_best_effort(Progress::Waiting { reason }).await?;
                     }
                     reported = reason.or(reported);
                     continue;

@@ -9,6 +9,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use docket_model::{Allocation, Zone, journal::Suspension};
+use uuid::Uuid;
 
 use crate::{mutation_testing, policy::starts_at};
 
@@ -94,10 +95,10 @@ impl Agenda {
         }
     }
 
-    /// Removes an allocation.
-    pub(super) fn delete(&mut self, position: u64) {
+    /// Removes an allocation; returns its uid.
+    pub(super) fn delete(&mut self, position: u64) -> Option<Uuid> {
         // Its entry in the heap is outdated now, and is dropped when it comes to the top.
-        self.slots.remove(&position);
+        self.slots.remove(&position).map(|slot| slot.allocation.uid)
     }
 
     /// Takes all due allocations out of the heap. Each stays out until [`Agenda::decided`].

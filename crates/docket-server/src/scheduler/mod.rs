@@ -33,7 +33,7 @@ use tracing::warn;
 use self::agenda::{Agenda, Due};
 use crate::{
     clock::{Clock, Reading},
-    runner::{Runner, StandbyState},
+    runner::{DelayedKind, Runner, StandbyState},
     store::{Change, Changes},
     watch,
 };
@@ -111,7 +111,7 @@ impl Scheduler {
         zone: Zone,
         ticks: Arc<Ticks>,
     ) -> Self {
-        let standby = runner.standby.watch();
+        let standby = runner.context.standby.watch();
         Self {
             ticks,
             runner,
@@ -168,10 +168,16 @@ impl Scheduler {
                     if !allocation.specification.parents().is_empty() {
                         self.runner.check_due_soon(allocation.name().clone());
                     }
+                    let uid = allocation.uid;
                     self.agenda.store(position, allocation, decided, suspension);
+                    // After the agenda has the new specification, by which it is decided.
+                    self.runner.engines.resume_changed(uid);
                 }
                 Change::Deleted { name } => {
-                    self.agenda.delete(position);
+                    if let Some(uid) = self.agenda.delete(position) {
+                        // What was delayed for it finds nothing to do.
+                        self.runner.engines.resume_changed(uid);
+                    }
                     self.runner.retention.forget(&name);
                 }
             }
@@ -184,10 +190,11 @@ impl Scheduler {
             let answer = self.decisions.0.clone();
             let again = answer.clone();
             // Nothing is decided then: the allocation is due again as soon as the engine is back.
-            let is_delayed = self.runner.delays(&allocation, move || {
-                // No receiver is left once the loop has ended.
-                let _ = again.send(Decided { position, through: decided });
-            });
+            let is_delayed =
+                self.runner.engines.delay(&allocation, DelayedKind::DueInstants, move || {
+                    // No receiver is left once the loop has ended.
+                    let _ = again.send(Decided { position, through: decided });
+                });
             if is_delayed {
                 continue;
             }
@@ -245,14 +252,14 @@ impl Scheduler {
                 seconds = suspended.num_seconds(),
                 "the host was suspended; deciding the missed instants now"
             );
-            self.runner.store.paused(Pause { cause: Cause::HostSuspended, from, to });
+            self.runner.records.store.paused(Pause::of(Cause::HostSuspended, from, to));
         }
         if set > DRIFT {
             warn!(
                 seconds = set.num_seconds(),
                 "the clock was set forward; deciding the skipped instants now"
             );
-            self.runner.store.paused(Pause { cause: Cause::ClockSetForward, from, to });
+            self.runner.records.store.paused(Pause::of(Cause::ClockSetForward, from, to));
         } else if set < -DRIFT {
             warn!(
                 seconds = -set.num_seconds(),

@@ -26,7 +26,7 @@ impl Process {
         // If the clock is behind the last life, health and log say so.
         self.ticks.note(from);
         let is_known = last_term.is_some() || self.store.provenance().doubt().is_none();
-        (is_known && from < to).then_some(Pause { cause: Cause::NotRunning, from, to })
+        (is_known && from < to).then_some(Pause::of(Cause::NotRunning, from, to))
     }
 
     /// Records what a copy of a store cannot know, before anything else is said of it.
@@ -83,9 +83,8 @@ impl Process {
         let in_force = || self.store.pause().filter(|pause| pause.holds_at(now));
         // `--paused` has no end, so it replaces only a pause that has one.
         if self.settings.is_paused && in_force().is_none_or(|pause| pause.until.is_some()) {
-            let by = "`docket server --paused`".to_owned();
-            let context = ChangeContext::new(now, by.clone());
-            let pause = Suspension { by, reason: None, since: now, until: None, all: None };
+            let by = "`docket server --paused`";
+            let (context, pause) = (ChangeContext::new(now, by), Suspension::new(by, now));
             self.store.control_server(ServerControl::Pause(pause), context).await?;
         }
         if let Some(pause) = in_force() {
@@ -130,14 +129,14 @@ impl Process {
 
     /// Logs how long no server ran, whether the one before was stopped or crashed, and a clock that was set
     /// back since then.
-    pub(super) fn log_absence(&self, absence: Option<Pause>) {
+    pub(super) fn log_absence(&self, absence: Option<&Pause>) {
         if let Some(notice) = self.ticks.clock_set_back(self.clock.now()) {
             warn!("since docket last ran, the clock was {notice}");
         }
         let Some(Pause { from, .. }) = absence else { return };
         // This start has not added an entry yet, so the newest one is of the server before.
         let newest = self.store.entries(&EntryFilter { limit: 1, ..EntryFilter::default() });
-        let last_alive = shown(from);
+        let last_alive = shown(*from);
         if newest.first().is_some_and(|entry| entry.event == Event::Stopped) {
             info!(last_alive, "docket was stopped before this start");
         } else {
@@ -160,12 +159,11 @@ impl Process {
 /// The pauses of earlier servers that could not write the store until they ended, and the time without
 /// a server between them.
 fn outages(noted: &[(DateTime<Utc>, DateTime<Utc>)]) -> Vec<Pause> {
-    let pause = |cause, from, to| Pause { cause, from, to };
-    let outages = noted.iter().map(|(from, to)| pause(Cause::StoreUnwritable, *from, *to));
+    let outages = noted.iter().map(|(from, to)| Pause::of(Cause::StoreUnwritable, *from, *to));
     let between = noted.iter().zip(noted.iter().skip(1)).filter_map(|((_, from), (to, _))| {
         // One server notes more often than that until when it cannot write.
         let is_gap = (*to - *from).to_std().is_ok_and(|gap| gap > SIGN_OF_LIFE);
-        is_gap.then(|| pause(Cause::NotRunning, *from, *to))
+        is_gap.then(|| Pause::of(Cause::NotRunning, *from, *to))
     });
     let mut all: Vec<_> = outages.chain(between).collect();
     all.sort_unstable_by_key(|pause| pause.from);

@@ -2,25 +2,27 @@
 
 mod error;
 mod life_journal;
-mod moved_store;
 mod process_lifetime;
 mod reload_time_zones;
+mod store_of_another_machine;
+mod successive_terms;
 mod term_lifecycle;
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use docket_model::run::DEFAULT_ENGINE;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinError;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 pub use self::error::ServerError;
-use self::moved_store::check_machine;
 pub(crate) use self::process_lifetime::Process;
 #[cfg(any(test, feature = "simulation"))]
-pub(crate) use self::{process_lifetime::TermSettings, term_lifecycle::RunningTerm};
+pub(crate) use self::process_lifetime::TermSettings;
+pub(crate) use self::term_lifecycle::RunningTerm;
+use self::{store_of_another_machine::check_machine, successive_terms::Terms};
 use crate::{
     config::{
         Config, Listener,
@@ -29,8 +31,12 @@ use crate::{
             warn_of_unread_variables,
         },
     },
-    engine::engine_registry::{EngineAbout, EngineLimits, EngineRegistry, NamedEngine},
+    engine::{
+        MeasuredEngine,
+        engine_registry::{EngineAbout, EngineLimits, EngineRegistry, NamedEngine},
+    },
     http,
+    observer::metrics::Metrics,
 };
 
 /// Serves until `shutdown` completes, then stops the API, the scheduler and the writes, in this order.
@@ -43,18 +49,46 @@ pub async fn serve(
     listener: Listener,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServerError> {
+    let _socket_file = listener.path().map(SocketFile);
     raise_open_files();
     // Before the store is opened: an engine that cannot be configured touches nothing.
-    let engines = engines(&config).await?;
-    let process = Arc::new(Process::open(&config).await?);
+    let metrics = Arc::new(Metrics::default());
+    let engines = engines(&config, &metrics).await?;
+    let process = Arc::new(Process::open(&config, metrics).await?);
+    let served = serve_store(&process, &config, engines, listener, shutdown).await;
+    process.close().await;
+    served?;
+    info!("stopped");
+    Ok(())
+}
+
+async fn serve_store(
+    process: &Arc<Process>,
+    config: &Config,
+    first_engines: EngineRegistry,
+    listener: Listener,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServerError> {
     if !config.restored {
-        check_machine(&process.store, &*engines.default_engine().engine).await?;
+        check_machine(&process.store, &first_engines).await?;
     }
-    let socket_file = listener.path();
-    let url = listener.url(&config.access)?;
     // Before the API, whose first response already knows the file's allocations and all runs.
-    let term = process.begin_term(engines).await?;
-    let api = process.api(&config, socket_file.is_some());
+    let connect = async || engines(config, &process.metrics).await;
+    let mut terms = Terms::begin(Arc::clone(process), first_engines, connect).await?;
+    let served = serve_api(process, config, &mut terms, listener, shutdown).await;
+    terms.end(config.stop_runs).await;
+    served
+}
+
+async fn serve_api<C: AsyncFn() -> Result<EngineRegistry, ServerError>>(
+    process: &Arc<Process>,
+    config: &Config,
+    terms: &mut Terms<C>,
+    listener: Listener,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServerError> {
+    let url = listener.url(&config.access)?;
+    let api = process.api(config, listener.path().is_some());
     let open_streams = api.authentication.stopping.clone();
     let server = http::serve(api, listener)?;
     let handle = server.handle();
@@ -67,55 +101,26 @@ pub async fn serve(
         "docket {} listening on {url}",
         env!("CARGO_PKG_VERSION")
     );
-
-    let mut shutdown = std::pin::pin!(shutdown);
-    let mut term = Some(term);
-    let stopped_by_itself = loop {
-        let deposed = async {
-            match &term {
-                Some(term) => term.deposed().await,
-                None => std::future::pending().await,
-            }
-        };
+    let stop = async {
         tokio::select! {
-            () = &mut shutdown => break None,
-            result = &mut serving => break Some(result),
-            () = deposed => {}
-        }
-        if let Some(term) = term.take() {
-            // The API stays up: it can still show records, and says why nothing starts.
-            error!("{DEPOSED}: this one starts and changes nothing any more; stop one of the two");
-            // The other server follows the containers, so they are not stopped, even with
-            // `--stop-runs`.
-            term.end(DEPOSED, false).await;
+            () = shutdown => None,
+            result = &mut serving => Some(result),
         }
     };
+    let stopped_by_itself = terms.continue_until(stop).await;
     let containers = if config.stop_runs { "are stopped" } else { "keep running" };
-    let runs = term.as_ref().map_or(0, |term| term.runner.queues.len());
+    let runs = terms.runs_under_way();
     info!(runs_under_way = runs, "stopping: no more runs start; containers {containers}");
     // Otherwise the graceful stop waits for clients that follow an output or events.
     open_streams.cancel();
     if stopped_by_itself.is_none() {
         handle.stop(true).await;
     }
-    if let Some(term) = term {
-        term.end("it is stopping", config.stop_runs).await;
-        // Only with a term: after a takeover the store is another server's to write.
-        process.note_end().await;
-    }
-    process.close().await;
-    if let Some(path) = socket_file {
-        remove_socket(&path);
-    }
-    info!("stopped");
     result_of(stopped_by_itself)
 }
 
-/// Why a server is in no term any more.
-const DEPOSED: &str = "another server has taken over the store";
-
 /// The engines of a term, each with connections of its own; the first is the default.
-async fn engines(config: &Config) -> Result<EngineRegistry, ServerError> {
+async fn engines(config: &Config, metrics: &Arc<Metrics>) -> Result<EngineRegistry, ServerError> {
     let limits = EngineLimits {
         max_starting: config.max_starting,
         max_running: config.max_running,
@@ -125,7 +130,9 @@ async fn engines(config: &Config) -> Result<EngineRegistry, ServerError> {
     let named = |name: &str, kind: EngineKind, labels, connected| {
         let ConnectedEngine { engine, urls } = connected;
         let about = EngineAbout { kind: kind.as_str(), urls, labels };
-        NamedEngine::new(name, about, engine, limits)
+        let observer = Arc::clone(metrics) as _;
+        let engine = MeasuredEngine { name: name.into(), engine, observer };
+        NamedEngine::new(name, about, Arc::new(engine), limits)
     };
     let mut engines = Vec::new();
     for engine in &config.engines {
@@ -151,9 +158,14 @@ fn raise_open_files() {
     }
 }
 
-fn remove_socket(path: &Path) {
-    if let Err(error) = std::fs::remove_file(path) {
-        warn!(path = %path.display(), %error, "the socket file could not be removed");
+/// The file of a socket, which is removed when the server has stopped, also if it could not start.
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            warn!(path = %self.0.display(), %error, "the socket file could not be removed");
+        }
     }
 }
 

@@ -22,9 +22,10 @@ use crate::{
     config::{Config, Namespace},
     file_source::{FileSettings, FileSource, FileStatus},
     http::{
-        Allocations, Api, Authentication, Forecasts, Limits, ServerStatus, Sessions,
-        SpecificationSettings, WrongTokens,
+        Allocations, Api, Authentication, Forecasts, Limits, MetricsSettings, ServerStatus,
+        Sessions, SpecificationSettings, WrongTokens,
     },
+    observer::metrics::Metrics,
     runner::{RunnerPort, StoreAccess},
     scheduler::Ticks,
     store::Store,
@@ -55,6 +56,7 @@ pub(crate) struct Process {
     pub(crate) background: Background,
     pub(crate) file: Option<FileSource>,
     pub(crate) settings: TermSettings,
+    pub(super) metrics: Arc<Metrics>,
     /// How many terms this process has begun.
     pub(super) terms: AtomicU64,
     /// When the last of them ended.
@@ -72,13 +74,14 @@ impl Process {
             port: RunnerPort::new(),
             file: None,
             settings,
+            metrics: Arc::default(),
             terms: AtomicU64::new(0),
             left_at: Mutex::default(),
         }
     }
 
     /// Opens the store of a configuration.
-    pub(super) async fn open(config: &Config) -> Result<Self, ServerError> {
+    pub(super) async fn open(config: &Config, metrics: Arc<Metrics>) -> Result<Self, ServerError> {
         let opening = config.clone();
         // Opening a file checks it and may upgrade it, which blocks.
         let opened = tokio::task::spawn_blocking(move || opening.backend());
@@ -89,7 +92,9 @@ impl Process {
             env_dir: config.env_dir.clone(),
             is_paused: config.paused,
         };
-        let process = Self::new(Store::open(backend).await?, Arc::new(SystemClock), settings);
+        let observer = Arc::clone(&metrics) as _;
+        let store = Store::open_observed(backend, observer).await?;
+        let process = Self::new(store, Arc::new(SystemClock), settings);
         let file = config.file.clone().map(|path| FileSource {
             settings: FileSettings {
                 path,
@@ -99,7 +104,7 @@ impl Process {
             store: Arc::clone(&process.store),
             status: FileStatus::default(),
         });
-        Ok(Self { file, ..process })
+        Ok(Self { file, metrics, ..process })
     }
 
     /// Reloads the file of allocations on each SIGHUP.
@@ -174,6 +179,10 @@ impl Process {
             status: Data::new(status),
             forecasts: Data::new(Forecasts::default()),
             limits: Data::new(Limits::new(config.max_body)),
+            metrics: Data::new(MetricsSettings {
+                metrics: Arc::clone(&self.metrics),
+                allocations: config.metrics_allocations,
+            }),
         }
     }
 

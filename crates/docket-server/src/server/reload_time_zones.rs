@@ -32,7 +32,7 @@ pub(super) enum ZoneDataError {
 /// # Errors
 /// If the files cannot be read, or the store fails. Then the data in use stays.
 pub(super) async fn update(runner: &Arc<Runner>, ticks: &Ticks) -> Result<(), ZoneDataError> {
-    let since = runner.store.now() - COMPARED;
+    let since = runner.records.now() - COMPARED;
     let read = spawn_blocking(move || Update::read(time_zone_files::files(), since)).await;
     let update = read.map_err(ZoneDataError::Read)?;
     if update.is_needed() {
@@ -61,7 +61,7 @@ async fn load(update: Update, runner: &Arc<Runner>, ticks: &Ticks) -> Result<(),
         to: to.clone(),
         outages: circumstances.outages,
     };
-    runner.store.change_zone(ZoneChange { what, at: runner.store.now() }).await?;
+    runner.records.store.change_zone(ZoneChange { what, at: runner.records.now() }).await?;
     update.apply();
     ticks.renew_instants();
     info!(from, to, ?zones, "time zone data was updated; next instants were computed again");

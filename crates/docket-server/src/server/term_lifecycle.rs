@@ -15,7 +15,7 @@ use crate::{
     background::{Background, Failure, Schedule},
     cleanup::sweep_orphans,
     engine::engine_registry::{EngineRegistry, NamedEngine},
-    runner::{Runner, StoreAccess, Surroundings},
+    runner::{Runner, StoreAccess, Surroundings, stop_all_runs},
     scheduler::Scheduler,
     store::StoreError,
     term_tasks::Term,
@@ -68,10 +68,28 @@ impl Process {
             // A store that was made when the server started knows all that there is to know.
             is_first_life: is_first && self.store.about().is_new,
         }));
-        let absence = self.prepare(&runner, is_first, &outages).await?;
+        match self.take_up(&runner, is_first, outages).await {
+            Ok((scheduler, absence)) => Ok(self.start(runner, &engines, scheduler, absence)),
+            Err(error) => {
+                runner.records.term.end().await;
+                runner.retention.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes up what the store has; from the end of it on, requests reach the runner. Returns the time
+    /// without a server, or without a term, before now.
+    async fn take_up(
+        &self,
+        runner: &Arc<Runner>,
+        is_first: bool,
+        outages: Vec<Pause>,
+    ) -> Result<(Scheduler, Option<Pause>), ServerError> {
+        let absence = self.prepare(runner, is_first, &outages).await?;
         let changes = self.store.subscribe().allocations();
         let scheduler = Scheduler::new(
-            Arc::clone(&runner),
+            Arc::clone(runner),
             changes,
             Arc::clone(&self.clock),
             self.settings.zone,
@@ -80,9 +98,9 @@ impl Process {
         self.note_begin(is_first, outages).await;
         // Before the port opens: a manual run is decided beside the runs that were under way.
         runner.take_up().await?;
-        runner.watch_pause_end();
-        self.port.open(Arc::clone(&runner));
-        Ok(self.start(runner, &engines, scheduler, absence))
+        runner.server_pause().watch_end();
+        self.port.open(Arc::clone(runner));
+        Ok((scheduler, absence))
     }
 
     /// Brings the store up to date before anything starts. Returns the time without a server, or without
@@ -95,13 +113,13 @@ impl Process {
     ) -> Result<Option<Pause>, ServerError> {
         let absence = self.absence();
         // First, because instants that are recorded as missed below name these as their reason.
-        for pause in outages.iter().copied().chain(absence) {
+        for pause in outages.iter().cloned().chain(absence.clone()) {
             self.store.remember(pause);
         }
         if is_first {
-            self.log_absence(absence);
+            self.log_absence(absence.as_ref());
             self.settle_copy().await?;
-            self.take_zone(absence).await?;
+            self.take_zone(absence.clone()).await?;
             self.pause().await?;
         }
         match &self.file {
@@ -126,7 +144,7 @@ impl Process {
             let (engine, ids) = (Arc::clone(engine), Arc::clone(&engines.ids));
             health.watch_over(engine, Arc::clone(&self.clock), ids, &background);
         }
-        background.service("engine-outages", Arc::clone(&runner).follow_engines());
+        background.service("engine-outages", runner.engine_follower().follow_all());
         let store = Arc::clone(&self.store);
         background.periodic(Schedule::every("sign-of-life", SIGN_OF_LIFE), move || {
             let store = Arc::clone(&store);
@@ -151,11 +169,6 @@ impl Process {
 }
 
 impl RunningTerm {
-    /// Waits until another server has begun a later term of the store.
-    pub(crate) async fn deposed(&self) {
-        self.process.store.deposed().await;
-    }
-
     /// Ends the term: requests reach no runner any more (`reason` says why, as a clause), then the
     /// scheduler stops, then the runs if asked for, then everything else. Containers keep running
     /// otherwise.
@@ -166,16 +179,16 @@ impl RunningTerm {
         }
         if stop_runs {
             // The engine health check still runs, so runs that wait for the engine go on when it is back.
-            self.runner.stop_runs().await;
+            stop_all_runs(&self.runner.records, &self.runner.retention).await;
         }
         self.process.port.close(reason);
         self.background.stop();
-        self.runner.term.end().await;
+        self.runner.records.term.end().await;
         // After the tasks, which may pass on finished containers until they end.
         self.runner.retention.close().await;
         self.background.ended().await;
         *self.process.left_at.lock() = Some(self.process.clock.now());
-        debug!(term = self.runner.term.number(), "the term has ended");
+        debug!(term = self.runner.records.term.number(), "the term has ended");
     }
 }
 

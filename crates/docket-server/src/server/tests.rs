@@ -12,7 +12,7 @@ use docket_model::{
     run::{RunState, StateWord, Trigger},
 };
 
-use super::{Process, RunningTerm, TermSettings};
+use super::{Process, RunningTerm, ServerError, TermSettings, successive_terms::Terms};
 use crate::{
     clock::{Clock, TestClock},
     config::Access,
@@ -86,16 +86,22 @@ impl Served {
         }
     }
 
+    /// A connection of its own to the engine.
+    fn connect(&self) -> (EngineRegistry, Weak<dyn Engine>) {
+        let engine: Arc<dyn Engine> = Arc::new(self.containers.clone());
+        let traces = Arc::downgrade(&engine);
+        let limits = EngineLimits { max_starting: None, max_running: 6, queue: 50 };
+        (EngineRegistry::new(engine, limits), traces)
+    }
+
     /// Begins a term with a connection of its own to the engine.
     async fn begin(&self) -> (RunningTerm, Traces) {
-        let engine: Arc<dyn Engine> = Arc::new(self.containers.clone());
-        let traces_engine = Arc::downgrade(&engine);
-        let limits = EngineLimits { max_starting: None, max_running: 6, queue: 50 };
-        let term = self.process.begin_term(EngineRegistry::new(engine, limits)).await.unwrap();
+        let (engines, traces_engine) = self.connect();
+        let term = self.process.begin_term(engines).await.unwrap();
         let traces = Traces {
             runner: Arc::downgrade(&term.runner),
             engine: traces_engine,
-            term: term.runner.term.clone(),
+            term: term.runner.records.term.clone(),
         };
         (term, traces)
     }
@@ -257,7 +263,7 @@ async fn a_term_ends_once_another_server_begins_one_and_the_next_knows_what_that
     let (other, _) = second.begin().await;
     let (pushed, keys) = PUSHED[0];
     let answer = second.post("/", &format!(r#"{{"Name":"{pushed}",{keys}}}"#)).await;
-    tokio::time::timeout(Duration::from_secs(120), term.deposed()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(120), first.process.store.deposed()).await.unwrap();
     let refused = first.post("/", &format!(r#"{{"Name":"{name}",{keys}}}"#)).await;
     term.end("another server has taken over the store", false).await;
     second.pass(120).await;
@@ -279,4 +285,82 @@ async fn a_term_ends_once_another_server_begins_one_and_the_next_knows_what_that
         assert!(runs.iter().all(is_good), "{name}: {runs:?}");
     }
     assert!(containers.seen().iter().all(|seen| seen.starts <= 1));
+}
+
+/// Has a background task of the present term panic.
+async fn panic_in_background<C>(terms: &mut Terms<C>)
+where
+    C: AsyncFn() -> Result<EngineRegistry, ServerError>,
+{
+    let background = &terms.term().expect("a term").background;
+    background.service("watcher", async { panic!("out of range") });
+    // The time in which the term is ended, which is less than any pause.
+    terms.continue_until(tokio::time::sleep(Duration::from_millis(1))).await;
+    assert!(terms.term().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_panic_of_a_background_task_the_next_term_continues_the_runs() {
+    let (backend, clock) = (backend(), Arc::new(TestClock::at(START)));
+    let containers = ScriptedEngine::new(clock.clone());
+    let served = Served::over(&backend, &containers, &clock).await;
+    let connect = async || Ok(served.connect().0);
+    let (first, process) = (served.connect().0, Arc::clone(&served.process));
+    let mut terms = Terms::begin(process, first, connect).await.unwrap();
+    let (name, keys) = PUSHED[1];
+    served.post("/", &format!(r#"{{"Name":"{name}",{keys}}}"#)).await;
+    terms.continue_until(served.pass(70)).await;
+
+    // The container of 09:01 runs meanwhile.
+    panic_in_background(&mut terms).await;
+    let between = served.post("/long/runs", "{}").await;
+    let ready = get(&served.api, "/-/ready").await;
+    terms.continue_until(served.pass(120)).await;
+    let to = served.clock.now();
+    terms.end(false).await;
+
+    let reason = "its background task `watcher` panicked; it continues after 1 s";
+    for answer in [between, ready] {
+        assert!(answer.starts_with("503") && answer.contains(reason), "{answer}");
+    }
+    let from = "2026-11-21T09:01:00Z".parse().unwrap();
+    let runs = served.runs(name).await;
+    assert_each_minute_once(name, &runs, from, to - TimeDelta::seconds(to.timestamp() % 60), 1);
+    assert_eq!(runs.first().map(|run| run.state.word()), Some(StateWord::Succeeded));
+    assert!(containers.seen().iter().all(|seen| seen.starts == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pause_after_a_panic_doubles_until_a_term_works_and_a_failed_begin_is_repeated() {
+    let (backend, clock) = (backend(), Arc::new(TestClock::at(START)));
+    let served = Served::over(&backend, &ScriptedEngine::new(clock.clone()), &clock).await;
+    let refusals = std::cell::Cell::new(0);
+    let connect = async || match refusals.get() {
+        0 => Ok(served.connect().0),
+        more => {
+            refusals.set(more - 1);
+            Err(std::io::Error::other("no such file").into())
+        }
+    };
+    let (first, process) = (served.connect().0, Arc::clone(&served.process));
+    let mut terms = Terms::begin(process, first, connect).await.unwrap();
+
+    let mut pauses = Vec::new();
+    for refused in [0, 0, 0, 2, 0] {
+        refusals.set(refused);
+        panic_in_background(&mut terms).await;
+        let panicked = tokio::time::Instant::now();
+        while terms.term().is_none() {
+            terms.continue_until(tokio::time::sleep(Duration::from_millis(500))).await;
+        }
+        pauses.push(panicked.elapsed().as_secs());
+    }
+    terms.continue_until(served.pass(600)).await;
+    panic_in_background(&mut terms).await;
+    terms.continue_until(served.pass(2)).await;
+
+    // The fourth: 8 s, and 16 s and 32 s after each failed begin.
+    assert_eq!(pauses, [1, 2, 4, 56, 60]);
+    assert!(terms.term().is_some());
+    terms.end(false).await;
 }

@@ -1,6 +1,6 @@
 //! The engine as a simulated server reaches it: requests and answers are late and get lost.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use docket_model::{RunId, allocation::Pull, run::ContainerId};
@@ -8,17 +8,25 @@ use futures_util::{StreamExt as _, stream};
 
 use super::{
     event::{ContainerProgress, Event, Owner as ContainerOwner},
-    machine::{Fate, Machine, Request},
+    machine::{EnginePlace, Fate, Machine, Request},
 };
 use crate::engine::{
     Captured, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Follow, Found,
     Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Plan, Prepared, Pulled,
-    Refusal, Starts, Stop, TakeOver, Takeover, Target,
+    Refusal, Starts, Stop, TakeOver, Takeover, Target, scripted_engine::ScriptedEngine,
 };
 
-/// The scripted engine behind an unreliable connection.
+/// How many of a thousand starts wait for a node, where the engine has versions.
+const WAITING: u64 = 300;
+/// Longer than a run waits for a node.
+const LATE_NODE: Duration = Duration::from_secs(700);
+
+/// A scripted engine of the machine behind an unreliable connection.
 #[derive(Debug, Clone)]
-pub(super) struct SimulatedEngine(pub(super) Arc<Machine>);
+pub(super) struct SimulatedEngine {
+    pub(super) machine: Arc<Machine>,
+    pub(super) place: EnginePlace,
+}
 
 fn unreachable(fate: Fate) -> EngineError {
     EngineError::Unreachable(format!("{fate:?}"))
@@ -29,13 +37,17 @@ fn refused() -> EngineError {
 }
 
 impl SimulatedEngine {
+    fn engine(&self) -> &ScriptedEngine {
+        self.machine.engine(self.place)
+    }
+
     /// A call that changes nothing.
     async fn read<T>(
         &self,
         call: &str,
         work: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<T, EngineError> {
-        let machine = &self.0;
+        let machine = &self.machine;
         machine.travel().await;
         match machine.fate(call, machine.weather().engine_faults) {
             Fate::Answered => {
@@ -54,24 +66,24 @@ impl SimulatedEngine {
     async fn write<T: Send + 'static>(
         &self,
         call: &str,
-        effect: impl Fn(&Machine, bool) -> Result<T, EngineError> + Clone + Send + 'static,
+        effect: impl Fn(On<'_>, bool) -> Result<T, EngineError> + Clone + Send + 'static,
     ) -> Result<T, EngineError> {
-        let machine = &self.0;
+        let (machine, place) = (&self.machine, self.place);
         let late = effect.clone();
         // Made before it travels: if the server dies on the way, it may still arrive.
-        let request = Request::new(machine, move |machine| drop(late(machine, true)));
+        let request = Request::new(machine, move |machine| drop(late(On { machine, place }, true)));
         machine.travel().await;
         let fate = machine.fate(call, machine.weather().engine_faults);
         match fate {
             Fate::Answered => {
                 request.arrives();
-                let answer = effect(machine, false);
+                let answer = effect(On { machine, place }, false);
                 machine.travel().await;
                 answer
             }
             Fate::AnswerLost => {
                 request.arrives();
-                drop(effect(machine, false));
+                drop(effect(On { machine, place }, false));
                 machine.travel().await;
                 Err(unreachable(fate))
             }
@@ -104,43 +116,81 @@ impl SimulatedEngine {
             Err(_) => return,
         };
         let container = container.clone();
-        self.0.record(Event::Inspected { container, progress });
+        self.machine.record(Event::Inspected { container, progress });
     }
 }
 
-fn prepare(machine: &Machine, plan: &Plan, is_late: bool) -> Result<Prepared, EngineError> {
-    let prepared = machine.engine.prepare_now(plan)?;
+/// Where the effect of a call takes place.
+#[derive(Clone, Copy)]
+struct On<'m> {
+    machine: &'m Machine,
+    place: EnginePlace,
+}
+
+impl<'m> On<'m> {
+    fn engine(self) -> &'m ScriptedEngine {
+        self.machine.engine(self.place)
+    }
+
+    /// The containers that run beside this one.
+    fn beside(self, container: &ContainerId) -> Vec<ContainerId> {
+        let mut beside = self.engine().running();
+        beside.retain(|other| other != container);
+        beside
+    }
+}
+
+fn prepare(on: On<'_>, plan: &Plan, is_late: bool) -> Result<Prepared, EngineError> {
+    let prepared = on.engine().prepare_now(plan)?;
     // A container of that name was there before, and its creation is recorded already.
     if !prepared.joined {
         let identity = &plan.identity;
         let of = ContainerOwner {
             uid: identity.uid,
             run: RunId { allocation: identity.allocation.clone(), instant: identity.instant },
-            attempt: identity.attempt.number,
+            attempt: identity.attempt,
         };
-        machine.record(Event::Prepared { container: prepared.handle.id.clone(), of, is_late });
+        on.machine.record(Event::Prepared { container: prepared.handle.id.clone(), of, is_late });
     }
     Ok(prepared)
 }
 
-fn launch(machine: &Machine, handle: &Handle) -> Result<Launch, EngineError> {
-    let starts = || machine.engine.starts_of_container(&handle.id);
+fn launch(on: On<'_>, handle: &Handle) -> Result<Launch, EngineError> {
+    let starts = || on.engine().starts_of_container(&handle.id);
     // The answer does not say whether this request started it: the container may have run already.
     let before = starts();
-    let launched = machine.engine.launch_now(handle);
+    // Where nothing goes wrong, a node takes what is started at once.
+    let may_wait =
+        on.engine().starts() == Starts::Conditionally && on.machine.weather().engine_faults > 0;
+    let waits = may_wait && on.machine.chance(WAITING);
+    let launched =
+        if waits { on.engine().accept_now(handle) } else { on.engine().launch_now(handle) };
+    if let Ok(Launch::Accepted) = launched {
+        let (container, place) = (handle.id.clone(), on.place);
+        // Some nodes come only after a run has given up its wait for one.
+        let after = if on.machine.chance(250) { LATE_NODE } else { on.machine.lateness() };
+        on.machine.deliver_later(after, move |machine| take(On { machine, place }, &container));
+    }
     let (container, has_started) = (handle.id.clone(), starts() > before);
-    let mut beside = machine.engine.running();
-    beside.retain(|other| *other != container);
-    machine.record(Event::StartRequested { container, has_started, beside });
+    let beside = on.beside(&container);
+    on.machine.record(Event::StartRequested { container, has_started, beside });
     launched
 }
 
-fn remove(machine: &Machine, handle: &Handle, condition: Condition) -> Result<(), EngineError> {
-    let is_there = || machine.engine.has(&handle.id);
+/// A node takes a container that waits for one.
+fn take(on: On<'_>, container: &ContainerId) {
+    if on.engine().take_waiting(container) {
+        let beside = on.beside(container);
+        on.machine.record(Event::TakenByNode { container: container.clone(), beside });
+    }
+}
+
+fn remove(on: On<'_>, handle: &Handle, condition: Condition) -> Result<(), EngineError> {
+    let is_there = || on.engine().has(&handle.id);
     let before = is_there();
-    let removed = machine.engine.remove_now(handle, condition);
+    let removed = on.engine().remove_now(handle, condition);
     if before && !is_there() {
-        machine.record(Event::Removed(handle.id.clone()));
+        on.machine.record(Event::Removed(handle.id.clone()));
     }
     removed
 }
@@ -148,15 +198,15 @@ fn remove(machine: &Machine, handle: &Handle, condition: Condition) -> Result<()
 #[async_trait]
 impl Engine for SimulatedEngine {
     async fn ping(&self) -> Result<(), EngineError> {
-        self.0.engine.ping().await
+        self.engine().ping().await
     }
 
     async fn status(&self) -> Result<EngineStatus, EngineError> {
-        self.read("status", self.0.engine.status()).await
+        self.read("status", self.engine().status()).await
     }
 
     fn starts(&self) -> Starts {
-        self.0.engine.starts()
+        self.engine().starts()
     }
 
     async fn pull(
@@ -165,18 +215,18 @@ impl Engine for SimulatedEngine {
         platform: Option<&str>,
         pull: Pull,
     ) -> Result<Option<Pulled>, EngineError> {
-        self.read("pull", self.0.engine.pull(image, platform, pull)).await
+        self.read("pull", self.engine().pull(image, platform, pull)).await
     }
 
     async fn prepare(&self, plan: &Plan) -> Result<Prepared, EngineError> {
-        self.0.engine.ping().await?;
+        self.engine().ping().await?;
         let plan = plan.clone();
-        self.write("prepare", move |machine, is_late| prepare(machine, &plan, is_late)).await
+        self.write("prepare", move |on, is_late| prepare(on, &plan, is_late)).await
     }
 
     async fn launch(&self, handle: &Handle) -> Result<Launch, EngineError> {
         let handle = handle.clone();
-        match self.write("launch", move |machine, _| launch(machine, &handle)).await {
+        match self.write("launch", move |on, _| launch(on, &handle)).await {
             // A start without an answer may have happened, which the trait returns as a result: an
             // error would mean that nothing started.
             Err(EngineError::Unreachable(reason)) => Ok(Launch::Unknown(reason)),
@@ -185,33 +235,33 @@ impl Engine for SimulatedEngine {
     }
 
     async fn stop(&self, handle: &Handle, how: Stop) -> Result<(), EngineError> {
-        self.read("stop", self.0.engine.stop(handle, how)).await
+        self.read("stop", self.engine().stop(handle, how)).await
     }
 
     async fn remove(&self, handle: &Handle, condition: Condition) -> Result<(), EngineError> {
         let handle = handle.clone();
-        self.write("remove", move |machine, _| remove(machine, &handle, condition)).await
+        self.write("remove", move |on, _| remove(on, &handle, condition)).await
     }
 }
 
 #[async_trait]
 impl Containers for SimulatedEngine {
     async fn inspect(&self, handle: &Handle) -> Result<Observation, EngineError> {
-        let seen = self.read("inspect", self.0.engine.inspect(handle)).await;
+        let seen = self.read("inspect", self.engine().inspect(handle)).await;
         self.inspected(&handle.id, &seen);
         seen
     }
 
     async fn identify(&self, handle: &Handle) -> Result<Option<Found>, EngineError> {
-        self.read("identify", self.0.engine.identify(handle)).await
+        self.read("identify", self.engine().identify(handle)).await
     }
 
     fn watch(&self, handle: &Handle) -> Observations {
         let (engine, handle) = (self.clone(), handle.clone());
         stream::once(async move {
             let last = async {
-                // One fate for the whole watch, so one observation: the last.
-                let last = engine.0.engine.watch(&handle).collect::<Vec<_>>().await.pop();
+                // One fate for the whole watch, so one observation: the last. One that waited is watched again.
+                let last = engine.engine().watch(&handle).collect::<Vec<_>>().await.pop();
                 last.unwrap_or_else(|| Err(EngineError::Unreachable("no answer".to_owned())))
             };
             let seen = engine.read("watch", last).await;
@@ -222,47 +272,50 @@ impl Containers for SimulatedEngine {
     }
 
     fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log {
-        self.0.engine.logs(handle, from, follow)
+        self.engine().logs(handle, from, follow)
     }
 
     async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
-        self.read("read_log", self.0.engine.read_log(handle, limit)).await
+        self.read("read_log", self.engine().read_log(handle, limit)).await
     }
 
     async fn list_owned(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
-        self.read("list_owned", self.0.engine.list_owned(owner)).await
+        self.read("list_owned", self.engine().list_owned(owner)).await
     }
 
     async fn list_of_other_stores(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
-        self.read("list_of_other_stores", self.0.engine.list_of_other_stores(owner)).await
+        self.read("list_of_other_stores", self.engine().list_of_other_stores(owner)).await
     }
 }
 
 #[async_trait]
 impl Takeover for SimulatedEngine {
     async fn take_over(&self, handle: &Handle) -> Result<TakeOver, EngineError> {
-        let taken_over = self.read("take_over", self.0.engine.take_over(handle)).await?;
+        let taken_over = self.read("take_over", self.engine().take_over(handle)).await?;
         let progress = match &taken_over {
-            TakeOver::Replaceable(_) => ContainerProgress::Created,
+            TakeOver::Replaceable(_) | TakeOver::Waiting { .. } => ContainerProgress::Created,
             TakeOver::Found(Observation::Running { .. }) => ContainerProgress::Running,
             TakeOver::Found(_) => ContainerProgress::Ended,
             TakeOver::Gone(_) => ContainerProgress::Gone,
             TakeOver::Unclear(_) => return Ok(taken_over),
         };
-        self.0.record(Event::Inspected { container: handle.id.clone(), progress });
+        self.machine.record(Event::Inspected { container: handle.id.clone(), progress });
         Ok(taken_over)
     }
 
-    /// Removes as the scripted engine does, by a request of its own.
+    /// Disarms as the scripted engine does, by a request of its own.
     async fn disarm(&self, target: Target<'_>) -> Result<Disarmed, EngineError> {
-        let engine = &self.0.engine;
+        let engine = self.engine();
         let handle = match target {
             Target::Guarded(guard) => guard.handle,
             target @ Target::Name(_) => return self.read("disarm", engine.disarm(target)).await,
         };
+        if engine.starts() == Starts::Conditionally {
+            return self.write("disarm", move |on, _| on.engine().disarm_now(&handle)).await;
+        }
         let removing = handle.clone();
-        let removed = self
-            .write("disarm", move |machine, _| remove(machine, &removing, Condition::NotRunning));
+        let removed =
+            self.write("disarm", move |on, _| remove(on, &removing, Condition::NotRunning));
         engine.disarmed(&handle, removed.await).await
     }
 }

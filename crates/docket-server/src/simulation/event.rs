@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Run, RunId,
-    run::{ContainerId, Instant},
+    run::{AttemptKey, ContainerId, Instant},
 };
 use uuid::Uuid;
 
@@ -58,6 +58,13 @@ pub enum Event {
         /// The other containers that run.
         beside: Vec<ContainerId>,
     },
+    /// A node took a container that waited for one, and started it.
+    TakenByNode {
+        /// The container.
+        container: ContainerId,
+        /// The other containers that run.
+        beside: Vec<ContainerId>,
+    },
     /// A server learned how far a container is.
     Inspected {
         /// The container.
@@ -78,8 +85,8 @@ pub struct Owner {
     pub uid: Uuid,
     /// The run.
     pub run: RunId,
-    /// The attempt, from 1.
-    pub attempt: u32,
+    /// The attempt.
+    pub attempt: AttemptKey,
 }
 
 /// How far a container is.

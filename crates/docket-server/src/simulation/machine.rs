@@ -27,7 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Machine {
     pub(super) clock: Arc<TestClock>,
-    pub(super) engine: ScriptedEngine,
+    engines: [ScriptedEngine; 2],
     pub(super) backend: MemoryBackend,
     random: Mutex<Random>,
     weather: Mutex<Weather>,
@@ -35,6 +35,28 @@ pub(super) struct Machine {
     late: Mutex<BTreeMap<(Duration, u64), Late>>,
     count: AtomicU64,
     faults: AtomicU64,
+}
+
+/// One of the engines of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnginePlace {
+    /// The default one.
+    First,
+    /// The other one, for runs with parts.
+    Second,
+}
+
+impl EnginePlace {
+    /// All engines.
+    pub const ALL: [Self; 2] = [Self::First, Self::Second];
+
+    /// Its lasting id.
+    fn id(self) -> &'static str {
+        match self {
+            Self::First => "E",
+            Self::Second => "F",
+        }
+    }
 }
 
 /// How often calls go wrong at present.
@@ -80,7 +102,9 @@ impl Machine {
         // Engines differ in how a start is requested, and each way has its own recovery.
         let starts = if random.chance(300) { Starts::Conditionally } else { Starts::ById };
         Arc::new(Self {
-            engine: ScriptedEngine::new(clock.clone()).that_starts(starts),
+            // The same means for both: what differs by them is found in other worlds.
+            engines: EnginePlace::ALL
+                .map(|place| ScriptedEngine::called(place.id(), clock.clone()).that_starts(starts)),
             // Without a limit, because the model has no rule for records that are removed to save
             // memory.
             backend: MemoryBackend::new(usize::MAX),
@@ -92,6 +116,18 @@ impl Machine {
             count: AtomicU64::new(0),
             faults: AtomicU64::new(0),
         })
+    }
+
+    pub(super) fn engine(&self, place: EnginePlace) -> &ScriptedEngine {
+        let [first, second] = &self.engines;
+        match place {
+            EnginePlace::First => first,
+            EnginePlace::Second => second,
+        }
+    }
+
+    pub(super) fn engines(&self) -> &[ScriptedEngine] {
+        &self.engines
     }
 
     /// Adds to the log.

@@ -27,12 +27,12 @@ use uuid::Uuid;
 
 pub use self::{
     event::{ContainerProgress, Event, Happened, Owner, Written},
-    machine::Weather,
+    machine::{EnginePlace, Weather},
     random::Random,
 };
 use self::{machine::Machine, server_life::Life};
-use crate::clock::Clock as _;
 pub use crate::mutation_testing::Mutation;
+use crate::{clock::Clock as _, engine::scripted_engine::ScriptedEngine};
 
 thread_local! {
     // Ids are made deep in the server, where nothing else of the simulation is known.
@@ -218,34 +218,36 @@ impl World {
         self.machine.clock.suspend_for(time);
     }
 
-    /// The engine is away, or back.
-    pub fn set_engine_away(&self, is_away: bool) {
-        self.note(format!("the engine is away: {is_away}"));
-        self.machine.engine.set_away(is_away);
+    /// An engine is away, or back.
+    pub fn set_engine_away(&self, place: EnginePlace, is_away: bool) {
+        self.note(format!("the engine {place:?} is away: {is_away}"));
+        self.machine.engine(place).set_away(is_away);
     }
 
-    /// The engine is started anew, and does not remember any events before.
-    pub fn forget_events(&self) {
-        self.note("the engine forgets its events".to_owned());
-        self.machine.engine.forget_events();
+    /// An engine is started anew, and does not remember any events before.
+    pub fn forget_events(&self, place: EnginePlace) {
+        self.note(format!("the engine {place:?} forgets its events"));
+        self.machine.engine(place).forget_events();
     }
 
-    /// The engine's clock is this far ahead.
-    pub fn set_engine_clock_ahead(&self, ahead: TimeDelta) {
-        self.note(format!("the engine's clock is ahead by {ahead}"));
-        self.machine.engine.set_clock_ahead(ahead);
+    /// The clock of an engine is this far ahead.
+    pub fn set_engine_clock_ahead(&self, place: EnginePlace, ahead: TimeDelta) {
+        self.note(format!("the clock of the engine {place:?} is ahead by {ahead}"));
+        self.machine.engine(place).set_clock_ahead(ahead);
     }
 
     /// Someone else removes the container of this name.
     pub fn take_away(&self, name: &str) {
         self.note(format!("someone removes {name}"));
-        self.machine.engine.take_away(name);
+        for engine in self.machine.engines() {
+            engine.take_away(name);
+        }
     }
 
     /// The containers that are there, whether or not they run.
     #[must_use]
     pub fn containers(&self) -> Vec<ContainerId> {
-        self.machine.engine.present()
+        self.machine.engines().iter().flat_map(ScriptedEngine::present).collect()
     }
 
     /// True where no run is under way and no decision is being made.

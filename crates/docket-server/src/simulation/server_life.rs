@@ -10,7 +10,11 @@ use docket_model::{
 use tokio::runtime::Runtime;
 
 use super::{
-    Request, backend::SimulatedBackend, engine::SimulatedEngine, event::Event, machine::Machine,
+    Request,
+    backend::SimulatedBackend,
+    engine::SimulatedEngine,
+    event::Event,
+    machine::{EnginePlace, Machine},
 };
 use crate::{
     config::Namespace,
@@ -110,7 +114,7 @@ impl Life {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.term.as_ref().is_some_and(|term| term.runner.queues.is_empty())
+        self.term.as_ref().is_some_and(|term| term.runner.records.queues.is_empty())
     }
 
     /// Carries a request out, in a task of its own.
@@ -151,8 +155,9 @@ async fn begin_term(
     machine: &Arc<Machine>,
     process: &Arc<Process>,
 ) -> Result<RunningTerm, ServerError> {
-    let engine = Arc::new(SimulatedEngine(Arc::clone(machine)));
-    process.begin_term(EngineRegistry::new(engine, LIMITS)).await
+    let engine = |place| Arc::new(SimulatedEngine { machine: Arc::clone(machine), place });
+    let engines = EngineRegistry::new(engine(EnginePlace::First), LIMITS);
+    process.begin_term(engines.with("second", engine(EnginePlace::Second), LIMITS)).await
 }
 
 #[expect(clippy::expect_used, reason = "the name of the namespace is valid")]
@@ -162,7 +167,7 @@ fn namespace() -> Namespace {
 
 /// Does what a handler of the API does, and says what it answers.
 async fn carry_out(store: &Store, runner: &Arc<Runner>, request: Request) -> String {
-    let now = runner.store.now();
+    let now = runner.records.now();
     let context = || ChangeContext::new(now, "simulation");
     match request {
         Request::Push(specification) => {
@@ -172,7 +177,7 @@ async fn carry_out(store: &Store, runner: &Arc<Runner>, request: Request) -> Str
                 specifications,
                 origin: Origin::Api,
                 complete: false,
-                at: runner.store.now(),
+                at: runner.records.now(),
                 by: "simulation".into(),
                 only_if: Condition::Nothing,
                 circumstances: runner.circumstances(),
@@ -183,8 +188,7 @@ async fn carry_out(store: &Store, runner: &Arc<Runner>, request: Request) -> Str
             format!("{:?}", store.delete(&name, &Origin::Api, context()).await)
         }
         Request::Suspend(name) => {
-            let by = "simulation".to_owned();
-            let suspension = Suspension { by, reason: None, since: now, until: None, all: None };
+            let suspension = Suspension::new("simulation", now);
             format!("{:?}", store.control(&name, Control::Suspend(suspension), context()).await)
         }
         Request::Resume(name) => {

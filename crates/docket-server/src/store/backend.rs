@@ -191,6 +191,9 @@ pub(crate) trait Files: Send + Sync {
     /// The path of the file.
     fn path(&self) -> PathBuf;
 
+    /// The size of the file and of its log, in bytes; none where it cannot be read.
+    fn bytes(&self) -> Option<u64>;
+
     /// How the file differs from the one that was last served.
     fn provenance(&self) -> Provenance;
 

@@ -14,6 +14,7 @@ use super::{
     backend::Order,
     catalogue::Entry,
     change_feed::News,
+    observer::Milestone,
     rules,
     transaction::{Runs, Transaction},
     write_commands::Command,
@@ -66,6 +67,7 @@ pub(super) async fn claim(
         Some(folded) => {
             // Not `add_run`: the record is there already and must not be counted twice.
             transaction.put_run(&folded);
+            transaction.report(Milestone::end(&run.state), &folded);
             transaction.publish(News::Run(folded, run.decided_at));
         }
         None => transaction.add_run(run),

@@ -27,7 +27,7 @@ impl Command for ClaimManual {
         };
         let (name, instant) = (run.id.allocation.clone(), run.id.instant);
         let held = transaction.run(&name, instant).await?;
-        if let Some(taken) = held.as_ref().and_then(|held| rules::taken(held, self.kind)) {
+        if let Some(taken) = held.as_ref().and_then(|held| rules::taken(held, &run, self.kind)) {
             return Ok(taken);
         }
         let replaced = match held {

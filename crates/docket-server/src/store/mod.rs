@@ -29,6 +29,7 @@ mod load;
 mod manual_changes;
 mod memory;
 mod memory_limit;
+mod observer;
 mod old_formats;
 mod preconditions;
 mod push;
@@ -83,12 +84,17 @@ pub use self::{
         Push, RunFilter, ServerControl, Settlement, ZoneChange,
     },
     rules::{MOST_ENTRIES, REMEMBERED},
-    run_progress::{End, Progress},
+    run_progress::{End, PartProgress, Progress},
     sqlite::{OpenError, Opener, backup_of},
-    store_origin::{Doubt, KnownLife, NotedEngine, Provenance, Restoration},
+    store_origin::{Doubt, KnownLife, NotedEngines, Provenance, Restoration},
     subscription::Subscription,
 };
-pub(crate) use self::{backend::Backend, memory::MemoryBackend, sqlite::SqliteBackend};
+pub(crate) use self::{
+    backend::Backend,
+    memory::MemoryBackend,
+    observer::{Milestone, Observer},
+    sqlite::SqliteBackend,
+};
 use self::{
     backend::{Batch, Collection, CommitError, Key, Record, Term, Write},
     catalogue::Catalogue,
@@ -127,7 +133,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unreadable`] where it cannot be read.
+    #[cfg(any(test, feature = "simulation"))]
     pub(crate) async fn open(backend: Arc<dyn Backend>) -> Result<Self, StoreError> {
+        Self::open_observed(backend, observer::unobserved()).await
+    }
+
+    /// The same; `observer` learns of commits from now on.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) async fn open_observed(
+        backend: Arc<dyn Backend>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, StoreError> {
         // Before the load, so that a server of an earlier term changes nothing that was read.
         let term = backend.begin_term().await.ok();
         // Also before it: a commit of another server in between would be missed.
@@ -145,7 +163,7 @@ impl Store {
         let (queue, inbox) = mpsc::unbounded_channel();
         let (depose, deposed) = watch::channel(false);
         let (base, written) = (Arc::clone(&catalogue), Arc::clone(&backend));
-        let writer = Writer::new(base, written, term, depose);
+        let writer = Writer::new(base, written, term, depose, observer);
         let writer = tokio::spawn(writer.work(inbox, committed));
         Ok(Self {
             id,
@@ -219,6 +237,12 @@ impl Store {
             time_zone: self.noted.time_zone.clone(),
             outages: files.map(backend::Files::outages).unwrap_or_default(),
         }
+    }
+
+    /// The size of its file, and of the log beside it, in bytes; none where it is not in a file.
+    #[must_use]
+    pub fn file_bytes(&self) -> Option<u64> {
+        self.backend.files()?.bytes()
     }
 
     /// Copies all that it keeps into a new file, as it stands at one moment; the copy says that it was

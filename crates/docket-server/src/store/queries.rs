@@ -10,7 +10,8 @@ use docket_model::{
 };
 
 use super::{
-    AllocationStatus, EntryFilter, RunFilter, Snapshot, Store, StoreError, Subscription, UnderWay,
+    AllocationStatus, EntryFilter, RunCounts, RunFilter, Snapshot, Store, StoreError, Subscription,
+    UnderWay,
     backend::{Key, Order, Record, Scan},
     catalogue, read_output, rules,
 };
@@ -59,6 +60,16 @@ impl Store {
         let catalogue = self.catalogue.read();
         let page = catalogue.page(after, limit);
         page.map(|(position, entry)| entry.allocation_status(position)).collect()
+    }
+
+    /// How many allocations there are, and how many runs of all of them are not over.
+    #[must_use]
+    pub fn counts(&self) -> (usize, RunCounts) {
+        let catalogue = self.catalogue.read();
+        let mut runs = RunCounts::default();
+        let under_way = catalogue.entries.values().flat_map(catalogue::Entry::under_way);
+        under_way.for_each(|under_way| runs.add(&under_way.run.state));
+        (catalogue.entries.len(), runs)
     }
 
     /// The allocations that run after this one.
@@ -144,7 +155,18 @@ impl Store {
         from: u64,
     ) -> Result<Option<Excerpt>, StoreError> {
         let Some(run) = self.run(name, instant).await? else { return Ok(None) };
-        read_output::read(&*self.backend, &run, attempt, from).await
+        let read = read_output::read(&*self.backend, &run, attempt, from).await?;
+        let is_missing = read.as_ref().is_none_or(Excerpt::is_empty);
+        if is_missing && read_output::is_to_come(&run, attempt, from) {
+            // It was removed since the record was read; or it is damaged, if the record is as before.
+            let now = self.run(name, instant).await?;
+            if now.is_some_and(|now| read_output::is_to_come(&now, attempt, from)) {
+                let message = format!("a part of the output of `{}` is missing", run.id);
+                return Err(StoreError::Unreadable(message));
+            }
+            return Ok(None);
+        }
+        Ok(read)
     }
 
     /// The records of an allocation, the newest first.

@@ -12,6 +12,13 @@ use super::{
     run_changes::piece_key,
 };
 
+/// True where the record of a run says that bytes of an attempt are kept behind a position.
+pub(super) fn is_to_come(run: &Run, attempt: AttemptKey, from: u64) -> bool {
+    let wrote = run.attempts.iter().find(|wrote| wrote.key == attempt);
+    let sized = wrote.and_then(|wrote| wrote.output.as_ref());
+    sized.is_some_and(|sized| !sized.place(from).kept.is_empty())
+}
+
 /// What an attempt wrote from a position on: one piece of it; nothing where there is none.
 pub(super) async fn read(
     backend: &dyn Backend,

@@ -234,7 +234,9 @@ impl Undecided {
     }
 
     fn run(&self, outages: &[Outage], missed: &Missed) -> Run {
-        let outage = Outage::main(outages.iter().copied(), missed.first, missed.last);
+        let placement = &self.allocation.specification.policies.placement;
+        let outages = outages.iter().filter(|outage| outage.concerns(placement)).cloned();
+        let outage = Outage::main(outages, missed.first, missed.last);
         let reason = missed.why.reason(outage.as_ref());
         let (first, last) = (Instant::new(missed.first), Instant::new(missed.last));
         let (name, count) = (self.allocation.name(), missed.count);

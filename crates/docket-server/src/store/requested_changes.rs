@@ -11,8 +11,8 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::{
-    ChangeContext, ClaimOutcome, Control, Effect, End, InstantKind, KnownLife, NotedEngine,
-    Progress, Provenance, Push, Restoration, ServerControl, Settlement, Store, StoreError,
+    ChangeContext, ClaimOutcome, Control, Effect, End, InstantKind, KnownLife, NotedEngines,
+    PartProgress, Provenance, Push, Restoration, ServerControl, Settlement, Store, StoreError,
     ZoneChange, backend,
     claim::Claim,
     claim_manual::ClaimManual,
@@ -111,20 +111,20 @@ impl Store {
         self.write(ClaimManual { run, kind }).await
     }
 
-    /// Adds progress to a run under way. What [is momentous](Progress::is_momentous) is durable when
-    /// this returns.
+    /// Adds progress to a run under way. Momentous progress is durable when this returns.
     ///
     /// A record of another allocation that had the name, known by its uid, is not there any more.
     pub async fn note(
         &self,
         id: &RunId,
         uid: Uuid,
-        progress: Progress,
+        progress: impl Into<PartProgress>,
         at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        let part = progress.into();
         // A caller that does not wait gets no error, so it is checked here that the run is there.
-        let may_follow = !progress.is_momentous() && self.is_under_way(id, uid);
-        let note = Note { id: id.clone(), uid, progress, at };
+        let may_follow = !part.progress.is_momentous() && self.is_under_way(id, uid);
+        let note = Note { id: id.clone(), uid, part, at };
         if may_follow {
             self.write_later(note);
             return Ok(());
@@ -214,14 +214,14 @@ impl Store {
         self.catalogue.read().lives.known(life)
     }
 
-    /// Notes the engine that the store is served with.
-    pub async fn note_engine(&self, engine: NotedEngine) -> Result<(), StoreError> {
+    /// Notes the engines that the store is served with.
+    pub async fn note_engines(&self, engines: NotedEngines) -> Result<(), StoreError> {
         let Some(mut home) = self.home.lock().clone() else { return Ok(()) };
-        // Usually it is the engine of before, and nothing is written.
-        if home.engine.as_ref() == Some(&engine) {
+        // Usually they are those of before, and nothing is written.
+        if home.engine.as_ref() == Some(&engines) {
             return Ok(());
         }
-        home.engine = Some(engine);
+        home.engine = Some(engines);
         self.write(NoteHome(home.clone())).await?;
         // Only now: after a failed write the next call must not take it for noted.
         *self.home.lock() = Some(home);

@@ -8,12 +8,13 @@ use docket_model::{
     journal::{Entry, Event, Suspension},
     logs_field,
     missed_instants::Suspensions,
-    run::{Attempt, Instant, RunState, Trigger},
+    run::{Attempt, AttemptKey, Instant, RunState, Trigger},
 };
 
 use super::{
     AllocationStatus, ChangeContext, ChangedZone, ClaimOutcome, Control, Doubt, Effect,
-    EntryFilter, InstantKind, ServerControl, StoreError, ZoneChange, backend::ScannedRun,
+    EntryFilter, InstantKind, PartProgress, Progress, ServerControl, StoreError, ZoneChange,
+    backend::ScannedRun,
 };
 use crate::{
     mutation_testing::{self, Mutation},
@@ -120,10 +121,11 @@ pub(super) fn take_up(run: &mut Run, held: &Run) {
         return;
     }
     // A container of an earlier attempt may still have that name, so numbers go on.
-    let made = held.attempts.last().map_or(0, |attempt| attempt.key.number);
-    let added = std::mem::take(&mut run.attempts)
-        .into_iter()
-        .map(|attempt| Attempt { key: (made + attempt.key.number).into(), ..attempt });
+    let made = held.attempts.iter().map(|attempt| attempt.key.number).max().unwrap_or(0);
+    let added = std::mem::take(&mut run.attempts).into_iter().map(|attempt| {
+        let AttemptKey { part, number } = attempt.key;
+        Attempt { key: AttemptKey { part, number: made + number }, ..attempt }
+    });
     run.attempts = held.attempts.iter().cloned().chain(added).collect();
 }
 
@@ -169,14 +171,19 @@ pub(super) fn is_suspended(run: &Run, suspensions: Suspensions<'_>) -> bool {
     };
     let Suspensions { allocation, server } = suspensions;
     let mut all = [allocation, server].into_iter().flatten();
-    let holds = all.any(|held| held.since <= at && held.holds_at(at));
-    holds && !run.state.is_over()
+    all.any(|held| held.covers(at)) && !run.state.is_over()
 }
 
 /// Where a record of the instant of a manual run blocks it.
-pub(super) fn taken(held: &Arc<Run>, kind: InstantKind) -> Option<ClaimOutcome> {
+pub(super) fn taken(held: &Arc<Run>, run: &Run, kind: InstantKind) -> Option<ClaimOutcome> {
     let is_taken = match held.state {
         RunState::Missed { .. } => kind == InstantKind::Now,
+        // A run that is skipped has nothing to add to a record of attempts.
+        RunState::Failed(_) | RunState::TimedOut(_) | RunState::Cancelled(_)
+            if matches!(run.state, RunState::Skipped(_)) =>
+        {
+            true
+        }
         _ => !held.state.is_over() || held.had_container(),
     };
     is_taken.then(|| ClaimOutcome::Taken(Arc::clone(held)))
@@ -221,12 +228,24 @@ pub(super) fn check_under_way(id: &RunId, run: Option<&Run>) -> Result<(), Store
     }
 }
 
-/// Refuses to end a run that is not there or over, unless it was lost and is found again.
-pub(super) fn check_finishable(id: &RunId, run: Option<&Run>) -> Result<(), StoreError> {
-    match run {
-        Some(Run { state: RunState::Lost(_), .. }) => Ok(()),
-        run => check_under_way(id, run),
+/// Refuses to add to a part that is over, while other parts of its run are under way.
+pub(super) fn check_part_under_way(run: &Run, noted: &PartProgress) -> Result<(), StoreError> {
+    // A cancellation is of the run, whichever part it names.
+    let is_of_run = matches!(noted.progress, Progress::Cancelling(_));
+    let state = run.part_state(noted.part);
+    if state.is_over() && !is_of_run {
+        return Err(StoreError::RunIsOver { id: run.id.clone(), state: state.word() });
     }
+    Ok(())
+}
+
+/// Refuses to end a run, or a part of it, that is over, unless it was lost and is found again.
+pub(super) fn check_finishable(run: &Run, part: Option<u32>) -> Result<(), StoreError> {
+    let state = part.map_or(&run.state, |part| run.part_state(part));
+    if state.is_over() && !matches!(state, RunState::Lost(_)) {
+        return Err(StoreError::RunIsOver { id: run.id.clone(), state: state.word() });
+    }
+    Ok(())
 }
 
 /// What a push did about one name, for the journal; nothing where all stays as it was.
@@ -249,8 +268,16 @@ pub(super) fn controlled(
 ) -> Option<Event> {
     match control {
         Control::Suspend(suspension) => {
-            let is_as_before = status.suspension.as_deref() == Some(suspension);
-            (!is_as_before).then(|| Event::Suspended(suspension.clone()))
+            let held = status.suspension.as_deref();
+            // One of all that the one by name in force outlasts is all that changes.
+            let is_new = |of_all: &&Suspension| {
+                held.is_some_and(|held| {
+                    held.all.is_none() && held.outlasts.as_deref() != Some(*of_all)
+                })
+            };
+            let outlasted = suspension.outlasts.as_deref().filter(is_new);
+            let event = || Event::Suspended(outlasted.unwrap_or(suspension).clone());
+            (held != Some(suspension)).then(event)
         }
         Control::Resume { is_of_all } => {
             let held = status.suspension.as_ref().filter(|held| held.holds_at(at));

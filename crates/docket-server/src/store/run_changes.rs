@@ -8,10 +8,12 @@ use docket_model::{Output, Run, RunId, output::PIECE, run::AttemptKey};
 use uuid::Uuid;
 
 use super::{
-    End, Progress, StoreError,
+    End, PartProgress, StoreError,
     backend::{Piece, PieceBytes, PieceKey},
     change_feed::News,
+    observer::Milestone,
     rules,
+    run_progress::part_of,
     transaction::Transaction,
     write_commands::Command,
 };
@@ -20,7 +22,7 @@ use super::{
 pub(super) struct Note {
     pub(super) id: RunId,
     pub(super) uid: Uuid,
-    pub(super) progress: Progress,
+    pub(super) part: PartProgress,
     pub(super) at: DateTime<Utc>,
 }
 
@@ -31,9 +33,12 @@ impl Command for Note {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let mut run = held(transaction, &self.id, self.uid).await?;
         rules::check_under_way(&self.id, Some(&*run))?;
-        self.progress.clone().apply(Arc::make_mut(&mut run), self.at);
+        rules::check_part_under_way(&run, &self.part)?;
+        let was_started = run.lateness().is_some();
+        self.part.clone().apply(Arc::make_mut(&mut run), self.at);
         transaction.put_run(&run);
-        if self.progress.is_shown() {
+        report_start(transaction, &run, was_started);
+        if self.part.progress.is_shown() {
             transaction.publish(News::Run(run, self.at));
         }
         Ok(())
@@ -53,17 +58,30 @@ impl Command for Finish {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let mut run = held(transaction, &self.id, self.uid).await?;
-        rules::check_finishable(&self.id, Some(&*run))?;
+        rules::check_finishable(&run, self.end.part)?;
         // The bytes are kept in pieces, and their sizes in the record.
         let output = self.end.output.as_ref().map(|output| Arc::new(output.to_sized()));
+        let was_started = run.lateness().is_some();
         End { output, ..self.end.clone() }.apply(Arc::make_mut(&mut run));
-        if let (Some(attempt), Some(output)) = (run.attempt(), &self.end.output) {
+        let part = part_of(self.end.part, &run);
+        if let (Some(attempt), Some(output)) = (run.newest_of_part(part), &self.end.output) {
             let pieces = pieces(&self.id, attempt.key, output);
             transaction.staged.pieces.extend(pieces);
         }
         transaction.put_run(&run);
+        report_start(transaction, &run, was_started);
+        if run.state.is_over() {
+            transaction.report(Milestone::end(&run.state), &run);
+        }
         transaction.publish(News::Run(run, self.end.at));
         Ok(())
+    }
+}
+
+/// Reports that the first container of a run was started, where that was not known before.
+fn report_start(transaction: &mut Transaction, run: &Arc<Run>, was_started: bool) {
+    if !was_started && run.lateness().is_some() {
+        transaction.report(Milestone::Started, run);
     }
 }
 

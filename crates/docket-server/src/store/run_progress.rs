@@ -35,10 +35,21 @@ pub enum Progress {
     },
     /// The container was seen in another version, and is not started yet.
     VersionSeen(Option<Arc<str>>),
+    /// The container was asked to start and waits for a node; why, in words.
+    Waiting {
+        /// What the engine says.
+        reason: String,
+    },
     /// The container was started.
     Started,
     /// The container, which may have been asked to start, is about to be removed; why, in words.
     Replacing {
+        /// For the record.
+        remark: String,
+    },
+    /// The engine refuses to hold the name of the container, which an earlier request may still start; why, in
+    /// words.
+    HoldRefused {
         /// For the record.
         remark: String,
     },
@@ -59,7 +70,7 @@ impl Progress {
     #[must_use]
     pub fn is_momentous(&self) -> bool {
         // After a crash the pull is repeated, and the engine reports whether the container runs.
-        !matches!(self, Self::Pulled { .. } | Self::Started)
+        !matches!(self, Self::Pulled { .. } | Self::Waiting { .. } | Self::Started)
     }
 
     /// True for what the record on the wire shows: the rest is no event.
@@ -68,10 +79,31 @@ impl Progress {
     }
 }
 
-/// How an attempt ended, and with it the run, unless there is another attempt.
+/// How the remark about a wait for a node begins.
+const WAITING: &str = "it waited for a node: ";
+
+/// What is learnt of one part of a run under way.
+#[derive(Debug, Clone)]
+pub struct PartProgress {
+    /// The part. What is of the whole run, such as its cancellation, may name any.
+    pub part: u32,
+    /// What is learnt.
+    pub progress: Progress,
+}
+
+/// Progress of the first part, or of the whole run.
+impl From<Progress> for PartProgress {
+    fn from(progress: Progress) -> Self {
+        Self { part: AttemptKey::FIRST.part, progress }
+    }
+}
+
+/// How an attempt ended, and with it the run or its part, unless there is another attempt.
 #[derive(Debug, Clone)]
 pub struct End {
-    /// The state of the run from now on: its end, or between attempts.
+    /// The part that ended; absent where the run ends as a whole, with all parts that are not over.
+    pub part: Option<u32>,
+    /// The state from now on: the end, or between attempts.
     pub state: RunState,
     /// How its container ended, if one did.
     pub exit: Option<Exit>,
@@ -86,41 +118,59 @@ pub struct End {
 }
 
 impl End {
-    /// An end that no container of the run is known for.
+    /// The end of a whole run, for which no container is known.
     #[must_use]
     pub fn without_container(state: RunState, at: DateTime<Utc>) -> Self {
-        Self { state, exit: None, started_at: None, output: None, remarks: Vec::new(), at }
+        Self {
+            part: None,
+            state,
+            exit: None,
+            started_at: None,
+            output: None,
+            remarks: Vec::new(),
+            at,
+        }
+    }
+}
+
+impl PartProgress {
+    /// Adds what was learnt to the record.
+    pub(super) fn apply(self, run: &mut Run, at: DateTime<Utc>) {
+        let Self { part, progress } = self;
+        let state = match &progress {
+            Progress::Started => Some(RunState::Running),
+            Progress::TurnCame | Progress::NeverRan => Some(RunState::Starting),
+            Progress::WillNotDie(reason) => Some(RunState::Stuck(reason.clone())),
+            Progress::NextAttempt => {
+                let newest = run.newest_of_part(part);
+                let key = newest.map_or(AttemptKey::first_of(part), |attempt| attempt.key.next());
+                // A part stays with its engine, and with its node.
+                let engine_name = newest.and_then(|attempt| attempt.engine_name.clone());
+                let node = newest.and_then(|attempt| attempt.node.clone());
+                run.attempts.push(Attempt { engine_name, node, ..Attempt::new(key) });
+                Some(RunState::Starting)
+            }
+            Progress::Pulled { .. }
+            | Progress::Created { .. }
+            | Progress::VersionSeen(_)
+            | Progress::Waiting { .. }
+            | Progress::Replacing { .. }
+            | Progress::HoldRefused { .. }
+            | Progress::Cancelling(_) => None,
+        };
+        if let Some(state) = state {
+            run.set_part_state(part, state);
+        }
+        if let Progress::Cancelling(cancellation) = progress {
+            run.cancellation = Some(Box::new(cancellation));
+        } else if let Some(attempt) = run.newest_of_part_mut(part) {
+            let step = progress.step(attempt, at);
+            attempt.steps.extend(step.map(|step| (at, step)));
+        }
     }
 }
 
 impl Progress {
-    /// Adds what was learnt to the record.
-    pub(super) fn apply(self, run: &mut Run, at: DateTime<Utc>) {
-        match &self {
-            Self::Started => run.state = RunState::Running,
-            Self::TurnCame | Self::NeverRan => run.state = RunState::Starting,
-            Self::WillNotDie(reason) => run.state = RunState::Stuck(reason.clone()),
-            Self::NextAttempt => {
-                let key = run.attempt().map_or(AttemptKey::FIRST, |attempt| attempt.key.next());
-                // A run stays with its engine.
-                let engine_name = run.attempt().and_then(|attempt| attempt.engine_name.clone());
-                run.attempts.push(Attempt { engine_name, ..Attempt::new(key) });
-                run.state = RunState::Starting;
-            }
-            Self::Pulled { .. }
-            | Self::Created { .. }
-            | Self::VersionSeen(_)
-            | Self::Replacing { .. }
-            | Self::Cancelling(_) => {}
-        }
-        if let Self::Cancelling(cancellation) = self {
-            run.cancellation = Some(Box::new(cancellation));
-        } else if let Some(attempt) = run.attempt_mut() {
-            let step = self.step(attempt, at);
-            attempt.steps.extend(step.map(|step| (at, step)));
-        }
-    }
-
     fn step(self, attempt: &mut Attempt, at: DateTime<Utc>) -> Option<Step> {
         match self {
             Self::Pulled { stale: Some(reason), .. } => {
@@ -142,12 +192,25 @@ impl Progress {
                 attempt.version = version;
                 None
             }
+            Self::Waiting { reason } => {
+                // The reason changes with the number of nodes, so only the latest is kept.
+                attempt.remarks.retain(|remark| !remark.starts_with(WAITING));
+                attempt.remarks.push(format!("{WAITING}{reason}"));
+                None
+            }
             Self::Started => {
                 attempt.started_at = Some(at);
                 Some(Step::Started)
             }
             Self::Replacing { remark } => {
                 attempt.remarks.push(remark);
+                None
+            }
+            Self::HoldRefused { remark } => {
+                // Each life of the server may say it again.
+                if !attempt.remarks.contains(&remark) {
+                    attempt.remarks.push(remark);
+                }
                 None
             }
             Self::NeverRan => {
@@ -165,17 +228,24 @@ impl Progress {
 impl End {
     /// Adds the end to the record.
     pub(super) fn apply(self, run: &mut Run) {
-        // The exit of a container explains its end; without one the reason has to.
+        // The exit code of a container explains its end; without one the reason has to.
         let error = match &self.state {
             RunState::Succeeded => None,
-            state if self.exit.is_none() => state.reason(),
+            state if self.exit.as_ref().is_none_or(|exit| exit.code.is_none()) => state.reason(),
             _ => None,
         };
         let error = error.map(|reason| Step::Error(Box::new(reason.clone())));
-        run.state = self.state;
+        match self.part {
+            Some(part) => run.set_part_state(part, self.state),
+            None => run.set_state(self.state),
+        }
         let is_over = run.state.is_over();
         run.ended_at = is_over.then_some(self.at);
-        let Some(attempt) = run.attempt_mut() else { return };
+        // Other parts may have ended later by the clock of docket, or not have ended.
+        let ended_before = run.attempts.iter().filter_map(Attempt::ended_at).max();
+        let ended_before = ended_before.filter(|_| run.has_parts());
+        let part = part_of(self.part, run);
+        let Some(attempt) = run.newest_of_part_mut(part) else { return };
         attempt.steps.extend(self.exit.as_ref().map(|_| (self.at, Step::Exited)));
         attempt.steps.extend(error.map(|step| (self.at, step)));
         // Usually nothing follows, and a server may hold very many records.
@@ -190,9 +260,15 @@ impl End {
         let ended_at = attempt.ended_at();
         // A run ends when its container does, not when docket notices.
         if is_over && ended_at.is_some() {
-            run.ended_at = ended_at;
+            run.ended_at = ended_at.max(ended_before);
         }
     }
+}
+
+/// The part whose newest attempt an end is of; for a whole run that of its newest attempt.
+pub(super) fn part_of(part: Option<u32>, run: &Run) -> u32 {
+    let newest = run.attempt().map_or(AttemptKey::FIRST, |attempt| attempt.key);
+    part.unwrap_or(newest.part)
 }
 
 /// When a container started, as exactly as can be said by docket's clock: when the engine says, but

@@ -21,6 +21,7 @@ use super::{
     catalogue::{Catalogue, Deleted, Entry},
     change_feed::News,
     codec::uid,
+    observer::Milestone,
     rules::MOST_ENTRIES,
     server_lives::StoredLife,
 };
@@ -83,6 +84,8 @@ pub(super) struct Staged {
     pub(super) changed: HashMap<u64, AllocationName>,
     /// The events, in order.
     pub(super) news: Vec<News>,
+    /// Starts and ends of runs, for the observer.
+    pub(super) milestones: Vec<(Milestone, Arc<Run>)>,
     pub(super) counter: u64,
     pub(super) pause: Option<Arc<Suspension>>,
     pub(super) deleted: HashMap<AllocationName, Option<Deleted>>,

@@ -1,7 +1,7 @@
 //! Where a store comes from: whether it is a copy, was moved, or had a server of another namespace; and
 //! which lives of servers it lists. What is done about that is the runner's part.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use docket_model::{Life, Zone, run::Reason};
@@ -14,8 +14,8 @@ pub struct Provenance {
     pub copied_at: Option<DateTime<Utc>>,
     /// The namespace in which it was last served, where that is another one.
     pub namespace_before: Option<String>,
-    /// The engine that it was last served with, where that was on another machine.
-    pub engine_elsewhere: Option<NotedEngine>,
+    /// The engines that it was last served with, where that was on another machine.
+    pub engines_elsewhere: Option<NotedEngines>,
 }
 
 /// Where a store is served: on which machine, in which namespace, and under which path.
@@ -32,37 +32,39 @@ pub(crate) struct Home {
     pub(crate) device: u64,
     /// Its number there.
     pub(crate) inode: u64,
-    /// The engine that the store was last served with, once one has answered.
-    pub(crate) engine: Option<NotedEngine>,
+    /// The engines that the store was last served with, as far as they have answered.
+    pub(crate) engine: Option<NotedEngines>,
 }
 
-/// The engine that a store is served with.
+/// The engines that a store is served with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
-pub enum NotedEngine {
-    /// It has this id.
-    Identified(String),
-    /// It has no lasting id. In the store it is an empty text.
+pub enum NotedEngines {
+    /// They have these ids. In the store they are separated by spaces.
+    Identified(BTreeSet<String>),
+    /// One of them has no lasting id. In the store it is an empty text.
     Unidentified,
 }
 
-impl From<Option<&str>> for NotedEngine {
-    fn from(id: Option<&str>) -> Self {
-        id.unwrap_or_default().to_owned().into()
+impl NotedEngines {
+    /// The engines with these ids; none of one without a lasting id.
+    pub fn of<'i>(ids: impl IntoIterator<Item = Option<&'i str>>) -> Self {
+        let ids: Option<BTreeSet<_>> = ids.into_iter().map(|id| id.map(str::to_owned)).collect();
+        ids.filter(|ids| !ids.is_empty()).map_or(Self::Unidentified, Self::Identified)
     }
 }
 
-impl From<String> for NotedEngine {
-    fn from(id: String) -> Self {
-        if id.is_empty() { Self::Unidentified } else { Self::Identified(id) }
+impl From<String> for NotedEngines {
+    fn from(ids: String) -> Self {
+        Self::of(ids.split_whitespace().map(Some))
     }
 }
 
-impl From<NotedEngine> for String {
-    fn from(engine: NotedEngine) -> Self {
-        match engine {
-            NotedEngine::Identified(id) => id,
-            NotedEngine::Unidentified => Self::new(),
+impl From<NotedEngines> for String {
+    fn from(engines: NotedEngines) -> Self {
+        match engines {
+            NotedEngines::Identified(ids) => ids.into_iter().collect::<Vec<_>>().join(" "),
+            NotedEngines::Unidentified => Self::new(),
         }
     }
 }

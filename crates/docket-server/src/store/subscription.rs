@@ -29,6 +29,12 @@ impl Subscription {
         self.0.read().feed.events().read(after)
     }
 
+    /// How many readers of events there are.
+    #[must_use]
+    pub fn event_readers(&self) -> usize {
+        self.0.read().feed.events().readers()
+    }
+
     /// All allocations, and from then on the latest change of each.
     #[must_use]
     pub fn allocations(&self) -> Arc<Changes> {

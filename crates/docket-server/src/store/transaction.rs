@@ -25,6 +25,7 @@ use super::{
     backend::{Backend, Batch, Key, Order, ReadError, Record, Revision, Scan, ScannedRun, Term},
     catalogue::{Catalogue, Entry},
     change_feed::News,
+    observer::Milestone,
     staged_changes::{Staged, StagedRun, meta},
 };
 
@@ -106,6 +107,11 @@ impl Transaction {
     /// Publishes something once all this is committed.
     pub(super) fn publish(&mut self, news: News) {
         self.staged.news.push(news);
+    }
+
+    /// Reports a start or an end of a run once all this is committed.
+    pub(super) fn report(&mut self, milestone: Milestone, run: &Arc<Run>) {
+        self.staged.milestones.push((milestone, Arc::clone(run)));
     }
 
     /// Publishes a record of a run as it is now, where it was to be published.
@@ -265,10 +271,13 @@ impl Transaction {
     /// Adds a record, and publishes it. Records that are too many by it are pruned later: a claim does
     /// not wait for that.
     pub(super) fn add_run(&mut self, run: &Arc<Run>) {
+        if run.state.is_over() {
+            self.report(Milestone::end(&run.state), run);
+        }
         self.add_run_as_of(run, run.decided_at);
     }
 
-    /// The same of a record that comes about at another moment than its decision.
+    /// The same of what is left of a record, whose end was reported already.
     pub(super) fn add_run_as_of(&mut self, run: &Arc<Run>, at: DateTime<Utc>) {
         self.put_run(run);
         self.publish(News::Run(Arc::clone(run), at));

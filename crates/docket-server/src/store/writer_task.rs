@@ -31,6 +31,7 @@ use super::{
     catalogue::Catalogue,
     load,
     memory_limit::Footprint,
+    observer::Observer,
     record_retention::{Prune, take_some},
     reload_conflicting_keys,
     staged_changes::Staged,
@@ -71,6 +72,7 @@ pub(super) struct Writer {
     unanswered: Option<Unanswered>,
     /// True once a later term has begun.
     deposed: watch::Sender<bool>,
+    observer: Arc<dyn Observer>,
     /// Its own commits that did not come back yet from the watched ones; absent where no other store can
     /// write the backend.
     own: Option<VecDeque<Revision>>,
@@ -91,6 +93,7 @@ impl Writer {
         backend: Arc<dyn Backend>,
         term: Option<Term>,
         deposed: watch::Sender<bool>,
+        observer: Arc<dyn Observer>,
     ) -> Self {
         Self {
             footprint: backend.bounds().memory_bytes.map(Footprint::new),
@@ -100,6 +103,7 @@ impl Writer {
             overfull: BTreeSet::new(),
             unanswered: None,
             deposed,
+            observer,
             own: None,
         }
     }

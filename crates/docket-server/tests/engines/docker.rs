@@ -76,7 +76,7 @@ async fn environment_and_command_of_a_run_reach_the_engine() {
 
     let (exit, captured) = subject.run(&plan).await;
 
-    assert_eq!((exit.code, captured.output.to_bytes()), (0, b"2 1\n".to_vec()));
+    assert_eq!((exit.code, captured.output.to_bytes()), (Some(0), b"2 1\n".to_vec()));
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_container_is_asked_by_its_own_signal() {
 
     subject.engine.stop(&made.handle, Stop::Gently(Grace::of(Some(10)))).await.unwrap();
 
-    assert_eq!(subject.follow(&made.handle).await.unwrap().code, 8);
+    assert_eq!(subject.follow(&made.handle).await.unwrap().code, Some(8));
     subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
 }
 

@@ -141,7 +141,7 @@ async fn a_check_of_what_can_run_finds_nothing_and_leaves_nothing() {
     let found = subject.engine.list_owned(&subject.owner()).await.unwrap();
     assert_eq!(found, []);
     let (exit, _) = subject.run(&plan).await;
-    assert_eq!(exit.code, 0);
+    assert_eq!(exit.code, Some(0));
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ async fn a_paused_container_is_stopped_like_any_other() {
 
         subject.engine.stop(&made.handle, how).await.unwrap();
 
-        assert_eq!(subject.follow(&made.handle).await.unwrap().code, code);
+        assert_eq!(subject.follow(&made.handle).await.unwrap().code, Some(code));
         subject.engine.remove(&made.handle, Condition::NotRunning).await.unwrap();
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use docket_model::{allocation::Pull, output::Stream, run::Exit};
+use docket_model::{allocation::Pull, run::Exit};
 use docket_server::engine::{
     Captured, Condition, EngineError, Finding, Follow, Handle, Log, LogCursor, Plan,
     docker::{DockerEngine, Endpoint, Settings, connect},
@@ -20,7 +20,10 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::contract::{PLENTY, Program, Subject, TestBed};
+use crate::{
+    contract::{PLENTY, Program, Subject, TestBed},
+    shell_program::{IMAGE, shell_container},
+};
 
 /// Carries out commands, line by line, and ends with everything it started when no process can send it
 /// any more: it is the first process of its namespace.
@@ -40,11 +43,6 @@ while read -r word rest; do
     echo "$word"
 done
 "#;
-
-/// The image that the engine has.
-const IMAGE: &str = "busybox:latest";
-/// Runs until a signal ends it.
-const ENDLESS: &str = "while :; do sleep 0.05; done";
 
 /// How often, and after what pause, a daemon that comes up is asked: 30 s in all.
 const TRIES: (u32, Duration) = (600, Duration::from_millis(50));
@@ -261,40 +259,15 @@ fn run(command: &mut Command) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&text).trim().to_owned())
 }
 
-/// The contract's subject: the engine that `DOCKET_TEST_DOCKER_HOST` names, or one of the tests' own.
+/// The contract's subject: the engine that `TEST_DOCKER_HOST` names, or one of the tests' own.
 pub(crate) async fn contract_subject() -> Subject {
-    match env::var("DOCKET_TEST_DOCKER_HOST") {
+    match env::var("TEST_DOCKER_HOST") {
         Ok(address) => {
             let engine = Arc::new(engine_at(&address, None));
             Subject::new(engine, Arc::new(DockerBed { address, own: None }))
         }
         Err(_) => Bed::shared().await.subject(),
     }
-}
-
-/// A container of the image that engines under test have, with this program.
-pub(crate) fn shell_container(program: Program) -> Value {
-    let script = match program {
-        Program::Ends(code) => format!("exit {code}"),
-        Program::Prints(lines, code) => {
-            let print = |(stream, line): &(Stream, &str)| match stream {
-                Stream::Out => format!("echo {line}; sleep 0.2; "),
-                Stream::Error => format!("echo {line} >&2; sleep 0.2; "),
-            };
-            format!("{}exit {code}", lines.iter().map(print).collect::<String>())
-        }
-        Program::EndsWhenAsked => {
-            format!("trap 'echo asked; exit 7' TERM; echo up; {ENDLESS}")
-        }
-        Program::IgnoresRequestToEnd => format!("trap '' TERM; echo up; {ENDLESS}"),
-        Program::HasNoFile => {
-            return json!({"Config": {"Image": IMAGE, "Cmd": ["/no/such"]}});
-        }
-        Program::HasNoImage => {
-            return json!({"Config": {"Image": "example/missing:7", "Cmd": ["true"]}});
-        }
-    };
-    json!({"Config": {"Image": IMAGE, "Cmd": ["sh", "-c", script]}})
 }
 
 /// A Docker engine under the contract, which may be in use.

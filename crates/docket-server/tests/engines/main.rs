@@ -1,9 +1,9 @@
 //! Real engines against the contract that each of them keeps, and against what is their own.
 //!
-//! `DOCKET_TEST_DOCKER_HOST` names a Docker engine to be used for the contract; without it, and for
+//! `TEST_DOCKER_HOST` names a Docker engine to be used for the contract; without it, and for
 //! everything that an engine in use must not suffer, the tests run a `dockerd` of their own.
-//! `DOCKET_TEST_SWARM` names the managers of a Swarm, each of them a node that runs tasks; without it the
-//! tests of the Swarm engine say that they were skipped.
+//! `TEST_SWARM` names the managers of a Swarm and `TEST_SWARM_WORKERS` its other nodes;
+//! without them the tests of the Swarm engine say that they were skipped.
 
 #![allow(clippy::unwrap_used, reason = "what cannot be unwrapped fails its test")]
 
@@ -16,5 +16,6 @@ mod docker_output;
 mod docker_pulls;
 mod harness;
 mod podman;
+mod shell_program;
 mod swarm;
 mod swarm_harness;

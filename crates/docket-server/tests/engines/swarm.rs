@@ -1,13 +1,13 @@
 //! A Swarm keeps the contract, and what is its own.
 
 use docket_server::engine::{
-    Condition, Disarmed, EngineError, Launch, Observation, Past, Stop, TakeOver, Target,
+    Condition, Disarmed, EngineError, Launch, Observation, Stop, TakeOver, Target,
 };
 use serde_json::json;
 
 use crate::{
     contract::{self, PLENTY, Program, Subject},
-    swarm_harness::{engine_at, managers, subject, subject_that_may_be_away},
+    swarm_harness::{Created, engine_at, managers, subject, subject_that_may_be_away},
 };
 
 /// Runs a behaviour of the contract on the Swarm that was named.
@@ -23,6 +23,7 @@ macro_rules! keeps {
 
 contract::any_engine!(keeps);
 contract::separate_start!(keeps);
+contract::several_nodes!(keeps);
 keeps! { a_stop_at_once_cuts_a_gentle_one_short, the_streams_of_an_output_are_kept_apart, }
 
 #[tokio::test]
@@ -90,11 +91,30 @@ async fn a_container_that_no_node_can_take_waits_with_the_swarms_reason_and_can_
     assert!(matches!(refusal, EngineError::Refused { .. }), "{refusal:?}");
 
     let taken_over = subject.engine.take_over(&handle).await.unwrap();
-    let TakeOver::Replaceable(guard) = taken_over else { panic!("{taken_over:?}") };
+    let TakeOver::Waiting { guard, .. } = taken_over else { panic!("{taken_over:?}") };
     let disarmed = subject.engine.disarm(Target::Guarded(guard)).await.unwrap();
 
-    assert!(matches!(disarmed, Disarmed::Gone(Past::NeverRan)), "{disarmed:?}");
+    assert!(matches!(disarmed, Disarmed::Unstarted), "{disarmed:?}");
+    subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
     assert_eq!(subject.engine.list_owned(&subject.owner()).await, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_container_that_is_started_between_takeover_and_disarm_goes_on_waiting() {
+    let Some(subject) = subject() else { return };
+    let mut container = subject.bed.container(Program::Ends(0));
+    container["HostConfig"] = json!({"MemoryReservation": 1_i64 << 50});
+    let plan = subject.plan_of("late-and-too-large", &container);
+    let handle = subject.engine.prepare(&plan).await.unwrap().handle;
+    let taken_over = subject.engine.take_over(&handle).await.unwrap();
+    let TakeOver::Replaceable(guard) = taken_over else { panic!("{taken_over:?}") };
+
+    assert_eq!(subject.engine.launch(&handle).await, Ok(Launch::Accepted));
+    let disarmed = subject.engine.disarm(Target::Guarded(guard)).await.unwrap();
+
+    assert!(matches!(disarmed, Disarmed::Found(Observation::Waiting(_))), "{disarmed:?}");
+    subject.engine.stop(&handle, Stop::AtOnce).await.unwrap();
+    subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
 }
 
 #[tokio::test]
@@ -127,7 +147,7 @@ async fn of_three_managers_that_start_one_container_at_once_one_does() {
         let refused =
             launched.iter().filter(|launched| matches!(launched, Ok(Launch::OutOfDate(_)))).count();
         assert_eq!((accepted, refused), (1, engines.len() - 1), "{launched:?}");
-        assert_eq!(subject.follow(&handle).await.unwrap().code, 0);
+        assert_eq!(subject.follow(&handle).await.unwrap().code, Some(0));
         subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
     }
 }
@@ -168,7 +188,7 @@ async fn options_reach_the_container_of_the_node() {
 
     let expected = "named\n7\n/tmp\n77\n99\ntmpfs\n1\nb\n";
     assert_eq!(String::from_utf8(output.to_bytes()).unwrap(), expected);
-    assert_eq!(exit.code, 4);
+    assert_eq!(exit.code, Some(4));
     subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
 }
 
@@ -195,6 +215,47 @@ async fn an_option_that_no_service_has_is_refused_by_its_name() {
 
     let refusal = subject.engine.prepare(&plan).await.unwrap_err();
 
-    let expected = "`HostConfig.Privileged`: a Swarm service has no such option";
+    let expected = "`Container.HostConfig.Privileged`: a Swarm service has no such option";
+    assert_eq!(refusal.to_string(), expected);
+}
+
+#[tokio::test]
+async fn secrets_and_configs_are_files_of_the_container() {
+    let Some(subject) = subject() else { return };
+    let name = |kind: &str| format!("{}-{kind}", subject.namespace);
+    let (secret, config) =
+        (Created::new("secret", &name("secret")), Created::new("config", &name("config")));
+    let script = "cat /run/secrets/word; stat -c '%a %u' /run/secrets/word; cat /etc/given; stat -c %a /etc/given";
+    let container = json!({
+        "Config": {"Image": "busybox:latest", "Cmd": ["sh", "-c", script]},
+        "Swarm": {
+            "Secrets": [{"Name": secret.name, "Target": "word", "Mode": 0o400, "UID": "7"}],
+            // By its id, as well.
+            "Configs": [{"Name": config.id, "Target": "/etc/given"}],
+        },
+    });
+    let handle = subject.start(&subject.plan_of("files", &container)).await.handle;
+
+    let exit = subject.follow(&handle).await.unwrap();
+    let output = subject.engine.read_log(&handle, PLENTY).await.unwrap().output;
+
+    assert_eq!(exit.code, Some(0), "{output:?}");
+    assert_eq!(String::from_utf8(output.to_bytes()).unwrap(), "content\n400 7\ncontent\n444\n");
+    subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_that_the_swarm_does_not_have_is_named() {
+    let Some(subject) = subject() else { return };
+    let container = json!({
+        "Config": {"Image": "busybox:latest"},
+        "Swarm": {"Secrets": [{"Name": "no-such-secret"}]},
+    });
+
+    let refusal =
+        subject.engine.prepare(&subject.plan_of("unknown", &container)).await.unwrap_err();
+
+    let expected = "`Container.Swarm.Secrets[0].Name`: the Swarm has no secret `no-such-secret`: create it with \
+                    `docker secret create no-such-secret FILE`";
     assert_eq!(refusal.to_string(), expected);
 }

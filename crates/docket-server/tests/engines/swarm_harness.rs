@@ -1,4 +1,5 @@
-//! The Swarm that `DOCKET_TEST_SWARM` names: addresses of its managers, separated by commas.
+//! The Swarm that `TEST_SWARM` names: addresses of its managers, separated by commas. Those of its
+//! other nodes are in `TEST_SWARM_WORKERS`.
 
 use std::{
     env,
@@ -23,17 +24,23 @@ use tokio::{
 
 use crate::{
     contract::{Program, Subject, TestBed},
-    harness::shell_container,
+    shell_program::shell_container,
 };
 
 /// The managers of the Swarm; none, with a word on that, where no variable names any.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub(crate) fn managers() -> Option<Vec<String>> {
-    let managers = env::var("DOCKET_TEST_SWARM").ok().filter(|managers| !managers.is_empty());
+    let managers = env::var("TEST_SWARM").ok().filter(|managers| !managers.is_empty());
     if managers.is_none() {
-        eprintln!("skipped: `DOCKET_TEST_SWARM` names no managers of a Swarm");
+        eprintln!("skipped: `TEST_SWARM` names no managers of a Swarm");
     }
     Some(managers?.split(',').map(str::to_owned).collect())
+}
+
+/// The nodes of the Swarm that are no managers.
+fn workers() -> Vec<String> {
+    let workers = env::var("TEST_SWARM_WORKERS").unwrap_or_default();
+    workers.split(',').filter(|worker| !worker.is_empty()).map(str::to_owned).collect()
 }
 
 /// A client of the Swarm by these managers.
@@ -131,14 +138,14 @@ impl TestBed for SwarmBed {
 
     fn kill(&self, handle: &Handle) {
         let filter = format!("label=com.docker.swarm.service.id={}", handle.id);
-        for manager in &self.managers {
-            let container = Self::docker(manager, &["ps", "--quiet", "--filter", &filter]);
+        for node in self.managers.iter().chain(&workers()) {
+            let container = Self::docker(node, &["ps", "--quiet", "--filter", &filter]);
             if !container.is_empty() {
-                Self::docker(manager, &["kill", &container]);
+                Self::docker(node, &["kill", &container]);
                 return;
             }
         }
-        panic!("no manager runs a task of the service {handle}");
+        panic!("no node runs a task of the service {handle}");
     }
 
     fn remove_by_force(&self, handle: &Handle) {
@@ -151,5 +158,33 @@ impl TestBed for SwarmBed {
 
     async fn restart(&self) {
         self.way().open();
+    }
+}
+
+/// A secret or a config with the content `content`, until it is dropped.
+pub(crate) struct Created {
+    kind: &'static str,
+    pub(crate) name: String,
+    pub(crate) id: String,
+}
+
+impl Created {
+    /// Makes one of this kind, as Docker's client names it.
+    pub(crate) fn new(kind: &'static str, name: &str) -> Self {
+        let file = TempDir::new().unwrap();
+        let path = file.path().join("content");
+        std::fs::write(&path, "content\n").unwrap();
+        let manager = managers().unwrap().remove(0);
+        let id = SwarmBed::docker(&manager, &[kind, "create", name, path.to_str().unwrap()]);
+        Self { kind, name: name.to_owned(), id }
+    }
+}
+
+impl Drop for Created {
+    fn drop(&mut self) {
+        let manager = managers().unwrap().remove(0);
+        let mut command = Command::new("docker");
+        // A test that has failed must not fail again here.
+        let _ = command.args(["--host", &manager, self.kind, "rm", &self.name]).output();
     }
 }

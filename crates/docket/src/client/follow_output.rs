@@ -8,6 +8,7 @@ use anyhow::{Context, Error, Result};
 use docket_model::{
     RunId,
     output::Stream,
+    run::AttemptKey,
     wire::{FrameKind, RunRecord},
 };
 
@@ -31,6 +32,8 @@ pub(crate) enum Event {
 pub(crate) struct Follow<'a> {
     client: &'a Client,
     run: RunId,
+    /// The part to follow; all parts where it is absent.
+    part: Option<u32>,
     stage: Stage<'a>,
     seen: u64,
     link: Link,
@@ -52,7 +55,17 @@ impl<'a> Follow<'a> {
     /// caller may have mistyped the name or the address.
     pub(crate) fn new(client: &'a Client, run: RunId, is_known: bool) -> Self {
         let link = Link::new(is_known);
-        Self { client, run, stage: Stage::Closed(None), seen: 0, link }
+        Self { client, run, part: None, stage: Stage::Closed(None), seen: 0, link }
+    }
+
+    /// Follows one part of the run alone.
+    pub(crate) fn of_part(self, part: Option<u32>) -> Self {
+        Self { part, ..self }
+    }
+
+    /// The client that sends the requests.
+    pub(crate) fn client(&self) -> &'a Client {
+        self.client
     }
 
     /// Waits for the next event; [`Event::Over`] is the last.
@@ -102,7 +115,7 @@ impl<'a> Follow<'a> {
 
     async fn open(&mut self) -> Result<Option<Event>> {
         self.link.wait().await;
-        let output = self.client.live_output(&self.run, self.seen).await?;
+        let output = self.client.live_output(&self.run, self.part, self.seen).await?;
         // The record is moved only after the request has succeeded: a failed request needs it
         // again.
         let Stage::Closed(over) = &mut self.stage else { return Ok(None) };
@@ -120,7 +133,7 @@ impl<'a> Follow<'a> {
             self.link.increase_delay();
         // The output may have been stored after this stream ended. A request with `skip` returns
         // only the rest, often nothing.
-        } else if written(&record).is_some_and(|written| written <= self.seen) {
+        } else if written(&record, self.part).is_some_and(|written| written <= self.seen) {
             return Ok(Some(Event::Over(record.into())));
         } else {
             self.stage = Stage::Closed(Some(record.into()));
@@ -156,10 +169,13 @@ impl<'a> Follow<'a> {
     }
 }
 
-/// The length of the output of a run that is over, if its record has it.
-fn written(record: &RunRecord) -> Option<u64> {
+/// The length of the output of a run that is over, or of one part of it, if its record has it.
+fn written(record: &RunRecord, part: Option<u32>) -> Option<u64> {
     // An attempt without a container has no output, and servers that do not report sizes leave the
     // sum undecided.
-    let attempts = record.attempts.iter().filter(|attempt| attempt.container.is_some());
+    let is_of_part =
+        |of: Option<u32>| part.is_none_or(|part| part == of.unwrap_or(AttemptKey::FIRST.part));
+    let attempts = record.attempts.iter().filter(|attempt| is_of_part(attempt.part));
+    let attempts = attempts.filter(|attempt| attempt.container.is_some());
     attempts.map(|attempt| attempt.output_bytes).sum()
 }

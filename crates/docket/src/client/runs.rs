@@ -99,9 +99,15 @@ impl Client {
         self.framed(request, 0).await
     }
 
-    /// The output of a run after the first `skip` bytes, followed to its end.
-    pub(super) async fn live_output(&self, run: &RunId, skip: u64) -> Result<FramedOutput<'_>> {
-        let mut request = self.request(Method::GET, &format!("{}/output?follow=true", path(run)));
+    /// The output of a run, or of one part of it, after the first `skip` bytes, followed to its end.
+    pub(super) async fn live_output(
+        &self,
+        run: &RunId,
+        part: Option<u32>,
+        skip: u64,
+    ) -> Result<FramedOutput<'_>> {
+        let request = self.request(Method::GET, &format!("{}/output?follow=true", path(run)));
+        let mut request = request.query(&part.map(|part| [("part", part)]));
         if skip > 0 {
             request = request.query(&[("skip", skip)]);
         }
@@ -141,7 +147,9 @@ impl FramedOutput<'_> {
     /// The next frame; `None` at the end.
     pub(crate) async fn piece(&mut self) -> Result<Option<OutputFrame>> {
         loop {
-            if let Some(frame) = self.frames.as_mut().and_then(OutputFrames::next_frame) {
+            if let Some(frames) = &mut self.frames
+                && let Some(frame) = frames.next_frame()?
+            {
                 return Ok(Some(frame));
             }
             let Some(piece) = self.output.next().await? else { return Ok(None) };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use docket_model::{
     AllocationName, Specification,
     container::UnknownOptions,
@@ -80,19 +80,22 @@ impl Client {
         self.pages("/-/journal", &query, limit).await
     }
 
-    /// Checks specifications on the engine of this name, or where it is empty on all that they may run on;
-    /// returns the findings in their order.
+    /// Checks a specification on the engine of this name, or where it is empty on all that it may run on.
     pub(crate) async fn check_on_engine(
         &self,
         engine: &str,
-        specifications: &[Specification],
+        specification: &Specification,
         unknown_options: UnknownOptions,
-    ) -> Result<Vec<EngineCheck>> {
+    ) -> Result<EngineCheck> {
         let options =
             (unknown_options == UnknownOptions::Allow).then_some(("allow-unknown-options", "true"));
         let query: Vec<_> = [("engine", engine)].into_iter().chain(options).collect();
         let request = self.request(Method::POST, "/-/check").query(&query);
-        self.ask(request.json(specifications)).await
+        let checks: Vec<EngineCheck> = self.ask(request.json(&[specification])).await?;
+        let [check] = <[_; 1]>::try_from(checks).map_err(|checks| {
+            anyhow!("{} checked {} allocations instead of 1", self.url(""), checks.len())
+        })?;
+        Ok(check)
     }
 
     /// A copy of the store, to be read in pieces.

@@ -1,8 +1,11 @@
 //! `docket check`: reports everything that `push` or the engine would reject.
 
-use anyhow::{Result, bail};
+use std::{pin::pin, time::Duration};
+
+use anyhow::Result;
 use clap::Args;
-use docket_model::wire::EngineCheck;
+use docket_model::{Specification, wire::EngineCheck};
+use tokio::time::{Instant, interval_at};
 
 use super::AlreadyReported;
 use crate::{
@@ -37,6 +40,11 @@ Examples:
   docket check --engine docket.yml
   docket list -o yaml | docket check -";
 
+/// How long an engine may take before a line says that it is waited for, and how long until the next one.
+// An engine that has the images takes a second.
+const FIRST_NOTE: Duration = Duration::from_secs(10);
+const NEXT_NOTE: Duration = Duration::from_secs(30);
+
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let source = &arguments.source;
     let found = source.read()?;
@@ -63,17 +71,14 @@ async fn check_on_engine(
     source: &Source,
     found: &[Found],
 ) -> Result<usize> {
-    let specifications: Vec<_> =
-        found.iter().map(|found| found.read.specification.clone()).collect();
     let client = Client::new(connection)?;
-    let checks = client.check_on_engine(engine, &specifications, source.unknown_options()).await?;
-    // The findings have no position of their own: only their order leads back to the lines.
-    if checks.len() != found.len() {
-        let (asked, answered) = (found.len(), checks.len());
-        bail!("{} checked {answered} allocations instead of {asked}", client.url(""));
-    }
     let (mut refused, mut warnings) = (0, 0);
-    for (Found { file, read }, EngineCheck { name, findings }) in found.iter().zip(checks) {
+    // One after the other: the note about a long one then says which it is.
+    for Found { file, read } in found {
+        let specification = &read.specification;
+        let checking = client.check_on_engine(engine, specification, source.unknown_options());
+        let EngineCheck { name, findings } =
+            noting_each_wait(checking, |waited| note_wait(specification, waited)).await?;
         refused += usize::from(findings.iter().any(|finding| finding.fatal));
         warnings += findings.iter().filter(|finding| !finding.fatal).count();
         for finding in findings {
@@ -89,4 +94,49 @@ async fn check_on_engine(
     let allocations = counted(refused, "allocation");
     print::note(format_args!("error: {}: the engine cannot run {allocations}", source.name()));
     Err(AlreadyReported.into())
+}
+
+/// Says what a check may be waiting for.
+fn note_wait(specification: &Specification, waited: Duration) {
+    let (name, image) = (&specification.name, specification.container.image());
+    let seconds = waited.as_secs();
+    print::note(print::on_one_line(&format!(
+        "no result for {name} after {seconds} s: its engine may be pulling the image `{image}`, or not answer; \
+         `docket engines` shows which engines answer"
+    )));
+}
+
+/// Waits for something, and notes now and then for how long.
+async fn noting_each_wait<T>(work: impl Future<Output = T>, note: impl Fn(Duration)) -> T {
+    let mut work = pin!(work);
+    let began_at = Instant::now();
+    let mut notes = interval_at(began_at + FIRST_NOTE, NEXT_NOTE);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = notes.tick() => note(began_at.elapsed()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_that_takes_long_is_noted_after_ten_seconds_and_then_each_half_minute() {
+        let notes = RefCell::new(Vec::new());
+        let note = |waited: Duration| notes.borrow_mut().push(waited.as_secs());
+
+        noting_each_wait(sleep(Duration::from_secs(9)), note).await;
+        let of_a_short_one = notes.take();
+        noting_each_wait(sleep(Duration::from_secs(75)), note).await;
+
+        assert!(of_a_short_one.is_empty(), "{of_a_short_one:?}");
+        assert_eq!(notes.take(), [10, 40, 70]);
+    }
 }

@@ -179,9 +179,10 @@ fn in_words(kind: &str, data: &Value, printed: &mut Printed) -> Option<String> {
 /// The state of a run with its attempt and reason.
 fn in_state(run: &RunRecord, at: DateTime<Utc>) -> String {
     let attempt = run.attempts.last();
-    let number = attempt.map_or(1, |attempt| attempt.attempt);
+    // Of several parts each has attempts of its own.
+    let number = attempt.filter(|_| run.parts.is_empty()).map_or(1, |attempt| attempt.attempt);
     let number = if number > 1 { format!(" (attempt {number})") } else { String::new() };
-    let code = attempt.and_then(|attempt| attempt.exit_code);
+    let code = run.exit_code();
     let why = time_and_state_words::why(run.reason.as_deref(), code);
     let is_created =
         run.state == StateWord::Starting && attempt.is_some_and(|it| it.container.is_some());

@@ -10,10 +10,11 @@ use docket_model::{
 
 use super::{
     follow_run::{self, Watcher},
+    part_lines::PartLines,
     run_argument::{self, Target},
 };
 use crate::{
-    client::{Client, Connection},
+    client::{Client, Connection, Follow},
     print,
 };
 
@@ -25,6 +26,8 @@ const SEARCHED_RUNS: usize = 100;
 ///
 /// Standard output goes to standard output, and standard error to standard error, as with `docker logs`;
 /// `2>&1` joins them. A container with a TTY has only standard output.
+///
+/// Of a run with several parts (`Placement.On`) all are printed, and each line is marked by its part.
 ///
 /// Without RUN it prints the newest run that is running or retrying, else the newest that is starting, else
 /// the newest.
@@ -38,12 +41,12 @@ pub(crate) struct Arguments {
     #[arg(long, short)]
     follow: bool,
 
-    /// Print the output of this attempt, counted from 1 [default: the newest attempt]
+    /// Print the output of this attempt, counted from 1 [default: the newest attempt, of each part]
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u32).range(1..), conflicts_with = "follow")]
     attempt: Option<u32>,
 
-    /// Print the output of this part of the run, counted from 1 [default: the part of the newest attempt]
-    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u32).range(1..), conflicts_with = "follow")]
+    /// Print the output of this part of the run alone, counted from 1, without marks [default: all parts]
+    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u32).range(1..))]
     part: Option<u32>,
 
     #[command(flatten)]
@@ -63,19 +66,78 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     // A name that the server has just listed exists, so its absence later is a loss and not a
     // mistake.
     let is_known = named.is_none();
-    let run = match named {
-        Some(run) => run,
-        None => newest(&client, arguments.target.allocation()).await?,
+    let (run, record) = match named {
+        Some(run) if arguments.part.is_some() => (run, None),
+        Some(run) => {
+            let record = client.record(&run).await?;
+            (run, Some(record))
+        }
+        None => {
+            let record = newest(&client, arguments.target.allocation()).await?;
+            (run_argument::id(arguments.target.allocation(), &record), Some(record))
+        }
     };
-    if arguments.follow {
-        follow_run::to_the_end(&client, run, is_known, &mut Printer).await?;
-        return Ok(());
+    let record = record.filter(|record| arguments.part.is_none() && !record.parts.is_empty());
+    match (record, arguments.follow) {
+        (Some(RunRecord { parts, .. }), true) => {
+            follow_run::parts_to_the_end(&client, &run, is_known, &parts, &mut Printer).await?;
+        }
+        (Some(record), false) => {
+            print_parts(&client, &run, &record, arguments.attempt).await?;
+        }
+        (None, true) => {
+            let follow = Follow::new(&client, run, is_known).of_part(arguments.part);
+            follow_run::to_the_end(follow, &mut Printer).await?;
+        }
+        (None, false) => {
+            let print = |stream, bytes: &[u8]| Printer.bytes(stream, bytes);
+            print_output(&client, &run, arguments.part, arguments.attempt, print).await?;
+        }
     }
-    let mut written = client.output(&run, arguments.part, arguments.attempt).await?;
+    Ok(())
+}
+
+/// Prints the output of each part, one after another; with the number of an attempt, of those that have it.
+async fn print_parts(
+    client: &Client,
+    run: &RunId,
+    record: &RunRecord,
+    attempt: Option<u32>,
+) -> Result<()> {
+    let has_attempt = |part: u32| {
+        let mut attempts = record.attempts.iter().filter(|of| of.part == Some(part));
+        attempts.any(|of| attempt.is_none_or(|attempt| attempt == of.attempt))
+    };
+    if let Some(attempt) = attempt
+        && !record.parts.iter().any(|part| has_attempt(part.part))
+    {
+        bail!("no part of {run} has an attempt {attempt}");
+    }
+    for (part, mut lines) in record.parts.iter().zip(PartLines::of(&record.parts)) {
+        if has_attempt(part.part) {
+            let print = |stream, bytes: &[u8]| Printer.bytes(stream, &lines.take(stream, bytes));
+            print_output(client, run, Some(part.part), attempt, print).await?;
+        }
+        for stream in [Stream::Out, Stream::Error] {
+            Printer.bytes(stream, &lines.rest(stream))?;
+        }
+    }
+    Ok(())
+}
+
+/// Passes what an attempt wrote to `print`.
+async fn print_output(
+    client: &Client,
+    run: &RunId,
+    part: Option<u32>,
+    attempt: Option<u32>,
+    mut print: impl FnMut(Stream, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut written = client.output(run, part, attempt).await?;
     while let Some(frame) = written.piece().await? {
         match frame.kind {
-            FrameKind::Output => Printer.bytes(Stream::Out, &frame.bytes)?,
-            FrameKind::Error => Printer.bytes(Stream::Error, &frame.bytes)?,
+            FrameKind::Output => print(Stream::Out, &frame.bytes)?,
+            FrameKind::Error => print(Stream::Error, &frame.bytes)?,
             // Kinds of later versions must not end up in the output.
             FrameKind::Record | FrameKind::Unknown => {}
         }
@@ -100,25 +162,21 @@ impl Watcher for Printer {
     async fn state(&mut self, _: &Client, _: &RunRecord) {}
 }
 
-async fn newest(client: &Client, name: &AllocationName) -> Result<RunId> {
+/// The run to show if none is named: a running or retrying one comes before a starting one, and a queued run is
+/// chosen only if there is no other.
+async fn newest(client: &Client, name: &AllocationName) -> Result<RunRecord> {
     let runs: Vec<RunRecord> = client.runs(name, None, SEARCHED_RUNS).await?.items;
-    match shown(&runs) {
+    // `min_by_key` returns the first of equal ones, which is the newest.
+    match runs.into_iter().min_by_key(RunRecord::output_rank) {
         None => bail!("{name} has no runs yet"),
         Some(RunRecord { run, state, reason: Some(reason), attempts, .. })
             // Without a container there is no output, and the reason says why; an empty output
             // would not.
             if attempts.iter().all(|attempt| attempt.container.is_none()) =>
         {
-            let reason = print::on_one_line(reason);
+            let reason = print::on_one_line(&reason);
             bail!("the newest run {name}/{run} has no output: {state}: {reason}")
         }
-        Some(record) => Ok(run_argument::id(name, record)),
+        Some(record) => Ok(record),
     }
-}
-
-/// The run to show if none is named. `runs` are sorted newest first: a running or retrying one comes before
-/// a starting one, and a queued run is chosen only if there is no other.
-fn shown(runs: &[RunRecord]) -> Option<&RunRecord> {
-    // `min_by_key` returns the first of equal ones, which is the newest.
-    runs.iter().min_by_key(|run| run.output_rank())
 }

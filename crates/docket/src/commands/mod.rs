@@ -16,6 +16,7 @@ pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod next;
 mod output_options;
+mod part_lines;
 pub(crate) mod pause;
 pub(crate) mod push;
 pub(crate) mod reset;

@@ -12,9 +12,8 @@ use docket_model::{
 
 use super::{AlreadyReported, UsageError};
 use crate::{
-    choose_time_zone,
     client::{Client, Connection},
-    clock, print,
+    clock, default_time_zone, print,
 };
 
 /// Shows the next instants of a schedule
@@ -86,7 +85,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         return of_allocation(&arguments, name).await;
     }
     // The same choice as the server's, so that both show the same instants on one machine.
-    let zone = choose_time_zone::choose(arguments.time_zone)?.zone;
+    let zone = default_time_zone::choose(arguments.time_zone)?.zone;
     let from = beginning(arguments.from.as_deref(), zone)?;
     let schedule = parse(arguments.expression.as_deref().unwrap_or_default())?;
     schedule.warnings().iter().for_each(print::warning);

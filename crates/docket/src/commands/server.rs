@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 pub(crate) use settings::Arguments;
 
-use crate::{choose_time_zone, environment_variables, signals::Signals};
+use crate::{default_time_zone, environment_variables, signals::Signals};
 
 /// The address, and a remark if it comes from a variable of the original docket.
 struct Address {
@@ -25,7 +25,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     for complaint in environment_variables::unknown_variables() {
         warn!("{complaint}");
     }
-    let chosen = choose_time_zone::choose(arguments.time_zone)?;
+    let chosen = default_time_zone::choose(arguments.time_zone)?;
     info!("default time zone: {} (set by {})", chosen.zone, chosen.by);
     info!("time zone data: {}", edition());
     let address = address(arguments.listen.clone(), |name| std::env::var(name).ok())?;

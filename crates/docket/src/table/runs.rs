@@ -35,7 +35,7 @@ fn row(run: &RunRecord, zone: Zone, now: DateTime<Utc>) -> [String; 8] {
     let started = run.started();
     let lateness =
         run.lateness_milliseconds.map(TimeDelta::milliseconds).map(time_and_state_words::exact);
-    let code = run.attempts.last().and_then(|attempt| attempt.exit_code);
+    let code = run.exit_code();
     [
         name(run),
         state(run, now),
@@ -58,16 +58,16 @@ fn name(run: &RunRecord) -> String {
     }
 }
 
-/// Its state, with the part and the number of the attempt if there are several, and where that ran if not
+/// Its state, with the number of the attempt if there are several, and where that ran if not
 /// on the default engine.
 fn state(run: &RunRecord, now: DateTime<Utc>) -> String {
     let summary = RunSummary::from(run);
     let which = match run.attempts.last() {
         // Between two attempts the newest is over, and the next one does not exist yet.
+        // Of several parts each has attempts of its own.
+        Some(_) if !run.parts.is_empty() => String::new(),
         Some(attempt) if run.next_attempt.is_some() => format!(" (after {})", attempt.title()),
-        Some(attempt) if attempt.attempt > 1 || attempt.part.is_some() => {
-            format!(" ({})", attempt.title())
-        }
+        Some(attempt) if attempt.attempt > 1 => format!(" ({})", attempt.title()),
         _ => String::new(),
     };
     let state = time_and_state_words::state(&summary, now);
@@ -95,14 +95,21 @@ mod tests {
             "Run": "20261120T080000Z", "Allocation": "report", "Trigger": "Schedule",
             "Instant": "2026-11-20T08:00:00Z", "State": "succeeded",
             "Decided": "2026-11-20T08:00:00Z", "Ended": "2026-11-20T08:10:02Z",
+            "Parts": [
+                {"Part": 1, "EngineName": "default", "State": "succeeded"},
+                {"Part": 2, "EngineName": "west", "Node": "w3", "State": "succeeded"},
+            ],
             "Attempts": [
-                {"Attempt": 1, "EngineName": "default", "OutOfMemory": false},
+                {"Part": 1, "Attempt": 1, "EngineName": "default", "OutOfMemory": false},
                 {"Part": 2, "Attempt": 1, "EngineName": "west", "Node": "w3", "OutOfMemory": false},
             ],
         }));
         let now = "2026-11-21T09:00:00Z".parse().unwrap();
+        let of_west = RunRecord { parts: Vec::new(), ..run.clone() };
 
-        assert_eq!(state(&run, now), "succeeded (part 2, attempt 1) on engine west, node w3");
+        let both = "succeeded on the default engine and engine west, node w3";
+        assert_eq!(state(&run, now), both);
+        assert_eq!(state(&of_west, now), "succeeded on engine west, node w3");
     }
 
     #[test]

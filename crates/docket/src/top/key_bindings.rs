@@ -3,7 +3,7 @@
 use docket_model::{AllocationName, RunId};
 
 use super::{
-    message::Effect,
+    model_inputs_and_effects::Effect,
     run_details::{Opened, Subject},
     screen_state::{Model, Pane},
 };

@@ -14,7 +14,7 @@ mod column_list;
 mod draw;
 mod fit_text;
 mod key_bindings;
-mod message;
+mod model_inputs_and_effects;
 mod output_tail;
 mod run_details;
 mod screen_state;
@@ -48,7 +48,7 @@ use tokio::{
 
 use self::{
     key_bindings::Key,
-    message::{Effect, Message},
+    model_inputs_and_effects::{Effect, Message},
     screen_state::Model,
 };
 use crate::{

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use docket_model::{
     AllocationName, RunId,
-    wire::{AttemptRecord, RunRecord, RunSummary, Sentence},
+    wire::{AttemptRecord, PartRecord, RunRecord, RunSummary, Sentence},
 };
 
 use super::shown_runs::id;
@@ -130,6 +130,8 @@ fn of_record(record: &RunRecord, time_zone: &str, now: DateTime<Utc>) -> Vec<(St
     let late =
         record.lateness_milliseconds.map(TimeDelta::milliseconds).map(time_and_state_words::exact);
     let code = match record.attempts.last() {
+        // Those of the parts follow.
+        Some(_) if !record.parts.is_empty() => Ok(String::new()),
         Some(newest) => exit_code(record, newest),
         None if record.is_over() => Err("no container was started"),
         None => Err(NOT_OVER),
@@ -149,6 +151,7 @@ fn of_record(record: &RunRecord, time_zone: &str, now: DateTime<Utc>) -> Vec<(St
         ("Next attempt", time(record.next_attempt)),
     ];
     let pairs = pairs.map(|(key, text)| (key.to_owned(), text));
+    let parts = record.parts.iter().map(|part| (format!("Part {}", part.part), of_part(part)));
     let attempts = record.attempts.iter().map(|attempt| {
         let key = match attempt.part {
             Some(part) => format!("Part {part}, attempt {}", attempt.attempt),
@@ -156,7 +159,14 @@ fn of_record(record: &RunRecord, time_zone: &str, now: DateTime<Utc>) -> Vec<(St
         };
         (key, of_attempt(record, attempt, time_zone))
     });
-    pairs.into_iter().chain(attempts).collect()
+    pairs.into_iter().chain(parts).chain(attempts).collect()
+}
+
+/// The state and the place of a part, and the reason of the state.
+fn of_part(part: &PartRecord) -> String {
+    let place = part.place().map(|place| format!(" on {place}")).unwrap_or_default();
+    let reason = part.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{}{place}{reason}", part.state.shown())
 }
 
 /// The exit code, place, start, end and remarks of an attempt.
@@ -174,12 +184,15 @@ fn of_attempt(record: &RunRecord, attempt: &AttemptRecord, time_zone: &str) -> S
 
 /// The exit code of an attempt, or why there is none.
 fn exit_code(record: &RunRecord, attempt: &AttemptRecord) -> Result<String, &'static str> {
-    let is_newest = record.attempts.last() == Some(attempt);
-    let goes_on = is_newest && !record.is_over() && record.next_attempt.is_none();
+    let newest = record.attempts.iter().rfind(|other| other.part == attempt.part);
+    let part = record.parts.iter().find(|part| Some(part.part) == attempt.part);
+    let next_attempt = part.map_or(record.next_attempt, |part| part.next_attempt);
+    let goes_on = newest == Some(attempt) && !record.is_over() && next_attempt.is_none();
     match attempt.exit_code {
         Some(code) if attempt.out_of_memory => Ok(format!("{code}, out of memory")),
         Some(code) => Ok(code.to_string()),
         None if goes_on && attempt.ended.is_none() => Err(NOT_OVER),
+        None if attempt.ended.is_some() => Err("the engine reported no exit code"),
         None if attempt.started.is_some() => Err("the end of the container is unknown"),
         None => Err("the container did not start"),
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     allocation_rows::Row,
     key_bindings::Prompt,
-    message::{Effect, Message},
+    model_inputs_and_effects::{Effect, Message},
     output_tail::Tail,
     run_details::Opened,
     shown_runs::{Runs, id},

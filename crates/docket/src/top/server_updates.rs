@@ -19,7 +19,7 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-use super::message::Message;
+use super::model_inputs_and_effects::Message;
 use crate::{
     client::{Client, EventFilter, Events, Happened, ServerEvent},
     time_and_state_words,

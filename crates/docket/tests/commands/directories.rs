@@ -124,10 +124,11 @@ fn a_passing_check_counts_allocations_and_warnings() {
 #[test]
 fn the_engine_s_findings_have_file_and_line_and_are_counted() {
     let folder = directory(&[("a.yml", &allocation("one")), ("b.yml", &allocation("two"))]);
-    let stub = Stub::tcp(|_| {
-        ok(r#"[{"Name":"one","Findings":[]},{"Name":"two","Findings":[
-            {"Field":"Container.Config.Image","Message":"no such image","Fatal":false}]}]"#)
-    });
+    let stub = Stub::tcp(in_turn([
+        ok(r#"[{"Name":"one","Findings":[]}]"#),
+        ok(r#"[{"Name":"two","Findings":[
+            {"Field":"Container.Config.Image","Message":"no such image","Fatal":false}]}]"#),
+    ]));
     let mut check = docket(["check", "--engine", "jobs"]);
     assert_snapshot!(stub.transcript(check.current_dir(folder.path())), @"
     exit code 0

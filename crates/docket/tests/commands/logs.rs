@@ -25,6 +25,7 @@ fn logs_are_the_bytes_of_the_newest_run_or_of_the_one_that_is_named() {
             "Decided":"2026-11-21T09:00:00Z","Attempts":[{"Attempt":1,"Container":"abc",
             "OutOfMemory":false}]}]}"#),
         "GET /foo/runs/20261121T090000Z/output" => ok(*b"newest\xff\x00"),
+        "GET /foo/runs/20261121T080000Z" => ok(over("succeeded", 0, 5)),
         "GET /foo/runs/20261121T080000Z/output" => ok("older"),
         "GET /foo/runs/20261121T080000Z/output?attempt=1" => ok("first"),
         "GET /foo/runs/20261121T080000Z/output?part=2" => ok("second part"),
@@ -116,14 +117,15 @@ fn a_running_or_retrying_run_comes_before_newer_starting_or_waiting_ones() {
 
 #[test]
 fn a_run_is_named_as_run_prints_it_but_only_once() {
-    let stub = Stub::tcp(|_| ok("hello\n"));
+    let stub = Stub::tcp(in_turn([ok(over("succeeded", 0, 6)), ok("hello\n")]));
     let name = format!("foo/{RUN}");
     assert_snapshot!(stub.transcript(&mut docket(["logs", &name])), @"
     exit code 0
     --- stdout
     hello
     ");
-    assert_eq!(stub.lines(), [format!("GET /foo/runs/{RUN}/output")]);
+    let record = format!("GET /foo/runs/{RUN}");
+    assert_eq!(stub.lines(), [record.clone(), format!("{record}/output")]);
     assert_snapshot!(stub.transcript(&mut docket(["logs", &name, "20261121T080000Z"])), @"
     exit code 1
     --- stderr
@@ -152,6 +154,7 @@ fn following_continues_to_the_end_of_the_run() {
 #[test]
 fn after_a_reconnection_following_continues_and_it_is_reported_once() {
     let stub = Stub::tcp(in_turn([
+        ok(running()),
         cut("one\ntw"),
         silent(),
         problem("503 Service Unavailable", "the server stops"),
@@ -174,13 +177,14 @@ fn after_a_reconnection_following_continues_and_it_is_reported_once() {
     ");
     let output = |skip: &str| format!("GET /foo/runs/{RUN}/output?follow=true{skip}");
     let skipping = [output(""), output("&skip=6"), output("&skip=6"), output("&skip=6")];
-    assert_eq!(stub.lines()[..4], skipping);
-    assert_eq!(stub.lines()[4..], [output("&skip=11"), format!("GET /foo/runs/{RUN}")]);
+    assert_eq!(stub.lines()[1..5], skipping);
+    assert_eq!(stub.lines()[5..], [output("&skip=11"), format!("GET /foo/runs/{RUN}")]);
 }
 
 #[test]
 fn a_stream_that_a_stopping_server_closes_is_not_the_end_of_the_run() {
     let stub = Stub::tcp(in_turn([
+        ok(running()),
         ok("one\n"),
         ok(running()),
         ok(""),
@@ -195,7 +199,7 @@ fn a_stream_that_a_stopping_server_closes_is_not_the_end_of_the_run() {
     ");
     let (run, skip) = (format!("GET /foo/runs/{RUN}"), "/output?follow=true&skip=4");
     let asked = [run.clone(), format!("{run}{skip}"), run.clone(), format!("{run}{skip}")];
-    assert_eq!(stub.lines()[1..], asked);
+    assert_eq!(stub.lines()[2..], asked);
 }
 
 #[test]
@@ -207,6 +211,7 @@ fn following_continues_at_the_server_s_position_after_missing_output() {
         answer("200 OK", [kind], frames.collect::<Vec<_>>().concat())
     };
     let stub = Stub::tcp(in_turn([
+        ok(running()),
         frames(&[(4, "one\n"), (1004, "[docket: 1000 bytes missing]\n")]),
         ok(running()),
         frames(&[(1008, "two\n")]),
@@ -219,27 +224,29 @@ fn following_continues_at_the_server_s_position_after_missing_output() {
     [docket: 1000 bytes missing]
     two
     ");
-    assert!(stub.lines()[2].ends_with("/output?follow=true&skip=1004"), "{:?}", stub.lines());
+    assert!(stub.lines()[3].ends_with("/output?follow=true&skip=1004"), "{:?}", stub.lines());
     let accept = format!("accept: {OUTPUT_FRAMES}");
-    assert!(stub.requests()[0].headers.contains(&accept), "{:?}", stub.requests()[0].headers);
+    assert!(stub.requests()[1].headers.contains(&accept), "{:?}", stub.requests()[1].headers);
 }
 
 #[test]
 fn each_stream_is_printed_to_its_own() {
     for arguments in [&["logs", "foo", RUN][..], &["logs", "foo", RUN, "-f"]] {
         let streams = [(FrameKind::Output, "out\n"), (FrameKind::Error, "oh\n")];
-        let stub = Stub::tcp(in_turn([frames(&streams), ok(over("succeeded", 0, 7))]));
+        let over = || ok(over("succeeded", 0, 7));
+        let stub = Stub::tcp(in_turn([over(), frames(&streams), over()]));
         let text = stub.transcript(&mut docket(arguments));
 
         assert_eq!(text, "exit code 0\n--- stdout\nout\n--- stderr\noh\n");
         let accept = format!("accept: {OUTPUT_FRAMES}");
-        assert!(stub.requests()[0].headers.contains(&accept));
+        assert!(stub.requests()[1].headers.contains(&accept));
     }
 }
 
 #[test]
 fn following_ends_if_the_server_no_longer_has_the_run() {
     let stub = Stub::tcp(in_turn([
+        ok(running()),
         cut("one\n"),
         silent(),
         problem("404 Not Found", "there is no `foo/20261121T090000.123Z`"),
@@ -278,7 +285,7 @@ fn following(stub: &Stub) -> Child {
 
 #[test]
 fn output_is_printed_at_once() {
-    let stub = Stub::tcp(in_turn([held("one\n")]));
+    let stub = Stub::tcp(in_turn([ok(running()), held("one\n")]));
     let mut child = following(&stub);
     let mut line = [0; 4];
 
@@ -291,11 +298,79 @@ fn output_is_printed_at_once() {
 
 #[test]
 fn a_reader_that_closes_the_pipe_is_no_failure() {
-    let stub = Stub::tcp(|_| ok("x".repeat(1 << 20)));
+    let stub = Stub::tcp(|request| {
+        if request.line.contains("/output") { ok("x".repeat(1 << 20)) } else { ok(running()) }
+    });
     let mut child = following(&stub);
 
     drop(child.stdout.take());
 
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+/// A record of a run with two parts, which is over.
+fn with_parts() -> String {
+    let part = |number, place: &str| format!(r#"{{"Part":{number},{place},"State":"succeeded"}}"#);
+    let attempt = |part, number| {
+        format!(
+            r#"{{"Part":{part},"Attempt":{number},"Container":"c","OutOfMemory":false,"OutputBytes":4}}"#
+        )
+    };
+    let parts =
+        [part(1, r#""EngineName":"web1""#), part(2, r#""EngineName":"swarm","Node":"node-4""#)];
+    let attempts = [attempt(1, 1), attempt(2, 1), attempt(2, 2)];
+    record(
+        "succeeded",
+        &format!(
+            r#""Ended":"2026-11-21T09:00:02Z","Parts":[{}],"Attempts":[{}]"#,
+            parts.join(","),
+            attempts.join(",")
+        ),
+    )
+}
+
+#[test]
+fn all_parts_of_a_run_are_printed_and_each_line_is_marked() {
+    let stub = Stub::tcp(move |request| match request.line.rsplit('/').next().unwrap() {
+        "output?part=1" => frames(&[(FrameKind::Output, "one\ntwo")]),
+        "output?part=2" => frames(&[(FrameKind::Output, "three\n"), (FrameKind::Error, "oh\n")]),
+        "output?part=2&attempt=2" => ok("retried\n"),
+        _ => ok(with_parts()),
+    });
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "foo", RUN])), @"
+    exit code 0
+    --- stdout
+    part 1, web1   | one
+    part 1, web1   | two
+    part 2, node-4 | three
+    --- stderr
+    part 2, node-4 | oh
+    ");
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "foo", RUN, "--attempt", "2"])), @"
+    exit code 0
+    --- stdout
+    part 2, node-4 | retried
+    ");
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "foo", RUN, "--attempt", "3"])), @"
+    exit code 1
+    --- stderr
+    error: no part of foo/20261121T090000.123Z has an attempt 3
+    ");
+}
+
+#[test]
+fn all_parts_are_followed_at_once_until_the_run_is_over() {
+    let stub = Stub::tcp(move |request| match request.line.rsplit('/').next().unwrap() {
+        "output?follow=true&part=1" => ok("1.1\n"),
+        "output?follow=true&part=2" => ok("2.1\n2.2\n"),
+        _ => ok(with_parts()),
+    });
+
+    let followed = stub.transcript(&mut docket(["logs", "foo", RUN, "-f"]));
+
+    let mut lines: Vec<_> = followed.lines().skip(2).collect();
+    lines.sort_unstable();
+    let marked = ["part 1, web1   | 1.1", "part 2, node-4 | 2.1", "part 2, node-4 | 2.2"];
+    assert_eq!(lines, marked);
 }

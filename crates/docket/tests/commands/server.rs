@@ -93,6 +93,31 @@ fn a_second_interrupt_skips_the_wait_for_responses() {
 }
 
 #[test]
+#[cfg(feature = "cluster")]
+fn a_cluster_that_is_away_is_reported_once() {
+    let cluster = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    let url = format!("http://{}", cluster.local_addr().unwrap());
+    std::fs::write(&kubeconfig, include_str!("kubeconfig.yml").replace("CLUSTER", &url)).unwrap();
+    let server = Server::start(&[
+        ("DOCKET_LISTEN", "127.0.0.1:0"),
+        ("DOCKET_ENGINE", "cluster=kubernetes:"),
+        ("KUBECONFIG", kubeconfig.to_str().unwrap()),
+    ]);
+
+    // Each connection is closed without an answer.
+    for _ in 0..5 {
+        cluster.accept().unwrap();
+    }
+    server.send("-TERM");
+
+    let (_, log) = server.rest();
+    assert_eq!(log.matches("this engine does not answer").count(), 1, "{log}");
+    assert!(!log.contains("ERROR"), "{log}");
+}
+
+#[test]
 fn empty_variables_count_as_unset() {
     let empty = ["DOCKET_STORE", "DOCKET_FILE", "DOCKET_TOKEN_FILE", "DOCKET_PUBLIC_URL"];
     let empty = empty.into_iter().chain(["DOCKET_INSECURE", "DOCKET_TIME_ZONE", "DOCKET_QUEUE"]);

@@ -8,7 +8,7 @@ use docket_model::{
     allocation::Overlap,
     run::{Instant, Reason, RunState, Trigger},
 };
-use docket_server::simulation::{ContainerProgress, Written};
+use docket_server::simulation::Written;
 
 use super::{Deleted, Invariant, Model, Violation};
 
@@ -155,6 +155,8 @@ impl Model {
         let may_go_on = match &before.state {
             // A lost run may be found again, and an instant without a start may be backfilled.
             RunState::Lost(_) | RunState::Missed { .. } | RunState::Skipped(_) => true,
+            // A part that was lost may be found again.
+            _ if before.part_states.iter().any(|state| matches!(state, RunState::Lost(_))) => true,
             // A manual run goes on where nothing had started.
             _ => {
                 run.trigger.manual_request().is_some() && run.attempts.len() > before.attempts.len()
@@ -162,6 +164,20 @@ impl Model {
         };
         if before.state.is_over() && !is_same_kind && !may_go_on {
             return broken(Invariant::RecordGoesForward, "the record was over");
+        }
+        let all_over = run.part_states.iter().all(RunState::is_over);
+        if !run.part_states.is_empty() && all_over != run.state.is_over() {
+            return broken(
+                Invariant::RecordGoesForward,
+                "the run is over, and not all its parts, or all of them",
+            );
+        }
+        // Where a manual run goes on, its parts are new.
+        let parts = before.part_states.iter().zip(&run.part_states).filter(|_| !may_go_on);
+        for (held, now) in parts.filter(|(held, _)| held.is_over()) {
+            if std::mem::discriminant(held) != std::mem::discriminant(now) {
+                return broken(Invariant::RecordGoesForward, "a part of it was over");
+            }
         }
         if before.attempts.len() > run.attempts.len() {
             return broken(Invariant::RecordGoesForward, "attempts were lost");
@@ -222,18 +238,13 @@ impl Model {
             let Some(older) = self.runs.get(&key).filter(|older| older.uid == run.uid) else {
                 continue;
             };
-            let is_its_own =
-                older.attempt().and_then(|it| it.container.as_ref()) == Some(container);
-            let is_between = matches!(older.state, RunState::Retrying { .. });
-            if older.state.is_over() || is_between || !is_its_own {
-                continue;
-            }
-            let seen = self.containers.get(container).and_then(|it| it.seen);
-            let is_known = seen.is_some_and(|(life, progress)| {
-                life == self.life
-                    && matches!(progress, ContainerProgress::Running | ContainerProgress::Created)
+            let is_its_own = older.parts().any(|part| {
+                let state = older.part_state(part);
+                let is_under_way = !state.is_over() && !matches!(state, RunState::Retrying { .. });
+                let newest = older.newest_of_part(part).and_then(|it| it.container.as_ref());
+                is_under_way && newest == Some(container)
             });
-            if !is_known {
+            if is_its_own {
                 let text = format!("{} was skipped, and {container} not looked at", run.id);
                 return Err(Violation::new(Invariant::LookedFirst, text));
             }

@@ -20,10 +20,9 @@ impl Model {
         let container = Container { of: of.clone(), life: self.life, starts: 0, seen: None };
         self.containers.insert(id.clone(), container);
         let is_claimed = self.run_of(of).is_some_and(|run| {
-            let newest = run.attempt().map(|attempt| attempt.key.number);
-            !run.state.is_over()
-                && !matches!(run.state, RunState::Waiting)
-                && newest == Some(of.attempt)
+            let newest = run.newest_of_part(of.attempt.part).map(|attempt| attempt.key);
+            let state = run.part_state(of.attempt.part);
+            !state.is_over() && !matches!(state, RunState::Waiting) && newest == Some(of.attempt)
         });
         if is_claimed || is_late || self.deleted_uids.contains(&of.uid) {
             return Ok(());
@@ -48,15 +47,18 @@ impl Model {
         if starts > 1 {
             return broken(Invariant::OneStart, format!("{starts} times"));
         }
-        let is_of_run = |other: &Container| other.of.uid == of.uid && other.of.run == of.run;
-        let of_run = || self.containers.iter().filter(|(_, other)| is_of_run(other));
-        let twin = of_run().find(|(other, container)| {
+        let is_of_part = |other: &Container| {
+            let is_of_run = other.of.uid == of.uid && other.of.run == of.run;
+            is_of_run && other.of.attempt.part == of.attempt.part
+        };
+        let of_part = || self.containers.iter().filter(|(_, other)| is_of_part(other));
+        let twin = of_part().find(|(other, container)| {
             *other != id && container.of.attempt == of.attempt && container.starts > 0
         });
         if let Some((twin, _)) = twin {
             return broken(Invariant::OneStart, format!("{twin} of the same attempt had been"));
         }
-        if let Some((earlier, _)) = of_run().find(|(other, _)| beside.contains(other)) {
+        if let Some((earlier, _)) = of_part().find(|(other, _)| beside.contains(other)) {
             return broken(Invariant::OneStart, format!("{earlier} of its run still runs"));
         }
         self.judge_record_of_start(id, &of)?;
@@ -75,12 +77,13 @@ impl Model {
                 broken(Invariant::OrderOfSteps, "its run has no record".to_owned())
             };
         };
-        let newest = run.attempt();
+        let newest = run.newest_of_part(of.attempt.part);
         if newest.and_then(|attempt| attempt.container.as_ref()) != Some(id) {
             return broken(Invariant::OrderOfSteps, "its id is not on record".to_owned());
         }
-        if run.state.is_over() {
-            return broken(Invariant::OrderOfSteps, format!("its run is over: {:?}", run.state));
+        let state = run.part_state(of.attempt.part);
+        if state.is_over() {
+            return broken(Invariant::OrderOfSteps, format!("its run is over: {state:?}"));
         }
         let is_scheduled = matches!(run.trigger, Trigger::Schedule | Trigger::CatchUp);
         if is_scheduled && of.run.instant.moment() > self.latest {
@@ -108,6 +111,10 @@ impl Model {
             // What an earlier life learned does not count for decisions of this one.
             container.seen = Some((self.life, progress));
         }
+        // From here on it is as one of this life, which counts until its end is on record.
+        if matches!(progress, ContainerProgress::Running | ContainerProgress::Created) {
+            self.inherited.remove(id);
+        }
     }
 
     /// A container that ran is removed once its end is on record.
@@ -115,13 +122,14 @@ impl Model {
         let Some(container) = self.containers.get(id) else { return Ok(()) };
         let (of, starts) = (container.of.clone(), container.starts);
         let Some(run) = self.run_of(&of).filter(|_| starts > 0) else { return Ok(()) };
-        let newest = run.attempt().map(|attempt| attempt.key.number);
-        let is_recorded = run.state.is_over()
-            || newest > Some(of.attempt)
-            || matches!(run.state, RunState::Retrying { .. });
+        let (newest, state) =
+            (run.newest_of_part(of.attempt.part), run.part_state(of.attempt.part));
+        let is_recorded = state.is_over()
+            || newest.map(|attempt| attempt.key) > Some(of.attempt)
+            || matches!(state, RunState::Retrying { .. });
         // A late request started it between the look and the removal: the engine's events have its end.
         let is_replaced = container.seen == Some((self.life, ContainerProgress::Created))
-            && run.attempt().is_some_and(|attempt| {
+            && newest.is_some_and(|attempt| {
                 attempt.remarks.iter().any(|remark| remark.contains(&*id.0))
             });
         if is_recorded || is_replaced {

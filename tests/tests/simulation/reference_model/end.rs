@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use docket_model::Allocation;
+use docket_model::{Allocation, Run};
 use docket_server::simulation::World;
 
 use super::{Invariant, Model, Violation};
@@ -45,9 +45,12 @@ impl Model {
         let is_pruned = |allocation: &&Arc<Allocation>| self.pruned.contains(&allocation.uid);
         for allocation in self.allocations.values().filter(is_pruned) {
             let of_it = || self.runs.values().filter(|run| run.uid == allocation.uid);
-            // Old records go when one is added; those of runs that end later go with the next one.
+            // Old records go when one is added; those of runs that end in the same moment or later go with the
+            // next one.
             let added_at = of_it().map(|run| run.decided_at).max();
-            let records = || of_it().filter(|run| run.ended_at <= added_at);
+            let was_over =
+                |run: &&Arc<Run>| run.ended_at < added_at || Some(run.decided_at) == added_at;
+            let records = || of_it().filter(was_over);
             let keep = allocation.specification.policies.keep;
             // What was backfilled out of a span of missed instants stays as long as the span.
             let manual = records().filter(|run| run.trigger.manual_request().is_some()).count();

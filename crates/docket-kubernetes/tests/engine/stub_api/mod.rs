@@ -1,7 +1,8 @@
-//! A stub of an API server that has scheduling gates, which the real cluster of the tests does not have.
+//! A stub of an API server, with scheduling gates, which the real cluster of the tests does not have, or without.
 //!
 //! 1. It keeps pods in memory, with versions, finalizers and graceful deletion; it refuses a stale version,
 //!    drops fields that it does not know, and can deliver a create late.
+//! 2. It knows nothing of docket, whose system tests use it, too.
 
 mod objects;
 mod program;
@@ -9,21 +10,13 @@ mod routes;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use docket_kubernetes::{ClusterAddress, connect_with};
-use docket_model::output::Stream;
-use docket_server::engine::Handle;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-pub(crate) use self::objects::Objects;
-use crate::{
-    cluster_bed::name,
-    contract::{Program, Subject, TestBed},
-};
+pub(crate) use self::objects::{Objects, Requests, StubNode};
 
 /// An API server, and the node that runs its pods.
 #[derive(Clone)]
@@ -39,10 +32,19 @@ pub(crate) struct StubApi {
 impl StubApi {
     /// An API server with scheduling gates.
     pub(crate) async fn start() -> Self {
+        Self::start_with(Objects::default()).await
+    }
+
+    /// One of a version before 1.27, which drops gates: a pod is started by its creation.
+    pub(crate) async fn start_without_gates() -> Self {
+        Self::start_with(Objects::without_gates()).await
+    }
+
+    async fn start_with(objects: Objects) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let stub = Self {
-            objects: Arc::default(),
+            objects: Arc::new(Mutex::new(objects)),
             changes: watch::Sender::new(0),
             away: watch::Sender::new(false),
             port,
@@ -75,21 +77,23 @@ impl StubApi {
         }
     }
 
-    /// The engine, ready for the contract.
-    pub(crate) async fn subject(&self) -> Subject {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+    /// A kubeconfig for it.
+    pub(crate) fn kubeconfig(&self) -> String {
+        let server = format!("http://127.0.0.1:{}", self.port);
         let kubeconfig = json!({
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "c", "cluster": {"server": format!("http://127.0.0.1:{}", self.port)}}],
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
             "users": [{"name": "u", "user": {}}],
             "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
             "current-context": "x",
         });
-        let address = ClusterAddress::default();
-        let engine = connect_with(&kubeconfig.to_string(), &address).await.unwrap();
-        engine.status().await.unwrap();
-        Subject::new(engine, Arc::new(self.clone()))
+        kubeconfig.to_string()
+    }
+
+    /// From now on it answers nothing, or everything again.
+    pub(crate) fn set_away(&self, away: bool) {
+        self.away.send_replace(away);
     }
 
     /// Does something with the pods, wakes those who wait for changes, and starts what may start.
@@ -116,40 +120,5 @@ impl StubApi {
             }
             changes.changed().await.unwrap();
         }
-    }
-}
-
-#[async_trait]
-impl TestBed for StubApi {
-    fn container(&self, program: Program) -> Value {
-        let image = if matches!(program, Program::HasNoImage) { "nothing" } else { "script" };
-        let steps: Vec<String> = match program {
-            Program::Ends(code) => vec![format!("exit {code}")],
-            Program::Prints(lines, code) => {
-                let print = |(_, line): &(Stream, &str)| format!("out {line}");
-                lines.iter().map(print).chain([format!("exit {code}")]).collect()
-            }
-            Program::EndsWhenAsked => ["out up", "asked ends"].map(str::to_owned).into(),
-            Program::IgnoresRequestToEnd => ["out up", "asked ignores"].map(str::to_owned).into(),
-            Program::HasNoFile => vec!["fail exec: /no/such: no such file".to_owned()],
-            Program::HasNoImage => Vec::new(),
-        };
-        json!({"Config": {"Image": image, "Cmd": steps}})
-    }
-
-    fn kill(&self, handle: &Handle) {
-        self.change(|objects| objects.end(name(handle), 137));
-    }
-
-    fn remove_by_force(&self, handle: &Handle) {
-        self.change(|objects| objects.remove(name(handle)));
-    }
-
-    fn crash(&self) {
-        self.away.send_replace(true);
-    }
-
-    async fn restart(&self) {
-        self.away.send_replace(false);
     }
 }

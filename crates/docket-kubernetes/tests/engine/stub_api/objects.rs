@@ -1,12 +1,16 @@
 //! The pods of the stub, and the rules of an API server about them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::SystemTime,
+};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Why a request is refused: a status, its reason, and words.
-pub(super) type Refused = (u16, &'static str, String);
+pub(crate) type Refused = (u16, &'static str, String);
 
 /// The fields of a `PodSpec` that the stub knows; all others it drops.
 const KNOWN: [&str; 12] = [
@@ -24,6 +28,32 @@ const KNOWN: [&str; 12] = [
     "volumes",
 ];
 
+/// Requests that are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Requests {
+    /// Reads of pods: the rights are missing.
+    Reads,
+    /// Starts: a webhook forbids them.
+    Starts,
+    /// Pods that are only tried out: a quota forbids them.
+    Trials,
+    /// New pods: a quota is used up.
+    Creates,
+    /// All about pods: the credentials are not accepted.
+    All,
+}
+
+/// The one node.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum StubNode {
+    #[default]
+    Ready,
+    /// It is cut off, so it reports nothing.
+    CutOff,
+    /// It is there, and the rights to read nodes are missing.
+    Hidden,
+}
+
 /// What is in the store of the API server.
 #[derive(Default)]
 pub(crate) struct Objects {
@@ -34,18 +64,31 @@ pub(crate) struct Objects {
     /// What the containers have written, by the uids of their pods.
     pub(super) logs: BTreeMap<String, Vec<u8>>,
     started: HashSet<String>,
+    /// True of a version without scheduling gates.
+    pub(super) drops_gates: bool,
     /// True where the next create is held.
     pub(crate) holds_create: bool,
+    pub(crate) node: StubNode,
+    /// How many watches were opened.
+    pub(crate) watches: usize,
+    /// What it refuses.
+    pub(crate) refuses: Option<Requests>,
+    /// The status of the answer to each request for a log, where logs cannot be read.
+    pub(crate) log_failure: Option<u16>,
     /// Creates that are still on their way.
     pub(super) late: Vec<Value>,
 }
 
 impl Objects {
-    pub(super) fn pods(&self) -> impl Iterator<Item = &Value> {
+    pub(super) fn without_gates() -> Self {
+        Self { drops_gates: true, ..Self::default() }
+    }
+
+    pub(crate) fn pods(&self) -> impl Iterator<Item = &Value> {
         self.pods.values()
     }
 
-    pub(super) fn pod(&self, name: &str) -> Result<&Value, Refused> {
+    pub(crate) fn pod(&self, name: &str) -> Result<&Value, Refused> {
         self.pods.get(name).ok_or_else(|| (404, "NotFound", format!("pods \"{name}\" not found")))
     }
 
@@ -60,15 +103,22 @@ impl Objects {
 
     pub(super) fn create(&mut self, mut pod: Value, is_trial: bool) -> Result<Value, Refused> {
         if let Some(spec) = pod["spec"].as_object_mut() {
-            spec.retain(|key, _| KNOWN.contains(&key.as_str()));
+            let is_dropped = |key: &str| self.drops_gates && key == "schedulingGates";
+            spec.retain(|key, _| KNOWN.contains(&key.as_str()) && !is_dropped(key));
+        }
+        if self.refuses == Some(Requests::Creates) {
+            return Err((403, "Forbidden", "pods is forbidden: exceeded quota".to_owned()));
         }
         let name = pod["metadata"]["name"].as_str().unwrap_or("generated").to_owned();
         if self.has(&name) {
             return Err((409, "AlreadyExists", format!("pods \"{name}\" already exists")));
         }
         pod["metadata"]["uid"] = Uuid::new_v4().to_string().into();
-        pod["metadata"]["creationTimestamp"] = "2026-11-21T09:00:00Z".into();
+        pod["metadata"]["creationTimestamp"] = now().into();
         pod["status"] = json!({"phase": "Pending"});
+        if is_trial && self.refuses == Some(Requests::Trials) {
+            return Err((403, "Forbidden", "pods is forbidden: exceeded quota".to_owned()));
+        }
         if is_trial {
             return Ok(pod);
         }
@@ -123,10 +173,14 @@ impl Objects {
             let parent = pod.pointer_mut(parent).and_then(Value::as_object_mut);
             parent.and_then(|parent| parent.remove(key)).ok_or_else(invalid)?;
         }
+        if self.refuses == Some(Requests::Starts) {
+            let message = "admission webhook \"never\" denied the request";
+            return Err((422, "", message.to_owned()));
+        }
         Ok(self.put(name, pod))
     }
 
-    pub(super) fn delete(&mut self, name: &str, options: &Value) -> Result<Value, Refused> {
+    pub(crate) fn delete(&mut self, name: &str, options: &Value) -> Result<Value, Refused> {
         let mut pod = self.pod(name)?.clone();
         for key in ["uid", "resourceVersion"] {
             let wanted = &options["preconditions"][key];
@@ -134,14 +188,15 @@ impl Objects {
                 return Err((409, "Conflict", "the precondition failed".to_owned()));
             }
         }
-        let runs = pod["status"]["phase"] == "Running";
+        let has_ended = matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+        let is_with_node = pod["spec"]["nodeName"].is_string() && !has_ended;
         let grace = options["gracePeriodSeconds"].as_i64().unwrap_or(30);
         // A grace that has begun is only ever shortened.
         let begun = pod["metadata"]["deletionGracePeriodSeconds"].as_i64();
         let grace = begun.map_or(grace, |begun| begun.min(grace));
-        pod["metadata"]["deletionTimestamp"] = "2026-11-21T09:10:00Z".into();
-        // What does not run needs no grace.
-        pod["metadata"]["deletionGracePeriodSeconds"] = if runs { grace } else { 0 }.into();
+        pod["metadata"]["deletionTimestamp"] = now().into();
+        // What no node has, or not any more, needs no grace.
+        pod["metadata"]["deletionGracePeriodSeconds"] = if is_with_node { grace } else { 0 }.into();
         Ok(self.put_or_remove(name, pod))
     }
 
@@ -182,17 +237,30 @@ impl Objects {
                 (name.clone(), uid, pod.clone())
             })
             .collect();
-        self.started.extend(startable.iter().map(|(_, uid, _)| uid.clone()));
+        for (name, uid, pod) in &startable {
+            self.started.insert(uid.clone());
+            let mut bound = pod.clone();
+            bound["spec"]["nodeName"] = "node-1".into();
+            self.put(name, bound);
+        }
         startable
     }
 
+    /// True where the node has to report that nothing runs of a pod that was deleted while it waited.
+    pub(super) fn is_unreported(&self, name: &str) -> bool {
+        let is_unreported = |pod: &Value| {
+            pod["status"]["containerStatuses"][0]["state"]["waiting"].is_object()
+                && pod["metadata"]["deletionGracePeriodSeconds"].as_i64() > Some(0)
+        };
+        self.node != StubNode::CutOff && self.pod(name).is_ok_and(is_unreported)
+    }
+
     /// Sets the state of a container.
-    pub(super) fn set_state(&mut self, name: &str, phase: &str, state: Value) {
+    pub(crate) fn set_state(&mut self, name: &str, phase: &str, state: Value) {
         let Some(mut pod) = self.pods.get(name).cloned() else { return };
         if pod["status"]["containerStatuses"][0]["state"]["terminated"].is_object() {
             return;
         }
-        pod["spec"]["nodeName"] = "node-1".into();
         let mut status = json!({
             "name": "main", "ready": phase == "Running", "imageID": "stub://sha256:1",
             "containerID": format!("stub://{}", pod["metadata"]["uid"].as_str().unwrap()),
@@ -211,6 +279,12 @@ impl Objects {
         });
         self.set_state(name, phase, json!({"terminated": terminated}));
     }
+}
+
+/// The time of the API server, which its answers have as well: names are held for so long.
+#[expect(clippy::disallowed_methods, reason = "an API server has a clock of its own")]
+fn now() -> String {
+    DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// RFC 7386.

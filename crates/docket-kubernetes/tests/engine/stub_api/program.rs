@@ -1,10 +1,13 @@
 //! The node of the stub: it runs the steps that a container lists.
 
-use std::time::Duration;
+use std::{fs::File, io::Write, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::StubApi;
+use super::{Objects, StubApi};
+
+/// The exit code of a program that was killed.
+const KILLED: i64 = 137;
 
 /// Runs the container of a pod to its end.
 pub(super) async fn run(stub: StubApi, name: String, uid: String, pod: Value) {
@@ -14,7 +17,12 @@ pub(super) async fn run(stub: StubApi, name: String, uid: String, pod: Value) {
     };
     if container["image"] == "nothing" {
         let reason = json!({"reason": "ErrImagePull", "message": "manifest unknown"});
-        return set("Pending", json!({"waiting": reason}));
+        set("Pending", json!({"waiting": reason}));
+        stub.until(|objects| objects.is_unreported(&name).then_some(())).await;
+        let report = json!({"gracePeriodSeconds": 0, "preconditions": {"uid": uid}});
+        // It may be gone by now.
+        let _ = stub.change(|objects| objects.delete(&name, &report));
+        return;
     }
     let steps = container["args"].as_array().cloned().unwrap_or_default();
     let print = |line: &str| {
@@ -37,6 +45,20 @@ pub(super) async fn run(stub: StubApi, name: String, uid: String, pod: Value) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             ("exit", number) => code = number.parse().unwrap(),
+            ("note", file) => note(&pod, file),
+            ("wait", milliseconds) => {
+                let length = Duration::from_millis(milliseconds.parse().unwrap());
+                let deleted = stub.until(|objects| is_deleted(objects, &name).then_some(()));
+                if tokio::time::timeout(length, deleted).await.is_ok() {
+                    code = KILLED;
+                    break;
+                }
+            }
+            ("fails-before", attempt) => {
+                let attempt: i64 = attempt.parse().unwrap();
+                code =
+                    i64::from(variable(&pod, "DOCKET_ATTEMPT").parse::<i64>().unwrap() < attempt);
+            }
             ("asked", how) => code = asked(&stub, &name, how == "ends", &print).await,
             step => panic!("{step:?}"),
         }
@@ -64,5 +86,23 @@ async fn asked(stub: &StubApi, name: &str, ends: bool, print: &impl Fn(&str)) ->
             .map_or(Some(()), |pod| grace(pod).is_some_and(|grace| grace < seconds).then_some(()))
     });
     let _ = tokio::time::timeout(Duration::from_secs(seconds), shortened).await;
-    137
+    KILLED
+}
+
+fn is_deleted(objects: &Objects, name: &str) -> bool {
+    objects.pod(name).map_or(true, |pod| pod["metadata"]["deletionTimestamp"].is_string())
+}
+
+/// Appends run and attempt to a file in the folder of the node that the container sees.
+fn note(pod: &Value, file: &str) {
+    let folder = Path::new(pod["spec"]["volumes"][0]["hostPath"]["path"].as_str().unwrap());
+    let mut file = File::options().create(true).append(true).open(folder.join(file)).unwrap();
+    let [run, attempt] = ["DOCKET_RUN", "DOCKET_ATTEMPT"].map(|name| variable(pod, name));
+    file.write_all(format!("{run} {attempt}\n").as_bytes()).unwrap();
+}
+
+/// A variable of the container.
+fn variable<'a>(pod: &'a Value, name: &str) -> &'a str {
+    let mut variables = pod["spec"]["containers"][0]["env"].as_array().unwrap().iter();
+    variables.find(|variable| variable["name"] == name).unwrap()["value"].as_str().unwrap()
 }

@@ -11,7 +11,10 @@ use hyper::{
 };
 use serde_json::{Value, json};
 
-use super::{StubApi, objects::Refused};
+use super::{
+    StubApi,
+    objects::{Refused, Requests, StubNode},
+};
 
 type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
@@ -32,10 +35,19 @@ pub(super) async fn answer(
     let words: Vec<_> = rest.split('/').skip(1).collect();
     Ok(match (&method, words.as_slice()) {
         (_, ["version"]) => {
-            json_answer(200, &json!({"gitVersion": "v1.33.0", "major": "1", "minor": "33"}))
+            let minor = if stub.objects.lock().drops_gates { 20 } else { 33 };
+            let version = format!("v1.{minor}.0");
+            json_answer(
+                200,
+                &json!({"gitVersion": version, "major": "1", "minor": minor.to_string()}),
+            )
         }
         (_, []) => json_answer(200, &json!({"metadata": {"name": "default", "uid": "stub"}})),
+        (_, ["api", "v1", "nodes", name]) => node(stub.objects.lock().node, name),
         (_, ["events"]) => json_answer(200, &json!({"items": []})),
+        (_, ["pods", ..]) if stub.objects.lock().refuses == Some(Requests::All) => {
+            result(Err((401, "Unauthorized", "Unauthorized".to_owned())))
+        }
         (&Method::POST, ["pods"]) => {
             let is_trial = is("dryRun", "All");
             let is_held = stub.change(|objects| {
@@ -49,6 +61,9 @@ pub(super) async fn answer(
                 return Err("held");
             }
             result(stub.change(|objects| objects.create(body, is_trial)))
+        }
+        (&Method::GET, ["pods", ..]) if stub.objects.lock().refuses == Some(Requests::Reads) => {
+            result(Err((403, "Forbidden", "pods is forbidden".to_owned())))
         }
         (&Method::GET, ["pods"]) if is("watch", "true") => watch(&stub, &query),
         (&Method::GET, ["pods"]) => list(&stub, &query),
@@ -65,6 +80,18 @@ pub(super) async fn answer(
         (&Method::GET, ["pods", name, "log"]) => log(&stub, name, is("follow", "true")),
         _ => json_answer(404, &json!({"reason": "NotFound", "message": uri.path()})),
     })
+}
+
+fn node(node: StubNode, name: &str) -> Answer {
+    let ready = match node {
+        StubNode::Ready => "True",
+        StubNode::CutOff => "Unknown",
+        StubNode::Hidden => {
+            return result(Err((403, "Forbidden", "nodes is forbidden".to_owned())));
+        }
+    };
+    let conditions = json!([{"type": "Ready", "status": ready}]);
+    json_answer(200, &json!({"metadata": {"name": name}, "status": {"conditions": conditions}}))
 }
 
 fn result(result: Result<Value, Refused>) -> Answer {
@@ -106,6 +133,7 @@ fn list(stub: &StubApi, query: &[(String, String)]) -> Answer {
 fn watch(stub: &StubApi, query: &[(String, String)]) -> Answer {
     let name = value(query, "fieldSelector").trim_start_matches("metadata.name=").to_owned();
     let from: u64 = value(query, "resourceVersion").parse().unwrap();
+    stub.change(|objects| objects.watches += 1);
     let events = stream::unfold((stub.clone(), name, from), |(stub, name, from)| async move {
         let next = stub.until(|objects| {
             let mut events = objects.events.iter();
@@ -120,7 +148,13 @@ fn watch(stub: &StubApi, query: &[(String, String)]) -> Answer {
 
 /// What a container has written; followed until it has ended.
 fn log(stub: &StubApi, name: &str, follow: bool) -> Answer {
-    let pod = stub.objects.lock().pod(name).cloned();
+    let (pod, failure) = {
+        let objects = stub.objects.lock();
+        (objects.pod(name).cloned(), objects.log_failure)
+    };
+    if let Some(status) = failure {
+        return result(Err((status, "", "nodes \"node-1\" not found".to_owned())));
+    }
     let pod = match pod {
         Ok(pod) if pod["status"]["containerStatuses"].is_array() => pod,
         Ok(_) => return result(Err((400, "BadRequest", "is waiting to start".to_owned()))),

@@ -3,10 +3,17 @@
 use std::sync::LazyLock;
 
 use super::super::{
-    Keep, MOST_CONSTRAINTS, Placement, Retries,
+    HostCount, Keep, MOST_CONSTRAINTS, MOST_PULL_SECRETS, MOST_TOLERATIONS, Placement, Retries,
+    Toleration, TolerationOperator,
     key_definition::{Absent, Entry, Field, Key, key},
-    value_types::{ContainerPart, Rule, constraints, engine_name, length, number, size},
+    value_types::{
+        ContainerPart, Rule, constraints, engine_name, flag, host_count, length, mappings, number,
+        object_name, object_names, seconds, size, taint_effect, text, words,
+    },
 };
+
+/// The longest key of a taint: a domain of 253 bytes, `/` and a name of 63. Values are shorter.
+const LONGEST_TAINT: usize = 317;
 
 /// A field of a mapping that is read into the type it is written from.
 macro_rules! field {
@@ -18,7 +25,7 @@ macro_rules! field {
     };
 }
 
-pub(super) static CONTAINER: [ContainerPart; 4] = [
+pub(super) static CONTAINER: [ContainerPart; 5] = [
     ContainerPart {
         name: "Config",
         meaning: "What runs: image, command, environment.",
@@ -43,6 +50,13 @@ pub(super) static CONTAINER: [ContainerPart; 4] = [
         meaning: "The platform of the image, as for `docker run --platform`.",
         values: "`OS[/ARCHITECTURE[/VARIANT]]`",
         default: "the server's `DOCKER_DEFAULT_PLATFORM`, or else the engine's own",
+    },
+    ContainerPart {
+        name: "Swarm",
+        meaning: "On an engine of kind `swarm` alone: secrets and configs of the Swarm, each a mapping of \
+                  `Name`, `Target`, `UID`, `GID` and `Mode`.",
+        values: "mapping of `Secrets` and `Configs`",
+        default: "none",
     },
 ];
 
@@ -99,11 +113,7 @@ pub(super) const DELAYS: Rule<Retries> = Rule {
     },
 };
 
-/// Keys of `Placement` that later versions of docket will have.
-pub(super) const LATER_PLACEMENT_KEYS: [&str; 4] =
-    ["On", "PullSecrets", "ServiceAccount", "Tolerations"];
-
-pub(super) static PLACEMENT: LazyLock<[&dyn Key<Placement, Placement>; 2]> = LazyLock::new(|| {
+pub(super) static PLACEMENT: LazyLock<[&dyn Key<Placement, Placement>; 7]> = LazyLock::new(|| {
     [
         key(Entry {
             name: "Engine",
@@ -117,12 +127,106 @@ pub(super) static PLACEMENT: LazyLock<[&dyn Key<Placement, Placement>; 2]> = Laz
             name: "Where",
             meaning: "What must hold for the labels of the engine, those of `--engine-label` and its \
                       own, and for `engine.name`: `KEY==VALUE`, `KEY!=VALUE`, or `KEY=~PATTERN` and \
-                      `KEY!~PATTERN` with a regular expression for the whole value. Of several \
+                      `KEY!~PATTERN` with a regular expression for the whole value. On a Swarm or a \
+                      cluster, the labels that the engine does not have are those of its nodes. Of several \
                       engines, one that answers and has the fewest runs under way is chosen.",
             example: r#"["zone==a", "rack=~r[12]"]"#,
             form: constraints(MOST_CONSTRAINTS),
             absent: Absent::Nothing("none"),
             field: field!(Placement.constraints),
+        }),
+        key(Entry {
+            name: "Shared",
+            meaning: "Whether each node has the paths and volumes that the container mounts. Otherwise an \
+                      engine that chooses among nodes refuses such mounts, unless `Where` names one node or \
+                      `On` is `All`.",
+            example: "true",
+            form: flag(),
+            absent: Absent::Is(false),
+            field: field!(Placement.is_shared),
+        }),
+        key(Entry {
+            name: "On",
+            meaning: "On how many hosts each run has a container: the parts of the run. A host is a Docker \
+                      engine, or a node of a Swarm or a cluster. `All` are those that fit and answer when \
+                      it starts, up to 250. It succeeds when all parts do; `Retries` repeat only a part \
+                      that failed, and a part whose host is away waits, fails or is lost alone.",
+            example: "2",
+            form: host_count(),
+            absent: Absent::Is(HostCount::One),
+            field: field!(Placement.on),
+        }),
+        key(Entry {
+            name: "Tolerations",
+            meaning: "The taints of nodes that its pods tolerate. On Kubernetes only.",
+            example: r#"[{"Key": "batch", "Operator": "Exists"}]"#,
+            form: mappings(&*TOLERATION, MOST_TOLERATIONS),
+            absent: Absent::Nothing("none"),
+            field: field!(Placement.tolerations),
+        }),
+        key(Entry {
+            name: "PullSecrets",
+            meaning: "The secrets with which its nodes pull the image, in the namespace of the pods. On \
+                      Kubernetes only.",
+            example: r#"["registry"]"#,
+            form: object_names(MOST_PULL_SECRETS),
+            absent: Absent::Nothing("those of its service account"),
+            field: field!(Placement.pull_secrets),
+        }),
+        key(Entry {
+            name: "ServiceAccount",
+            meaning: "The service account of its pods, whose token is mounted into the container. On \
+                      Kubernetes only.",
+            example: "report",
+            form: object_name(),
+            absent: Absent::Nothing("that of the namespace, without its token"),
+            field: field!(Placement.service_account),
+        }),
+    ]
+});
+
+static TOLERATION: LazyLock<[&dyn Key<Toleration, Toleration>; 5]> = LazyLock::new(|| {
+    [
+        key(Entry {
+            name: "Key",
+            meaning: "The key of the taint.",
+            example: "batch",
+            form: text(LONGEST_TAINT),
+            absent: Absent::Nothing("any, with the operator `Exists`"),
+            field: field!(Toleration.key),
+        }),
+        key(Entry {
+            name: "Operator",
+            meaning: "Whether the value has to be the same, or may be any.",
+            example: "Exists",
+            form: words(&TolerationOperator::ALL),
+            absent: Absent::Is(TolerationOperator::Equal),
+            field: field!(Toleration.operator),
+        }),
+        key(Entry {
+            name: "Value",
+            meaning: "The value of the taint.",
+            example: "yes",
+            form: text(LONGEST_TAINT),
+            absent: Absent::Nothing("empty"),
+            field: field!(Toleration.value),
+        }),
+        key(Entry {
+            name: "Effect",
+            meaning: "The effect of the taint.",
+            example: "NoSchedule",
+            form: taint_effect(),
+            absent: Absent::Nothing("any"),
+            field: field!(Toleration.effect),
+        }),
+        key(Entry {
+            name: "TolerationSeconds",
+            meaning: "For how long a pod stays on a node that gets such a taint with the effect \
+                      `NoExecute`.",
+            example: "300",
+            form: seconds(),
+            absent: Absent::Nothing("for ever"),
+            field: field!(Toleration.seconds),
         }),
     ]
 });

@@ -32,7 +32,7 @@ static KEYS: LazyLock<[&dyn Key<Alerts, Alerts>; 1]> = LazyLock::new(|| {
 });
 
 fn form() -> Form<Alerts> {
-    mapping(&*KEYS, None, &[])
+    mapping(&*KEYS, None)
 }
 
 fn read_alerts(posted: Value) -> (Option<Alerts>, Vec<String>) {

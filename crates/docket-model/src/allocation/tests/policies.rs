@@ -113,7 +113,7 @@ fn every_error_is_reported_at_once_with_its_place_and_how_to_fix_it() {
         "Timeout": "5min",
         "Retries": {"Limit": 1001, "delay": "1h", "MaxDelay": "30m", "MaxDelays": "1h", "Factor": 2},
         "Keep": {"Runs": 0, "Failures": -1, "Output": "65MiB", "output": "1MiB"},
-        "Placement": {"engine": "a b", "Where": ["zone=a", "a=~[", 5], "on": 2, "Wher": []},
+        "Placement": {"engine": "a b", "Where": ["zone=a", "a=~[", 5], "on": "web:2", "Wher": []},
     });
 
     insta::assert_snapshot!(messages(posted), @r#"
@@ -129,12 +129,12 @@ fn every_error_is_reported_at_once_with_its_place_and_how_to_fix_it() {
     EnvFiles[5]: `folder/` is a directory: write the path of a file
     EnvFiles[6]: expected a path, found null
     EnvFiles[7]: expected a string, found the number 5: put it in quotes
-    Placement.on: `On` is not supported by this version of docket
     Placement.Wher: unknown key `Wher`: did you mean `Where`?
     Placement.Engine: `a b` is not a valid name of an engine: use 1 to 63 letters, digits, `_`, `.` and `-`, beginning with a letter or a digit
     Placement.Where[0]: `zone=a` is not a constraint: write KEY==VALUE, KEY!=VALUE, KEY=~PATTERN or KEY!~PATTERN, such as zone==a
     Placement.Where[1]: `a=~[` has no valid regular expression: found unclosed character class
     Placement.Where[2]: expected a string, found the number 5: put it in quotes
+    Placement.On: `web:2` is no number of hosts: write 1 to 100 without quotes, `One` or `All`
     Pull: `missin` is not one of `Always`, `Missing`, `Never` (did you mean `Missing`?)
     Overlap: `Frobnicate` is not one of `Allow`, `Forbid`, `Replace`, `Queue`
     StartingDeadline: 0s is too short: write at least 1s, or leave it out

@@ -72,11 +72,40 @@ fn names<T>(keys: Keys<T>) -> Vec<&'static str> {
     keys.iter().map(|key| key.name()).collect()
 }
 
-/// A mapping of these keys; those in `later` are of later versions of docket.
+/// A list of at most so many mappings of these keys.
+pub(in crate::allocation) fn mappings<T: Default + 'static>(
+    keys: Keys<T>,
+    most: usize,
+) -> Form<Vec<T>> {
+    let Form { read, schema, words, keys: documented, .. } = mapping(keys, None);
+    let form = Form::new(
+        json!({"type": "array", "items": schema, "maxItems": most}),
+        format!("list of at most {most}, each a {words}"),
+        move |reader, at, value| {
+            let Value::Array(items) = value else {
+                return reader.reject(at, expected("a list of mappings", &value));
+            };
+            if items.len() > most {
+                let message = format!("{} entries are more than the limit of {most}", items.len());
+                return reader.reject(at, message);
+            }
+            let items = items.into_iter().enumerate();
+            let read =
+                items.filter_map(|(index, item)| read(reader, Place::Index(&at, index), item));
+            Some(read.collect())
+        },
+        move |items: &Vec<T>| {
+            let written = || items.iter().map(|item| written(keys, item)).collect();
+            (!items.is_empty()).then(|| Written::Mappings(written()))
+        },
+    );
+    Form { keys: documented, ..form }
+}
+
+/// A mapping of these keys.
 pub(in crate::allocation) fn mapping<T: Default + 'static>(
     keys: Keys<T>,
     rule: Option<Rule<T>>,
-    later: &'static [&'static str],
 ) -> Form<T> {
     let kind = format!("mapping of {}", listed(&names(keys), " and "));
     let form = Form::new(
@@ -87,7 +116,7 @@ pub(in crate::allocation) fn mapping<T: Default + 'static>(
                 return reader.reject(at, expected(&format!("a {kind}"), &value));
             };
             let mut read = T::default();
-            let mut fields = reader.fields_within(at, posted, &names(keys), later);
+            let mut fields = reader.fields_within(at, posted, &names(keys));
             let wrong = reader.keys(at, &mut fields, keys, &mut read);
             if let Some(Rule { keys, check }) = &rule
                 // A value that was not read has its default here, and comparing that would report a

@@ -4,6 +4,7 @@
 mod container;
 mod mappings;
 mod placement;
+mod pod_options;
 mod scalars;
 mod schedule_or_dependencies;
 
@@ -11,8 +12,9 @@ use serde_json::Value;
 
 pub(super) use self::{
     container::{ContainerPart, container},
-    mappings::{Rule, labels, mapping, number_or},
-    placement::{constraints, engine_name},
+    mappings::{Rule, labels, mapping, mappings, number_or},
+    placement::{constraints, engine_name, host_count},
+    pod_options::{object_name, object_names, seconds, taint_effect},
     scalars::{
         Word, flag, length, name, number, optional_length, paths, size, text, time, words, zone,
     },

@@ -1,12 +1,16 @@
-//! The values of `Placement`: the name of an engine, and constraints for labels.
+//! The values of `Placement`: the name of an engine, constraints for labels, and a number of hosts.
 
 use serde_json::{Value, json};
 
 use super::{
-    super::{Constraint, InvalidConstraint, writer::Written},
+    super::{Constraint, HostCount, InvalidConstraint, MOST_PARTS, writer::Written},
     Form, item, string,
 };
-use crate::{EngineName, engine_name::InvalidEngineName, finding::expected};
+use crate::{
+    EngineName,
+    engine_name::InvalidEngineName,
+    finding::{expected, shortened},
+};
 
 /// The shape of a constraint.
 const PATTERN: &str = "^[^=!~]+(==|!=|=~|!~)";
@@ -44,4 +48,39 @@ pub(in crate::allocation) fn constraints(most: usize) -> Form<Vec<Constraint>> {
 
 fn read_constraint(value: &Value) -> Result<Constraint, String> {
     item(value, "a constraint")?.parse().map_err(|error: InvalidConstraint| error.to_string())
+}
+
+/// A number of hosts, or one of two words.
+pub(in crate::allocation) fn host_count() -> Form<HostCount> {
+    let schema = json!({"anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": MOST_PARTS},
+        {"type": "string", "enum": ["One", "All"]},
+    ]});
+    let words = format!("1 to {MOST_PARTS}, `One`, `All`");
+    Form::of_value(schema, words, read_host_count, |count| {
+        Some(match count {
+            HostCount::Exactly(number) => Written::Number(u64::from(*number)),
+            word => Written::Text(word.to_string().into()),
+        })
+    })
+}
+
+fn read_host_count(value: &Value) -> Result<HostCount, String> {
+    if let Value::String(word) = value {
+        let known = [HostCount::One, HostCount::All];
+        let found = known.into_iter().find(|one| one.to_string().eq_ignore_ascii_case(word));
+        return found.ok_or_else(|| {
+            format!(
+                "`{}` is no number of hosts: write 1 to {MOST_PARTS} without quotes, `One` or `All`",
+                shortened(word)
+            )
+        });
+    }
+    match value.as_u64().and_then(HostCount::of_number) {
+        Some(count) => Ok(count),
+        None if value.is_u64() || value.is_i64() => Err(format!(
+            "{value} is out of range (1 to {MOST_PARTS}); for each engine that fits, write `All`"
+        )),
+        None => Err(expected("a number of hosts, `One` or `All`", value)),
+    }
 }

@@ -322,3 +322,49 @@ fn paths_are_absolute() {
         {"Type": "bind", "Source": "C:\\srv", "Target": "C:\\data"},
     ]})));
 }
+
+#[test]
+fn secrets_and_configs_have_names_that_a_swarm_accepts_and_files_of_their_own() {
+    let swarm = |swarm: Value| json!({"Config": {"Image": "busybox"}, "Swarm": swarm});
+    let files = json!([
+        {}, null, {"Name": ""}, {"Name": "a b"}, {"Name": "-a"}, {"Name": "x".repeat(65)},
+        {"Name": "one", "Target": "file"}, {"Name": "two", "Target": "file"}, {"Name": "dir", "Target": "/d/"},
+        {"Name": "odd", "Mode": 440}, {"Name": "octal", "Mode": "0440"}, {"Name": "wrong", "Mode": "rw"},
+        {"Name": "key", "Key": 1},
+    ]);
+    insta::assert_snapshot!(messages([swarm(json!({"secrets": files})), swarm(json!({"Secret": []}))]), @"
+    error: Swarm.Secrets[11].Mode: expected a file mode: write it in octal, such as 0750, or as the number 488
+    error: Swarm.Secrets[12].Key: unknown key `Key`
+    error: Swarm.Secrets[0].Name: the name of a secret is required
+    error: Swarm.Secrets[1].Name: the name of a secret is required
+    error: Swarm.Secrets[2].Name: `` is not a valid name of a secret: write up to 64 letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends
+    error: Swarm.Secrets[3].Name: `a b` is not a valid name of a secret: write up to 64 letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends
+    error: Swarm.Secrets[4].Name: `-a` is not a valid name of a secret: write up to 64 letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends
+    error: Swarm.Secrets[5].Name: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` is not a valid name of a secret: write up to 64 letters, digits, `-`, `_` and `.`, with a letter or a digit at both ends
+    error: Swarm.Secrets[7].Target: `file` is the file of `one` already: write another one
+    error: Swarm.Secrets[8].Target: `/d/` is a directory: write the path of a file
+    warning: Swarm.Secrets[9].Mode: 440 is decimal, the mode 670 in octal: write 0440 if that is meant
+    error: Swarm.Secret: unknown key `Secret`: did you mean `Secrets`?
+    ");
+    let same = json!({
+        "Secrets": [{"Name": "x"}, {"Name": "y", "Target": "./sub/../x"}, {"Name": "z", "Target": "/etc/z"}],
+        "Configs": [
+            {"Name": "c", "Target": "/run//secrets/x"}, {"Name": "z", "Target": "etc/z"}, {"Name": "x"},
+            {"Name": "m", "Mode": 4095}, {"Name": "n", "Mode": 4096}, {"Name": "o", "Mode": 4755},
+        ],
+    });
+    let many: Vec<_> = (0..101).map(|number| json!({"Name": format!("n{number}")})).collect();
+    insta::assert_snapshot!(messages([swarm(same), swarm(json!({"Configs": many}))]), @"
+    error: Swarm.Secrets[1].Target: `./sub/../x` is the file of `x` already: write another one
+    error: Swarm.Configs[0].Target: `/run//secrets/x` is the file of `y` already: write another one
+    error: Swarm.Configs[1].Target: `etc/z` is the file of `z` already: write another one
+    error: Swarm.Configs[4].Mode: 4096 is not a file mode: the largest is 07777 (octal) or 4095
+    error: Swarm.Configs[5].Mode: 4755 is not a file mode: the largest is 07777 (octal) or 4095: write 04755 if the mode 4755 in octal is meant
+    error: Swarm.Configs: 101 configs are too many: a container has at most 100
+    ");
+    for key in ["Secrets", "Configs"] {
+        let file =
+            json!({"Name": "a.b_c-1", "Target": "/etc/x", "UID": "7", "GID": "7", "Mode": 288});
+        silent(swarm(json!({key: [file]})));
+    }
+}

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::container::findings::Findings;
 use crate::{
-    container::yaml_examples,
+    container::yaml_in_messages,
     finding::{Place, shortened},
 };
 
@@ -47,9 +47,9 @@ fn in_one_word(key: &str, program: &str, words: &[&str]) -> String {
     let list = match &split {
         Some(split) => {
             let rest = words.iter().skip(1).copied();
-            yaml_examples::list(split.iter().map(String::as_str).chain(rest))
+            yaml_in_messages::list(split.iter().map(String::as_str).chain(rest))
         }
-        None => yaml_examples::list(["sh", "-c", program]),
+        None => yaml_in_messages::list(["sh", "-c", program]),
     };
     format!(
         "`{}` is one word, and so the name of a program: write each word by itself, `{key}: {list}`",
@@ -78,7 +78,7 @@ fn script_in_words(key: &str, entrypoint: &[&str], words: &[&str]) -> Option<Str
     }
     let joined = script.join(" ");
     let before = if entrypoint.is_empty() { before } else { &[] };
-    let list = yaml_examples::list(before.iter().copied().chain([joined.as_str()]));
+    let list = yaml_in_messages::list(before.iter().copied().chain([joined.as_str()]));
     Some(format!(
         "`{flag}` takes the script as one word, and this runs `{}` alone: write `{key}: {list}`",
         shortened(first)

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::container::findings::Findings;
-use crate::{container::yaml_examples, finding::Place};
+use crate::{container::yaml_in_messages, finding::Place};
 
 /// The shortest duration that engines accept, in nanoseconds.
 const SHORTEST: i64 = 1_000_000;
@@ -32,9 +32,9 @@ pub(super) fn check(config: &Map<String, Value>, at: Place<'_>, found: &mut Find
     if words.first().is_some_and(|first| !matches!(*first, "" | "NONE" | "CMD" | "CMD-SHELL")) {
         let list = match &words[..] {
             [command] if command.contains(char::is_whitespace) => {
-                yaml_examples::list(["CMD-SHELL", command])
+                yaml_in_messages::list(["CMD-SHELL", command])
             }
-            words => yaml_examples::list(["CMD"].into_iter().chain(words.iter().copied())),
+            words => yaml_in_messages::list(["CMD"].into_iter().chain(words.iter().copied())),
         };
         let message = format!(
             "a check begins with CMD, CMD-SHELL or NONE, and the engine runs no other: write \

@@ -5,6 +5,7 @@ mod command;
 mod environment;
 mod health_check;
 mod paths;
+mod swarm_files;
 
 use serde_json::{Map, Value};
 
@@ -30,6 +31,9 @@ pub(super) fn check(container: &Map<String, Value>, at: Place<'_>, found: &mut F
         paths::binds(host, at, found);
         mounts(host, at, found);
         limits(host, at, found);
+    }
+    if let Some(Value::Object(swarm)) = container.get("Swarm") {
+        swarm_files::check(swarm, Place::Key(&at, "Swarm"), found);
     }
 }
 

@@ -111,6 +111,7 @@ fn container(words: &str) -> Option<Reason> {
     if cause.is_empty() {
         return Some(Reason::ExitCode { exit_code });
     }
+    let exit_code = Some(exit_code);
     let cause = cause.strip_suffix(", ")?;
     let limit = between(cause, "ran longer than ", " (`Timeout`)");
     Some(match (cause, limit.and_then(|limit| limit.parse().ok())) {
@@ -236,15 +237,15 @@ fn edit(clause: &str) -> Option<Edit> {
 
 fn outage(words: &str) -> Option<Outage> {
     if let Some(from) = words.strip_prefix("the engine has not answered since ") {
-        return Some(Outage { cause: Cause::EngineAway, from: moment(from)?, to: None });
+        return Some(Outage::of(Cause::EngineAway, moment(from)?, None));
     }
     let (cause, rest) =
         CAUSES.iter().find_map(|cause| Some((*cause, words.strip_prefix(cause.clause())?)))?;
     if let Some(from) = rest.strip_prefix(" since ") {
-        return Some(Outage { cause, from: moment(from)?, to: None });
+        return Some(Outage::of(cause, moment(from)?, None));
     }
     let (from, to) = rest.strip_prefix(" from ")?.split_once(" to ")?;
-    Some(Outage { cause, from: moment(from)?, to: Some(moment(to)?) })
+    Some(Outage::of(cause, moment(from)?, Some(moment(to)?)))
 }
 
 fn moment(text: &str) -> Option<DateTime<Utc>> {

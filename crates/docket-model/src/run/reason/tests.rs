@@ -10,7 +10,7 @@ fn instant(second: i64) -> Instant {
 }
 
 fn outage(cause: Cause, to: Option<i64>) -> Outage {
-    Outage { cause, from: at(0), to: to.map(at) }
+    Outage::of(cause, at(0), to.map(at))
 }
 
 fn image(message: &str) -> ImageError {
@@ -36,18 +36,18 @@ fn all() -> Vec<(Reason, &'static str)> {
     let limit = "1m30s".parse().unwrap();
     vec![
         (Reason::ExitCode { exit_code: 3 }, "exit code 3"),
-        (Reason::OutOfMemory { exit_code: 137 }, "out of memory, exit code 137"),
-        (Reason::Killed { exit_code: 137 }, "killed, exit code 137"),
+        (Reason::OutOfMemory { exit_code: Some(137) }, "out of memory, exit code 137"),
+        (Reason::Killed { exit_code: Some(137) }, "killed, exit code 137"),
         (
-            Reason::EngineWentDown { exit_code: 255 },
+            Reason::EngineWentDown { exit_code: Some(255) },
             "the engine or its host went down, exit code 255",
         ),
         (
-            Reason::ContainerError { message: "exec: no, such file".into(), exit_code: 127 },
+            Reason::ContainerError { message: "exec: no, such file".into(), exit_code: Some(127) },
             "exec: no, such file, exit code 127",
         ),
         (
-            Reason::Timeout { limit, exit_code: 143 },
+            Reason::Timeout { limit, exit_code: Some(143) },
             "ran longer than 1m30s (`Timeout`), exit code 143",
         ),
         (Reason::CancelledBy { by: "ann@db".into() }, "cancelled by ann@db"),
@@ -246,14 +246,26 @@ fn a_reason_is_stored_as_its_code_and_values_and_read_from_words_too() {
         Reason::NotStartable { message: "no such file".into() },
         Reason::NodeLost { message: "its node `web1` was removed from the Swarm".into() },
         Reason::StoreRefused { message: "no".into() },
+        Reason::RunTimeoutBeforeStart { limit: "1m".parse().unwrap() },
+        Reason::Killed { exit_code: None },
+        Reason::EndNotReported,
+        Reason::RunTimeout { limit: "1m".parse().unwrap(), exit_code: Some(143) },
+        Reason::NoEngineFits,
+        Reason::NoNodeFits,
+        Reason::TooFewNodes { wanted: 3, fit: 2 },
+        Reason::PartsFailed {
+            failed: 1,
+            parts: 2,
+            described: Box::new([FailedPart {
+                part: 2,
+                engine: Some("web2".into()),
+                node: Some("node-1".into()),
+                state: StateWord::Lost,
+                reason: Reason::ContainerGone,
+            }]),
+        },
         Reason::InternalError { message: "no".into() },
-        Reason::suspended(&Suspension {
-            by: "ann".to_owned(),
-            reason: None,
-            since: at(0),
-            until: None,
-            all: None,
-        }),
+        Reason::suspended(&Suspension::new("ann", at(0))),
     ];
     let all = all();
     let all: Vec<_> = all.into_iter().map(|(reason, _)| reason).chain(others).collect();
@@ -270,7 +282,7 @@ fn a_reason_is_stored_as_its_code_and_values_and_read_from_words_too() {
     listed.sort_unstable();
     assert_eq!(codes, listed);
 
-    let timeout = Reason::Timeout { limit: "1m".parse().unwrap(), exit_code: 143 };
+    let timeout = Reason::Timeout { limit: "1m".parse().unwrap(), exit_code: Some(143) };
     let stored = r#"{"Code":"timeout","Limit":"1m","ExitCode":143}"#;
     assert_eq!(serde_json::to_string(&timeout).unwrap(), stored);
     let read: Reason = serde_json::from_str("\"exit code 3\"").unwrap();

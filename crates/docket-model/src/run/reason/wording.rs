@@ -4,10 +4,10 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::{Edit, Edited, Hold, ImageError, NoAnswer, Reason, ServerZone};
+use super::{Edit, Edited, FailedPart, Hold, ImageError, NoAnswer, Reason, ServerZone};
 use crate::{
     journal::{Cause, Outage, Pause, shown},
-    run::Instant,
+    run::{DEFAULT_ENGINE, Instant, StateWord},
 };
 
 /// How a text for people writes moments and runs.
@@ -44,17 +44,27 @@ impl Reason {
     // The words are stored nowhere, so they can change with a version; programs read the code.
     pub fn words(&self, style: &dyn TimeStyle) -> String {
         match self {
-            Self::ExitCode { exit_code } => format!("exit code {exit_code}"),
-            Self::OutOfMemory { exit_code } => format!("out of memory, exit code {exit_code}"),
-            Self::Killed { exit_code } => format!("killed, exit code {exit_code}"),
+            Self::ExitCode { exit_code } => code(Some(*exit_code)),
+            Self::EndNotReported => code(None),
+            Self::OutOfMemory { exit_code } => format!("out of memory, {}", code(*exit_code)),
+            Self::Killed { exit_code } => format!("killed, {}", code(*exit_code)),
             Self::EngineWentDown { exit_code } => {
-                format!("the engine or its host went down, exit code {exit_code}")
+                format!("the engine or its host went down, {}", code(*exit_code))
             }
             Self::ContainerError { message, exit_code } => {
-                format!("{message}, exit code {exit_code}")
+                format!("{message}, {}", code(*exit_code))
             }
             Self::Timeout { limit, exit_code } => {
-                format!("ran longer than {limit} (`Timeout`), exit code {exit_code}")
+                format!("ran longer than {limit} (`Timeout`), {}", code(*exit_code))
+            }
+            Self::RunTimeout { limit, exit_code } => {
+                format!("the run took longer than {limit} (`Timeout`), {}", code(*exit_code))
+            }
+            Self::RunTimeoutBeforeStart { limit } => {
+                format!("the run took longer than {limit} (`Timeout`) before this part had started")
+            }
+            Self::PartsFailed { failed, parts, described } => {
+                parts_failed(style, *failed, *parts, described)
             }
             Self::CancelledBy { by } => format!("cancelled by {by}"),
             Self::Replaced { newer } => {
@@ -102,6 +112,7 @@ impl Reason {
             Self::NamespaceChanged { from } => {
                 format!("not known: the store was served in the namespace `{from}` before")
             }
+            Self::TooFewNodes { wanted, fit } => too_few_nodes(*wanted, *fit),
             Self::Overlap { .. }
             | Self::OverlapUnconfirmed { .. }
             | Self::QueueTaken { .. }
@@ -120,6 +131,8 @@ impl Reason {
             Self::Edited(edited) => edited.words(style),
             Self::ServerStopped
             | Self::AllocationDeleted
+            | Self::NoEngineFits
+            | Self::NoNodeFits
             | Self::ContainerRemoved
             | Self::RemovedBeforeStart
             | Self::ContainerGone
@@ -135,6 +148,8 @@ impl Reason {
         match self {
             Self::ServerStopped => "the server was stopped with `--stop-runs`",
             Self::AllocationDeleted => "its allocation was deleted",
+            Self::NoEngineFits => "no engine of the server fits its `Placement`",
+            Self::NoNodeFits => "no node fits its `Placement`",
             Self::ContainerRemoved => "its container was removed by someone else",
             Self::RemovedBeforeStart => {
                 "its container was removed by someone else before it was started"
@@ -198,6 +213,49 @@ impl Reason {
     }
 }
 
+/// `2 of 5 parts failed: part 1 on web1 (exit code 3), part 4 on web4 (lost: …)`.
+fn parts_failed(
+    style: &dyn TimeStyle,
+    failed: u32,
+    parts: u32,
+    described: &[FailedPart],
+) -> String {
+    let each = described.iter().map(|FailedPart { part, engine, node, state, reason }| {
+        let place = match (engine, node) {
+            (None, None) => String::new(),
+            (Some(engine), None) => format!(" on {engine}"),
+            (Some(engine), Some(node)) if **engine != *DEFAULT_ENGINE => {
+                format!(" on {engine}, node {node}")
+            }
+            (_, Some(node)) => format!(" on node {node}"),
+        };
+        // The reason of a failure says that it is one.
+        let state = match state {
+            StateWord::Failed | StateWord::TimedOut => String::new(),
+            state => format!("{}: ", state.shown()),
+        };
+        format!("part {part}{place} ({state}{})", reason.words(style))
+    });
+    let each: Vec<_> = each.collect();
+    let others = usize::try_from(failed).unwrap_or(usize::MAX).saturating_sub(each.len());
+    let more = if others > 0 { format!(", and {others} more") } else { String::new() };
+    format!("{failed} of {parts} parts failed: {}{more}", each.join(", "))
+}
+
+/// `exit code 3`, or that the engine reports none.
+fn code(exit_code: Option<i64>) -> String {
+    match exit_code {
+        Some(code) => format!("exit code {code}"),
+        None => "no exit code reported".to_owned(),
+    }
+}
+
+/// Says that a run for several nodes found too few of them.
+fn too_few_nodes(wanted: u32, fit: u32) -> String {
+    let verb = if fit == 1 { "fits" } else { "fit" };
+    format!("too few nodes for `On: {wanted}`: {fit} {verb}")
+}
+
 fn hold_words(verb: &str, hold: &Hold) -> String {
     let why = hold.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     let late = if hold.is_late { ", before it started" } else { "" };
@@ -243,7 +301,7 @@ impl Pause {
     /// The pause as a clause, with moments in a style.
     #[must_use]
     pub fn words(&self, style: &dyn TimeStyle) -> String {
-        Outage::from(*self).words(style)
+        Outage::from(self.clone()).words(style)
     }
 }
 
@@ -251,11 +309,15 @@ impl Outage {
     /// The outage as a clause, with moments in a style.
     #[must_use]
     pub fn words(&self, style: &dyn TimeStyle) -> String {
-        let from = style.moment(self.from);
+        let (from, clause) =
+            (style.moment(self.from), self.cause.clause_of(self.engine.as_deref()));
         match (self.cause, self.to) {
-            (cause, Some(to)) => format!("{} from {from} to {}", cause.clause(), style.moment(to)),
-            (Cause::EngineAway, None) => format!("the engine has not answered since {from}"),
-            (cause, None) => format!("{} since {from}", cause.clause()),
+            (_, Some(to)) => format!("{clause} from {from} to {}", style.moment(to)),
+            (Cause::EngineAway, None) => {
+                let name = self.engine.as_ref().map(|name| format!(" `{name}`"));
+                format!("the engine{} has not answered since {from}", name.unwrap_or_default())
+            }
+            (_, None) => format!("{clause} since {from}"),
         }
     }
 }

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::{container_name::container_name, inspect::Inspected};
 use crate::engine::docker_api::{call_results::Client, container_body, http_client::Call};
-use crate::engine::{EngineError, Identity, Plan, Prepared, Refusal, bounded_list};
+use crate::engine::{
+    EngineError, Identity, Plan, Prepared, Refusal, bounded_list, only_a_swarm_gives,
+};
 
 /// The longest id that a container may have, in bytes; engines give 64 digits.
 const LONGEST_ID: usize = 256;
@@ -20,6 +22,9 @@ pub(super) async fn prepare(
     plan: &Plan,
     platform: Option<&str>,
 ) -> Result<Prepared, EngineError> {
+    if let Some(finding) = only_a_swarm_gives(&plan.container.parts()) {
+        return Err(finding.refusal());
+    }
     let name = container_name(&plan.identity);
     let body = Bytes::from(Value::Object(container_body::of_run(plan)).to_string());
     match post(client, &name, platform, body).await {

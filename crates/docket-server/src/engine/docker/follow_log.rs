@@ -19,7 +19,7 @@ use futures_util::{
 use tokio::time::Instant;
 
 use super::{
-    container_cache::Notes,
+    container_log_notes::Notes,
     inspect::Inspected,
     read_log,
     rotated_log::{Part, Rounds},

@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, Utc};
 use docket_model::run::{ContainerId, Exit, ExitCause};
 use serde::Deserialize;
 
-use super::container_cache::{Kept, LogForm};
+use super::container_log_notes::{Kept, LogForm};
 use crate::engine::docker_api::call_results::Client;
 use crate::engine::{EngineError, Found, Identity, Observation, Past, Refusal, bounded};
 
@@ -225,7 +225,7 @@ impl Inspected {
         let started_at = moment(self.state.started_at.as_deref());
         let ended_at = moment(self.state.finished_at.as_deref());
         Exit {
-            code: self.state.exit_code,
+            code: Some(self.state.exit_code),
             image: self.image.as_deref().map(Into::into),
             started_at,
             // An engine notes the start of a short life after its end.

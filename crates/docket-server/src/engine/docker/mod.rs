@@ -5,8 +5,8 @@
 //! 3. Names and ids alone stand in addresses, and both are checked text.
 //! 4. Each call is one attempt: `runner/engine_call_retry.rs` repeats calls.
 
-mod container_cache;
 mod container_events;
+mod container_log_notes;
 mod container_name;
 mod create;
 mod engine_check;
@@ -36,14 +36,14 @@ use futures_util::StreamExt;
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use self::{container_cache::Notes, engine_check::TrialContainer, pull_image::Pulls};
+use self::{container_log_notes::Notes, engine_check::TrialContainer, pull_image::Pulls};
 use super::docker_api::{
     call_results::{ANSWER_LIMIT, Client},
     transport,
 };
 pub use super::docker_api::{
-    connect_error::{ConnectError, Origin},
     endpoint::{Endpoint, config_folder, default_platform},
+    endpoint_error::{ConnectError, Origin},
 };
 use super::{
     Captured, Condition, Containers, Disarmed, Engine, EngineCheck, EngineError, EngineStatus,
@@ -145,6 +145,10 @@ impl Engine for DockerEngine {
         self.client.ping().await
     }
 
+    fn is_costly_to_reach(&self) -> bool {
+        self.client.is_by_process
+    }
+
     async fn status(&self) -> Result<EngineStatus, EngineError> {
         let answers = async {
             let (version, info) = tokio::try_join!(
@@ -161,7 +165,7 @@ impl Engine for DockerEngine {
             version: bounded(version.version.unwrap_or_default()),
             api_version: bounded(version.api_version.unwrap_or_default()),
             labels: info.labels.unwrap_or_default().iter().filter_map(|text| label(text)).collect(),
-            nodes: 1,
+            nodes: Some(1),
             cores: info.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or_default(),
             capacity: None,
             time: info.time.as_deref().and_then(inspect::moment_in),

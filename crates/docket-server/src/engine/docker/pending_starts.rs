@@ -54,7 +54,7 @@ impl Reported {
     fn past(&self, is_complete: bool) -> Past {
         match (self.is_started, self.exited) {
             (true, Some((Some(code), ended_at))) => Past::Ran(Exit {
-                code,
+                code: Some(code),
                 image: None,
                 started_at: self.started_at,
                 ended_at,
@@ -215,7 +215,7 @@ mod tests {
 
         let taken_over = take_over(&engine.client, &engine, &handle()).await.unwrap();
 
-        let ran = matches!(&taken_over, TakeOver::Gone(Past::Ran(Exit { code: 3, .. })));
+        let ran = matches!(&taken_over, TakeOver::Gone(Past::Ran(Exit { code: Some(3), .. })));
         assert!(ran, "{taken_over:?}");
     }
 
@@ -280,6 +280,6 @@ mod tests {
         assert_eq!(past(&[created, started, removed], true), Past::Unknown);
         assert_eq!(past(&[exited, removed], true), Past::Unknown);
         let ran = past(&[created, started, exited, removed], false);
-        assert!(matches!(ran, Past::Ran(Exit { code: 3, .. })), "{ran:?}");
+        assert!(matches!(ran, Past::Ran(Exit { code: Some(3), .. })), "{ran:?}");
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::engine::docker_api::login_registry_name::Reference;
+use crate::engine::docker_api::{login_registry_name::Reference, registry_login};
 
 /// What kind of failure a pull met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,20 +214,16 @@ impl PullFailure {
 
     /// What can be done about it.
     fn remedy(&self) -> Option<String> {
-        let login = match self.registry.as_str() {
-            "docker.io" => "`docker login`".to_owned(),
-            registry => format!("`docker login {registry}`"),
-        };
-        let user = "as the user who runs the server";
+        let login = registry_login::remedy(&self.registry);
         Some(match self.cause {
             Cause::RateLimited if self.had_login => "try again later".to_owned(),
-            Cause::RateLimited => format!("try again later, or run {login} {user}"),
-            Cause::Unauthorized => format!("run {login} {user}"),
+            Cause::RateLimited => format!("try again later, or {login}"),
+            Cause::Unauthorized => login,
             Cause::Denied if self.had_login => {
                 "the image does not exist, or this login may not pull it".to_owned()
             }
             Cause::Denied => {
-                format!("the image does not exist, or it requires a login: run {login} {user}")
+                format!("the image does not exist, or it requires a login: {login}")
             }
             Cause::Unavailable => "try again later".to_owned(),
             Cause::TooSlow => "a larger `--pull-timeout` gives it more time".to_owned(),

@@ -1,11 +1,6 @@
 //! Pulling images: one pull for all who want the same image at one moment, and not too many at once.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use docket_model::{allocation::Pull, container::Platform};
@@ -24,7 +19,7 @@ use super::{
 use crate::engine::docker_api::{
     call_results::{ANSWER_LIMIT, Client},
     http_client::Call,
-    login_registry_name::{Reference, login_key},
+    login_registry_name::Reference,
     registry_login::{self, Login},
 };
 use crate::engine::{EngineError, Pulled, Refusal};
@@ -168,24 +163,13 @@ impl Registry {
         // Kept outside of the work, so that it is known after a timeout too.
         let mut login = Login::default();
         let work = async {
-            login = self.login(&wanted.reference).await;
+            login = registry_login::of_image(self.config.as_deref(), &wanted.reference).await;
             self.transfer(client, wanted, &login).await
         };
         let done = tokio::time::timeout(self.limit, work).await;
         let done =
             done.unwrap_or_else(|_| Err(Failure::Refused(PullFailure::too_slow(self.limit))));
         (done, login)
-    }
-
-    /// The registry's login; helpers are programs, so a thread of its own waits for them.
-    async fn login(&self, reference: &Reference) -> Login {
-        let Some(config) = self.config.as_deref().map(Path::to_owned) else {
-            return Login::default();
-        };
-        let registry = login_key(reference).to_owned();
-        let found =
-            tokio::task::spawn_blocking(move || registry_login::look_up(&config, &registry));
-        found.await.unwrap_or_default()
     }
 
     /// Reads the engine's report of the pull to its end.

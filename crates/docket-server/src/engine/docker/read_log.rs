@@ -6,7 +6,7 @@ use docket_model::{Output, output::Stream, run::ContainerId};
 use futures_util::{Stream as Pieces, StreamExt};
 
 use super::{
-    container_cache::{Kept, LogForm, Notes},
+    container_log_notes::{Kept, LogForm, Notes},
     log_timestamps::{Next, Stamped, moment_of},
     rotated_log_index::{Extent, Found, Missing, Walk},
 };

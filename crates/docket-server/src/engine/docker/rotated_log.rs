@@ -234,7 +234,7 @@ mod tests {
 
     use super::{
         super::{
-            container_cache::{Kept, LogForm, Notes},
+            container_log_notes::{Kept, LogForm, Notes},
             follow_log,
             read_log::Log,
             tests::scripted_daemon::{Reply, Stub, inspection},

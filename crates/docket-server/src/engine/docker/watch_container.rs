@@ -8,7 +8,7 @@ use bytes::Bytes;
 use docket_model::run::{ContainerId, ExitCause};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 
-use super::{container_cache::Notes, follow_log, inspect::Inspected};
+use super::{container_log_notes::Notes, follow_log, inspect::Inspected};
 use crate::engine::docker_api::{
     call_results::{ANSWER_LIMIT, Client},
     http_client::Call,
@@ -184,7 +184,7 @@ mod tests {
             let seen: Vec<_> = watch(&stub.client(), &Arc::default(), &container()).collect().await;
 
             let [Ok(Observation::Ended(exit))] = &seen[..] else { panic!("{seen:?}") };
-            assert_eq!((exit.code, exit.cause), (137, Some(cause)));
+            assert_eq!((exit.code, exit.cause), (Some(137), Some(cause)));
         }
     }
 
@@ -211,7 +211,7 @@ mod tests {
         let [Ok(Observation::Running { .. }), Ok(Observation::Ended(exit))] = &seen[..] else {
             panic!("{seen:?}");
         };
-        assert_eq!((exit.code, exit.cause), (0, None));
+        assert_eq!((exit.code, exit.cause), (Some(0), None));
         assert_eq!(stub.count("POST /containers/c1/wait?condition=not-running"), 2);
     }
 }

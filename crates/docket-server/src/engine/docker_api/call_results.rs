@@ -33,6 +33,8 @@ pub(in crate::engine) struct Client {
     pub(in crate::engine) endpoint: Arc<str>,
     /// True where the engine is reached by a socket of this machine.
     pub(in crate::engine) is_local: bool,
+    /// True where a connection takes a process of its own.
+    pub(in crate::engine) is_by_process: bool,
 }
 
 impl Client {

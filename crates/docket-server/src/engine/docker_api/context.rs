@@ -10,7 +10,7 @@ use std::{
 use ring::digest;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::connect_error::ConnectError;
+use super::endpoint_error::ConnectError;
 
 /// The context that means: no context.
 const NO_CONTEXT: &str = "default";

@@ -10,8 +10,8 @@ use docket_model::container::Platform;
 use http::uri::Authority;
 
 use super::{
-    connect_error::{ConnectError, Origin},
     context,
+    endpoint_error::{ConnectError, Origin},
 };
 
 /// Where Docker's client looks when nothing else is said.
@@ -102,6 +102,11 @@ impl Endpoint {
     /// True where the engine is reached by a socket of this machine.
     pub(in crate::engine) fn is_local(&self) -> bool {
         matches!(self.address, Address::Unix(_))
+    }
+
+    /// True where a connection takes a process of its own.
+    pub(in crate::engine) fn is_by_process(&self) -> bool {
+        matches!(self.address, Address::Ssh { .. })
     }
 
     fn is_over_tcp(&self) -> bool {

@@ -2,10 +2,11 @@
 //! logins at registries, and the form of logs. Nothing here knows what a call does.
 
 pub(super) mod call_results;
-pub(super) mod connect_error;
 pub(super) mod container_body;
 mod context;
+mod credential_helper;
 pub(super) mod endpoint;
+pub(super) mod endpoint_error;
 pub(super) mod http_client;
 pub(super) mod log_buffer;
 pub(super) mod log_frames;

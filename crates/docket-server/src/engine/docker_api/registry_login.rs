@@ -1,15 +1,16 @@
 //! Logins at registries, as Docker's own client keeps them: its configuration file and helpers.
 
-use std::{
-    fs::File,
-    io::{self, BufReader},
-    path::Path,
-};
+use std::{io, path::Path};
 
 use bollard::auth::DockerCredentials;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use http::HeaderValue;
+use serde_json::Value;
 
+use super::{
+    credential_helper,
+    login_registry_name::{Reference, login_key},
+};
 use crate::engine::bounded;
 
 /// A login to be sent with a pull, or why it goes without one.
@@ -21,54 +22,92 @@ pub(in crate::engine) struct Login {
     pub(in crate::engine) trouble: Option<String>,
 }
 
-/// Looks a registry's login up; blocks while a credential helper runs.
+/// Looks the login at the registry of an image up; none without a configuration.
 ///
 /// Like Docker's client it goes on without a login where none can be had.
-pub(in crate::engine) fn look_up(config: &Path, registry: &str) -> Login {
-    let file = config.join("config.json");
-    let opened = match File::open(&file) {
-        Ok(opened) => opened,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Login::default(),
-        Err(error) => return trouble(format!("cannot read `{}`: {error}", file.display())),
-    };
-    let found = docker_credential::get_credential_from_reader(BufReader::new(opened), registry);
-    let (username, password, identitytoken) = match found {
-        Ok(DockerCredential::UsernamePassword(name, password)) => {
-            (Some(name), Some(password), None)
-        }
-        Ok(DockerCredential::IdentityToken(token)) => (None, None, Some(token)),
-        Err(error) => return without(&error, &file),
-    };
-    Login {
-        credentials: Some(DockerCredentials {
-            username,
-            password,
-            identitytoken,
-            serveraddress: Some(registry.to_owned()),
-            ..DockerCredentials::default()
-        }),
-        trouble: None,
+pub(in crate::engine) async fn of_image(config: Option<&Path>, image: &Reference) -> Login {
+    match config {
+        Some(config) => look_up(config, login_key(image)).await,
+        None => Login::default(),
     }
 }
 
-/// Goes without a login. What a helper wrote is not repeated: it may hold a secret.
-fn without(error: &CredentialRetrievalError, file: &Path) -> Login {
+/// How a login at a registry is made that docket finds.
+pub(in crate::engine) fn remedy(registry: &str) -> String {
+    let registry = if registry == "docker.io" { "" } else { registry };
+    let command = format!("docker login {registry}");
+    format!("run `{}` as the user who runs the server", command.trim_end())
+}
+
+async fn look_up(config: &Path, registry: &str) -> Login {
+    let file = config.join("config.json");
+    let text = match tokio::fs::read(&file).await {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Login::default(),
+        Err(error) => {
+            return Login::without(format!("cannot read `{}`: {error}", file.display()));
+        }
+    };
+    match find(&text, &file, registry).await {
+        Ok(found) => {
+            Login { credentials: found.map(|credential| sent(credential, registry)), trouble: None }
+        }
+        Err(reason) => Login::without(reason),
+    }
+}
+
+/// Finds a login as Docker's client does: from the registry's own helper, in the file, or from the helper for
+/// all registries.
+async fn find(
+    text: &[u8],
+    file: &Path,
+    registry: &str,
+) -> Result<Option<DockerCredential>, String> {
     use CredentialRetrievalError as E;
     let file = file.display();
-    match error {
-        E::NoCredentialConfigured | E::ConfigNotFound => Login::default(),
-        // So a helper says that it knows of no login.
-        E::HelperFailure { stdout, .. } if stdout.contains("credentials not found") => {
-            Login::default()
-        }
-        E::HelperFailure { helper, .. } => trouble(format!("`{helper}` failed")),
-        E::ConfigReadError => trouble(format!("`{file}` is no JSON that Docker writes")),
-        other => trouble(format!("the login in `{file}` is of no use: {other}")),
+    let unreadable = || format!("`{file}` is no JSON that Docker writes");
+    let mut configuration: Value = serde_json::from_slice(text).map_err(|_| unreadable())?;
+    // Taken out, because the library would wait for a helper without a limit.
+    let mut take = |key| configuration.as_object_mut().and_then(|keys| keys.remove(key));
+    let (helpers, store) = (take("credHelpers"), take("credsStore"));
+    let helper = |name: Option<&Value>| {
+        name.and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned)
+    };
+    if let Some(helper) = helper(helpers.as_ref().and_then(|helpers| helpers.get(registry))) {
+        return credential_helper::ask(&helper, registry).await;
+    }
+    let rest = configuration.to_string();
+    match docker_credential::get_credential_from_reader(rest.as_bytes(), registry) {
+        Ok(credential) => Ok(Some(credential)),
+        Err(E::NoCredentialConfigured) => match helper(store.as_ref()) {
+            Some(helper) => credential_helper::ask(&helper, registry).await,
+            None => Ok(None),
+        },
+        Err(E::ConfigReadError) => Err(unreadable()),
+        Err(other) => Err(format!("the login in `{file}` is of no use: {other}")),
     }
 }
 
-fn trouble(reason: String) -> Login {
-    Login { credentials: None, trouble: Some(bounded(reason)) }
+/// A login as it is sent to an engine.
+fn sent(credential: DockerCredential, registry: &str) -> DockerCredentials {
+    let (username, password, identitytoken) = match credential {
+        DockerCredential::UsernamePassword(name, password) => (Some(name), Some(password), None),
+        DockerCredential::IdentityToken(token) => (None, None, Some(token)),
+    };
+    DockerCredentials {
+        username,
+        password,
+        identitytoken,
+        serveraddress: Some(registry.to_owned()),
+        ..DockerCredentials::default()
+    }
+}
+
+impl Login {
+    /// None, and why.
+    fn without(reason: String) -> Self {
+        Self { credentials: None, trouble: Some(bounded(reason)) }
+    }
 }
 
 /// The login as the header of a request has it: JSON in Base64, in the alphabet for addresses.
@@ -110,30 +149,30 @@ mod tests {
         folder
     }
 
-    #[test]
-    fn passwords_and_identity_tokens_are_read_from_dockers_configuration() {
+    #[tokio::test]
+    async fn passwords_and_identity_tokens_are_read_from_dockers_configuration() {
         let folder = logins(
             r#"{"auths":{"reg:5000":{"auth":"bWU6cGE6c3M="},"token.example":{"identitytoken":"t"}}}"#,
         );
-        let credentials = look_up(folder.path(), "reg:5000").credentials.unwrap();
+        let credentials = look_up(folder.path(), "reg:5000").await.credentials.unwrap();
         assert_eq!(credentials.username.as_deref(), Some("me"));
         assert_eq!(credentials.password.as_deref(), Some("pa:ss"));
         assert_eq!(credentials.serveraddress.as_deref(), Some("reg:5000"));
-        let credentials = look_up(folder.path(), "token.example").credentials.unwrap();
+        let credentials = look_up(folder.path(), "token.example").await.credentials.unwrap();
         assert_eq!(credentials.identitytoken.as_deref(), Some("t"));
-        let none = look_up(folder.path(), "other.example");
+        let none = look_up(folder.path(), "other.example").await;
         assert_eq!((none.credentials, none.trouble), (None, None));
     }
 
-    #[test]
-    fn without_a_usable_login_it_goes_on_anonymously_and_says_why() {
+    #[tokio::test]
+    async fn without_a_usable_login_it_goes_on_anonymously_and_says_why() {
         let empty = tempfile::tempdir().unwrap();
-        let none = look_up(empty.path(), "r");
+        let none = look_up(empty.path(), "r").await;
         assert_eq!((none.credentials, none.trouble), (None, None));
 
         let no_helper = r#"{"credHelpers":{"r":"no-such-helper"}}"#;
         for config in ["{", r#"{"auths":{"r":{"auth":"%"}}}"#, no_helper] {
-            let login = look_up(logins(config).path(), "r");
+            let login = look_up(logins(config).path(), "r").await;
             assert_eq!(login.credentials, None);
             assert!(login.trouble.is_some(), "{config}");
         }

@@ -28,9 +28,9 @@ use tower_service::Service;
 
 use super::{
     call_results::{ANSWER_LIMIT, Client},
-    connect_error::ConnectError,
-    connect_error::Origin,
     endpoint::{Address, Endpoint},
+    endpoint_error::ConnectError,
+    endpoint_error::Origin,
     http_client::Connection,
     ssh::SshConnector,
     tls,
@@ -61,8 +61,14 @@ pub(in crate::engine) struct Transports {
 /// [`ConnectError`] where the endpoint's certificates cannot be used.
 pub(in crate::engine) fn client(endpoint: &Endpoint) -> Result<Client, ConnectError> {
     let Transports { docker, keeping, afresh } = to(endpoint)?;
-    let is_local = endpoint.is_local();
-    Ok(Client { docker, keeping, afresh, endpoint: endpoint.to_string().into(), is_local })
+    Ok(Client {
+        docker,
+        keeping,
+        afresh,
+        endpoint: endpoint.to_string().into(),
+        is_local: endpoint.is_local(),
+        is_by_process: endpoint.is_by_process(),
+    })
 }
 
 /// Makes the ways to an engine, which need not be up.

@@ -140,6 +140,11 @@ impl RunSlots {
         Arc::new(Self { most, queue, state: Mutex::default() })
     }
 
+    /// How many slots there are.
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
+
     /// How many runs have a slot, and how many wait for one.
     pub(crate) fn in_use(&self) -> (usize, usize) {
         let state = self.state.lock();

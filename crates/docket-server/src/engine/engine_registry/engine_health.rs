@@ -4,21 +4,21 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use docket_model::run::DEFAULT_ENGINE;
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 use tracing::{info, warn};
 
-use super::EngineIds;
+use super::{EngineIds, given_name};
 use crate::{
     background::{Background, Failure, Schedule},
+    backoff::Backoff,
     clock::Clock,
     engine::{Engine, EngineStatus},
     watch,
@@ -27,7 +27,8 @@ use crate::{
 /// How often an engine that answers is asked again. A run that gets no answer says so at once.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 /// How often an engine that is away is asked.
-// Often, because runs that are due wait for it, and a failed connection costs little.
+// Often, because runs that are due wait for it, and a failed connection costs little; where it costs more, the
+// pauses grow to the time between two pings of an engine that answers.
 const ASK_AGAIN_EVERY: Duration = Duration::from_millis(250);
 /// How often an engine that answers is asked what it is: one with many containers takes long to tell.
 const LEARN_EVERY: Duration = Duration::from_secs(60);
@@ -44,6 +45,13 @@ pub(crate) enum EngineState {
         /// Since when.
         since: DateTime<Utc>,
         /// What was tried, and how it failed.
+        reason: String,
+    },
+    /// It is not used: another name of the configuration is the same engine.
+    Refused {
+        /// Since when; an engine that was away before has not been used since then.
+        since: DateTime<Utc>,
+        /// Which name it has besides, and the remedy.
         reason: String,
     },
 }
@@ -77,8 +85,6 @@ pub(crate) struct EngineHealth {
     labels: Mutex<Option<Arc<BTreeMap<String, String>>>>,
     /// Since when it answers, or does not.
     changed_at: Mutex<Option<DateTime<Utc>>>,
-    /// True while it is known to be another engine under a second name.
-    is_refused: AtomicBool,
 }
 
 impl EngineHealth {
@@ -93,13 +99,12 @@ impl EngineHealth {
             engine_clock: Mutex::default(),
             labels: Mutex::default(),
             changed_at: Mutex::default(),
-            is_refused: AtomicBool::new(false),
         }
     }
 
     /// Its name in log lines; none where it is the only engine and has no name of its own.
     fn log_name(&self) -> Option<&str> {
-        Some(&*self.name).filter(|name| *name != DEFAULT_ENGINE)
+        given_name(&self.name).map(|name| &**name)
     }
 
     /// The labels that it reported last; none before it has answered once.
@@ -114,7 +119,7 @@ impl EngineHealth {
 
     /// True while it is not used, because it is another engine under a second name.
     pub(crate) fn is_refused(&self) -> bool {
-        self.is_refused.load(Ordering::SeqCst)
+        matches!(*self.state.borrow(), EngineState::Refused { .. })
     }
 
     /// How often the engine came up so far: what it reported before it was away may be untrue since.
@@ -127,6 +132,11 @@ impl EngineHealth {
         let EngineClock { showed, at, .. } = (*self.engine_clock.lock())?;
         // By the monotonic clock, which does not change when docket's clock is set.
         Some(showed + TimeDelta::from_std(at.elapsed()).ok()?)
+    }
+
+    /// How far the engine's clock is ahead of docket's, where the engine reports its time.
+    pub(crate) fn clock_offset(&self) -> Option<TimeDelta> {
+        Some((*self.engine_clock.lock())?.ahead)
     }
 
     /// Says so where the engine's clock and docket's differ by more than two seconds.
@@ -189,7 +199,7 @@ impl EngineHealth {
             name: "engine-health",
             is_immediate: true,
             period: Some(ASK_EVERY),
-            retry: Some(ASK_AGAIN_EVERY),
+            retry: Some(ask_again(&*engine)),
             signals: signals.boxed(),
         };
         let health = Arc::clone(self);
@@ -211,19 +221,17 @@ impl EngineHealth {
         if let Err(error) = engine.ping().await {
             self.away(&error.to_string(), clock.now());
         // The status takes much longer than a ping where there are many containers.
-        } else if !self.is_up() || self.is_stale() {
+        } else if !self.is_up() || self.is_stale() || self.lost_its_id(ids) {
             let asked_at = clock.now();
             match engine.status().await {
                 Ok(info) => {
                     *self.learnt_at.lock() = Some(Instant::now());
                     self.compare_clocks(info.time, asked_at, clock.now());
-                    let holder = ids.note(&self.name, info.id.as_ref()).err();
-                    self.is_refused.store(holder.is_some(), Ordering::SeqCst);
-                    match holder {
-                        Some(holder) => self.away(&under_two_names(&holder), clock.now()),
+                    match ids.note(&self.name, info.id.as_ref()) {
+                        Err(holder) => self.refuse(&under_two_names(&holder), clock.now()),
                         // Without the time, which differs each time and would make each status a
                         // new one.
-                        None => self.came_up(EngineStatus { time: None, ..info }, clock.now()),
+                        Ok(()) => self.came_up(EngineStatus { time: None, ..info }, clock.now()),
                     }
                 }
                 // It answers, and is what it was.
@@ -232,7 +240,9 @@ impl EngineHealth {
             }
         }
         match self.state() {
-            EngineState::Away { reason, .. } => Err(Failure::logged(reason)),
+            EngineState::Away { reason, .. } | EngineState::Refused { reason, .. } => {
+                Err(Failure::logged(reason))
+            }
             EngineState::Unknown | EngineState::Up(_) => Ok(()),
         }
     }
@@ -240,6 +250,12 @@ impl EngineHealth {
     /// True if the engine has to report again what it is.
     fn is_stale(&self) -> bool {
         self.learnt_at.lock().is_none_or(|learnt| learnt.elapsed() >= LEARN_EVERY)
+    }
+
+    /// True if another name of the configuration turned out to be the same engine, and keeps it.
+    fn lost_its_id(&self, ids: &EngineIds) -> bool {
+        let EngineState::Up(status) = self.state() else { return false };
+        ids.is_taken(&self.name, status.id.as_ref())
     }
 
     /// Takes note of what the engine's clock showed at some moment between two of docket's.
@@ -277,7 +293,7 @@ impl EngineHealth {
             let EngineStatus { version, api_version, cores, .. } = &info;
             match state {
                 EngineState::Up(before) if **before == info => return false,
-                EngineState::Away { since, .. } => {
+                EngineState::Away { since, .. } | EngineState::Refused { since, .. } => {
                     let seconds = (now - *since).num_seconds();
                     info!(parent: None, engine, version, api_version, cores, "the engine is back after {seconds} s");
                 }
@@ -297,7 +313,8 @@ impl EngineHealth {
     fn away(&self, reason: &str, now: DateTime<Utc>) {
         let engine = self.log_name();
         self.state.send_if_modified(|state| {
-            if matches!(state, EngineState::Away { .. }) {
+            // One that is refused stays so: it has a second name, whether it answers or not.
+            if matches!(state, EngineState::Away { .. } | EngineState::Refused { .. }) {
                 return false;
             }
             // Not in the span of the run whose call failed: it concerns all of them.
@@ -314,6 +331,32 @@ impl EngineHealth {
             *state = EngineState::Away { since: now, reason: reason.to_owned() };
             true
         });
+    }
+
+    /// Does not use it, although it answers, for this reason.
+    fn refuse(&self, why: &str, now: DateTime<Utc>) {
+        self.state.send_if_modified(|state| {
+            let since = match state {
+                EngineState::Refused { reason, .. } if reason == why => return false,
+                EngineState::Away { since, .. } | EngineState::Refused { since, .. } => *since,
+                EngineState::Unknown | EngineState::Up(_) => {
+                    *self.changed_at.lock() = Some(now);
+                    now
+                }
+            };
+            warn!(parent: None, engine = self.log_name(), reason = why, "this engine is not used");
+            *state = EngineState::Refused { since, reason: why.to_owned() };
+            true
+        });
+    }
+}
+
+/// The pauses between pings of an engine that is away.
+fn ask_again(engine: &dyn Engine) -> Backoff {
+    if engine.is_costly_to_reach() {
+        Backoff::new(ASK_AGAIN_EVERY, ASK_EVERY)
+    } else {
+        Backoff::constant(ASK_AGAIN_EVERY)
     }
 }
 

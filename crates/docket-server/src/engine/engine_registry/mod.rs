@@ -7,7 +7,7 @@ mod start_limiter;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use docket_model::{EngineName, allocation::Placement, run::DEFAULT_ENGINE};
+use docket_model::{EngineName, Specification, allocation::Placement, run::DEFAULT_ENGINE};
 
 pub(crate) use self::{
     container_slots::{Reservation, RunSlots, SlotsFull},
@@ -15,7 +15,7 @@ pub(crate) use self::{
     engine_ids::EngineIds,
     start_limiter::{Permit, StartLimiter},
 };
-use super::Engine;
+use super::{Engine, Finding};
 
 /// How many runs an engine takes at once. How many images it pulls at once is set where it is connected,
 /// because runs share pulls.
@@ -73,6 +73,12 @@ impl NamedEngine {
         in_words(&self.name)
     }
 
+    /// How many runs have a slot or wait for one.
+    pub(crate) fn runs_in_use(&self) -> usize {
+        let (taken, waiting) = self.slots.in_use();
+        taken + waiting
+    }
+
     /// Its labels: those that it reports itself, and above them those of the configuration.
     pub(crate) fn labels(&self) -> BTreeMap<String, String> {
         let mut labels = self.health.labels().map(Arc::unwrap_or_clone).unwrap_or_default();
@@ -80,8 +86,32 @@ impl NamedEngine {
         labels
     }
 
-    /// True if its labels fulfil all constraints of a placement. What the engine reports itself counts
-    /// as soon as it has answered once.
+    /// What a placement leaves to the engine's nodes.
+    pub(crate) fn placement_on_nodes(&self, placement: &Placement) -> Placement {
+        if !self.engine.has_nodes() {
+            return Placement { constraints: Vec::new(), ..placement.clone() };
+        }
+        let labels = self.labels();
+        let (_, on_nodes) = placement.split(|key| labels.contains_key(key));
+        on_nodes
+    }
+
+    /// What the engine cannot do of a specification, and what it does in another way.
+    pub(crate) fn check(&self, specification: &Specification) -> Vec<Finding> {
+        let placement = &specification.policies.placement;
+        let mut findings = self.engine.check(specification, &self.placement_on_nodes(placement));
+        if !self.engine.has_pods() {
+            findings.extend(placement.keys_of_pods().map(|key| {
+                let message = "only Kubernetes has pods with that: leave it out, or name an engine of kind \
+                               kubernetes in `Engine`";
+                Finding::fatal(format!("Placement.{key}"), message.to_owned())
+            }));
+        }
+        findings
+    }
+
+    /// True if its labels fulfil all constraints of a placement, but for those that are left to its nodes.
+    /// What the engine reports itself counts as soon as it has answered once.
     pub(crate) fn fits(&self, placement: &Placement) -> bool {
         let is_wanted = |wanted: &EngineName| wanted.as_str() == &*self.name;
         // A name alone needs no labels, which are copied.
@@ -89,9 +119,19 @@ impl NamedEngine {
         has_name
             && (placement.constraints.is_empty() || {
                 let labels = self.labels();
-                placement.allows(&self.name, |key| labels.get(key).map(String::as_str))
+                let label = |key: &str| labels.get(key).map(String::as_str);
+                if self.engine.has_nodes() {
+                    let (of_engine, _) = placement.split(|key| labels.contains_key(key));
+                    return of_engine.allows(&self.name, label);
+                }
+                placement.allows(&self.name, label)
             })
     }
+}
+
+/// The name that the configuration gives an engine; none for the only engine of a server without `--engine`.
+pub(crate) fn given_name(name: &Arc<str>) -> Option<&Arc<str>> {
+    Some(name).filter(|name| ***name != *DEFAULT_ENGINE)
 }
 
 /// The engine of this name in words.
@@ -124,8 +164,13 @@ pub(crate) struct EngineRegistry {
 impl EngineRegistry {
     /// A registry of these engines.
     pub(crate) fn of(default: NamedEngine, others: impl IntoIterator<Item = NamedEngine>) -> Self {
-        let others = others.into_iter().map(Arc::new).collect();
-        Self { default: Arc::new(default), others, ids: Arc::default() }
+        Self::shared(Arc::new(default), others.into_iter().map(Arc::new).collect())
+    }
+
+    fn shared(default: Arc<NamedEngine>, others: Vec<Arc<NamedEngine>>) -> Self {
+        let names = std::iter::once(&default).chain(&others).map(|engine| Arc::clone(&engine.name));
+        let ids = Arc::new(EngineIds::of(names.collect()));
+        Self { default, others, ids }
     }
 
     /// A registry with one engine, the default.
@@ -152,7 +197,7 @@ impl EngineRegistry {
     }
 
     /// The same with another engine, of this name.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "simulation"))]
     pub(crate) fn with(
         mut self,
         name: &str,
@@ -161,7 +206,7 @@ impl EngineRegistry {
     ) -> Self {
         let named = NamedEngine::new(name, EngineAbout::default(), engine, limits);
         self.others.push(Arc::new(named));
-        self
+        Self::shared(self.default, self.others)
     }
 
     /// The engines but the default.

@@ -1,8 +1,11 @@
 //! A container that runs in paused time, as the name of its image says.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::script::{Script, WhenAsked};
+use super::{
+    no_such_image,
+    script::{NODE_REMOVED, Script, UNREPORTED, WhenAsked},
+};
 use crate::{
     clock::Reading,
     engine::{Chunk, EngineError, Found, Identity, Past, Stop},
@@ -11,6 +14,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use docket_model::{
     Life,
+    allocation::Placement,
     output::Stream,
     run::{ContainerId, Exit, ExitCause},
 };
@@ -38,8 +42,15 @@ pub(crate) struct Seen {
     /// What was given to it beside its own.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests read it"))]
     pub(crate) environment: Vec<String>,
+    /// What its placement left to the nodes.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests read it"))]
+    pub(crate) placement: Placement,
+    /// The id of the only node that may run it.
+    pub(crate) node: Option<Arc<str>>,
     /// True where the engine was started anew since.
     pub(crate) is_forgotten: bool,
+    /// How many parts its run has.
+    pub(crate) parts: u32,
     /// The life of the server that created it.
     pub(crate) life: Life,
 }
@@ -51,7 +62,7 @@ impl Seen {
             _ if self.is_forgotten => Past::Unknown,
             (None, _) => Past::NeverRan,
             (Some(at), Some(code)) => Past::Ran(Exit {
-                code,
+                code: Some(code),
                 image: None,
                 started_at: Some(at),
                 ended_at: self.ended_at,
@@ -78,6 +89,8 @@ pub(super) struct Container {
 pub(super) enum State {
     /// It was not started; why it cannot be.
     Created(Option<String>),
+    /// Its start was accepted, and no node has it yet.
+    Waits,
     Runs {
         started_at: DateTime<Utc>,
         /// Counted on the clock's `awake`.
@@ -103,14 +116,17 @@ pub(super) enum Unread {
 impl Container {
     /// What its labels say.
     pub(super) fn found(&self, id: &ContainerId) -> Found {
-        let Seen { identity, life, created_at, .. } = &self.seen;
-        let (life, created_at) = (Some(*life), Some(*created_at));
-        Found { handle: id.into(), identity: identity.clone(), life, created_at }
+        let Seen { identity, parts, life, created_at, .. } = &self.seen;
+        let (parts, life, created_at) = (*parts, Some(*life), Some(*created_at));
+        Found { handle: id.into(), identity: identity.clone(), parts, life, created_at }
     }
 
     /// Starts it, unless it runs.
     pub(super) fn start(&mut self, now: Reading) -> Result<(), EngineError> {
         self.state(now);
+        if self.script.lacks_image {
+            return Err(no_such_image(&self.image));
+        }
         if let Some(error) = &self.script.start_error {
             self.state = State::Created(Some(error.clone()));
             return Err(EngineError::NotStartable(error.clone()));
@@ -125,6 +141,25 @@ impl Container {
         Ok(())
     }
 
+    /// Takes it off the nodes' queue; false where it does not wait.
+    pub(super) fn withdraw(&mut self) -> bool {
+        let waits = matches!(self.state, State::Waits);
+        if waits {
+            self.state = State::Created(Some("it was stopped before it was started".to_owned()));
+        }
+        waits
+    }
+
+    /// True where its start was accepted, though it may not have started.
+    pub(super) fn was_asked_to_start(&self) -> bool {
+        !matches!(self.state, State::Created(None))
+    }
+
+    /// True while its node is removed, so that its end is not reported.
+    pub(super) fn is_lost(&mut self, now: Reading) -> bool {
+        self.image == NODE_REMOVED && matches!(self.state(now), State::Runs { .. })
+    }
+
     /// How far it is now.
     pub(super) fn state(&mut self, now: Reading) -> &State {
         if let State::Runs { started_at, since, end: Some((end, code)) } = self.state
@@ -135,7 +170,7 @@ impl Container {
             self.seen.exit_code = Some(code);
             let exit = Exit {
                 image: None,
-                code,
+                code: (self.image != UNREPORTED).then_some(code),
                 started_at: Some(started_at),
                 ended_at: Some(ended_at),
                 error: None,
@@ -157,6 +192,7 @@ impl Container {
     /// Makes it end, at once or as its program does when it is asked to; false where it cannot be killed.
     pub(super) fn stop(&mut self, how: Stop, now: Reading) -> bool {
         self.state(now);
+        self.withdraw();
         let State::Runs { since, end, .. } = &mut self.state else { return true };
         let (after, code, line) = match (&self.script.when_asked, how) {
             (WhenAsked::CannotBeKilled, _) => return false,
@@ -181,7 +217,7 @@ impl Container {
     /// What it has written by now, line by line.
     pub(super) fn written(&mut self, now: Reading) -> impl Iterator<Item = (Stream, Bytes)> {
         let ran = match self.state(now) {
-            State::Created(_) => None,
+            State::Created(_) | State::Waits => None,
             State::Runs { since, .. } => Some(now.awake.saturating_sub(*since)),
             State::Ended(_, ran) => Some(*ran),
         };
@@ -203,7 +239,7 @@ impl Container {
         }
         match &self.state {
             State::Created(Some(error)) => Unread::NotStartable(error.clone()),
-            State::Created(None) => Unread::NothingUntil(None),
+            State::Created(None) | State::Waits => Unread::NothingUntil(None),
             State::Runs { since, end, .. } => {
                 let next_line = self.script.lines.get(count).map(|(at, ..)| *since + *at);
                 let end = end.map(|(end, _)| end);

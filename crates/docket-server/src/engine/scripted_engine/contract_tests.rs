@@ -62,6 +62,27 @@ mod with_prepare {
     keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
 }
 
+mod with_nodes {
+    use std::sync::Arc;
+
+    use super::{ScriptedEngine, Starts, Subject, TestClock};
+
+    macro_rules! keeps {
+        ($($behaviour:ident,)*) => {
+            $(#[tokio::test(start_paused = true)]
+            async fn $behaviour() {
+                let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
+                let engine = ScriptedEngine::new(clock).that_starts(Starts::Conditionally);
+                let engine = engine.with_nodes(&["n1", "n2"]);
+                let subject = Subject::new(Arc::new(engine.clone()), Arc::new(engine));
+                super::contract::$behaviour(&subject).await;
+            })*
+        };
+    }
+
+    super::contract::several_nodes!(keeps);
+}
+
 #[async_trait]
 impl TestBed for ScriptedEngine {
     fn container(&self, program: Program) -> Value {

@@ -8,13 +8,16 @@ mod script;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use docket_model::{
-    Output,
-    run::{ContainerId, Exit},
+    Output, Specification,
+    allocation::Placement,
+    run::{ContainerId, Exit, Node},
 };
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
@@ -27,9 +30,10 @@ use self::{
     script::{Script, number},
 };
 use super::{
-    Captured, Chunk, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Follow,
-    Found, Guard, Handle, Identity, Launch, Log, LogCursor, Observation, Observations, Owner, Past,
-    Plan, Prepared, Pull, Pulled, Refusal, Starts, Stop, TakeOver, Takeover, Target,
+    Captured, Chunk, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Finding,
+    Follow, Found, Guard, Handle, Identity, Launch, Log, LogCursor, Observation, Observations,
+    Owner, Past, Plan, Prepared, Pull, Pulled, Refusal, Starts, Stop, TakeOver, Takeover, Target,
+    only_a_swarm_gives,
 };
 use crate::{
     clock::{Clock, Reading},
@@ -41,8 +45,10 @@ use crate::{
 /// `exit-3` fails with that code, `fail-until-3` in its first two attempts; `sleep-5` runs for so
 /// many seconds, `long` for an hour, `grace-5` until so long after its stop, and whatever
 /// is done about it `stubborn-5` for so many seconds and `undying` for ever; `pull-5` takes so long
-/// to pull, `slow` is never pulled, and `nothing` cannot be; the creation of `broken` gets no answer,
-/// and the log of `mute` none; `script` does what its `Cmd` lists ([`Script`]). All others end well and at
+/// to pull, `waits` runs once a node takes it ([`ScriptedEngine::take_waiting`]), the node of
+/// `unknown-until-3` does not find it in its first two attempts, `slow` is never pulled, and `nothing` cannot
+/// be; the creation of `broken` gets no answer, and the log of `mute` none; the end of `unreported` has no exit
+/// code; the node of `node-removed` is removed once it runs; `script` does what its `Cmd` lists ([`Script`]). All others end well and at
 /// once. Each prints the name of its image.
 #[derive(Debug, Clone)]
 pub(crate) struct ScriptedEngine {
@@ -55,11 +61,17 @@ pub(crate) struct ScriptedEngine {
     ahead: Arc<Mutex<TimeDelta>>,
     labels: BTreeMap<String, String>,
     starts: Starts,
+    /// Its nodes, where it chooses among some.
+    nodes: Option<Arc<Mutex<Vec<ScriptedNode>>>>,
+    /// True while the node of each container is out of reach, so that no log can be read.
+    #[cfg(test)]
+    node_away: Arc<AtomicBool>,
     /// Requests that are on their way, and reach it only once they are released.
     held: Arc<Held>,
 }
 
 impl ScriptedEngine {
+    #[cfg(test)]
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self::called("E", clock)
     }
@@ -74,6 +86,9 @@ impl ScriptedEngine {
             ahead: Arc::default(),
             labels: BTreeMap::new(),
             starts: Starts::ById,
+            nodes: None,
+            #[cfg(test)]
+            node_away: Arc::default(),
             held: Arc::default(),
         }
     }
@@ -81,6 +96,21 @@ impl ScriptedEngine {
     /// The same one, with other means of starting a container once.
     pub(crate) fn that_starts(self, starts: Starts) -> Self {
         Self { starts, ..self }
+    }
+
+    /// The same one, which chooses among nodes of these names. Each has its name as its host name, and with `x`
+    /// before it as its id.
+    #[cfg(test)]
+    pub(crate) fn with_nodes(self, names: &[&str]) -> Self {
+        let nodes = names.iter().map(|name| ScriptedNode::new(name)).collect();
+        Self { nodes: Some(Arc::new(Mutex::new(nodes))), ..self }
+    }
+
+    /// Takes nodes away, or adds some.
+    #[cfg(test)]
+    pub(crate) fn set_nodes(&self, names: &[&str]) {
+        let nodes = names.iter().map(|name| ScriptedNode::new(name)).collect();
+        *self.nodes.as_ref().unwrap().lock() = nodes;
     }
 
     /// The same one, with a label of its own.
@@ -125,9 +155,21 @@ impl ScriptedEngine {
         self.tell();
     }
 
+    /// The node of each container is out of reach, or is back.
+    #[cfg(test)]
+    pub(crate) fn set_node_away(&self, away: bool) {
+        self.node_away.store(away, Ordering::Relaxed);
+    }
+
     /// Its clock is so far ahead of docket's from now on.
     pub(crate) fn set_clock_ahead(&self, ahead: TimeDelta) {
         *self.ahead.lock() = ahead;
+    }
+
+    /// Refuses to hold names, or holds them again.
+    #[cfg(test)]
+    pub(crate) fn refuse_to_hold_names(&self, refuses: bool) {
+        self.held.refuses_names.store(refuses, Ordering::Relaxed);
     }
 
     /// It was started anew, and does not remember any events before that.
@@ -138,12 +180,41 @@ impl ScriptedEngine {
             .for_each(|container| container.seen.is_forgotten = true);
     }
 
+    /// It does not say any more when the containers started that have ended.
+    #[cfg(test)]
+    pub(crate) fn forget_starts(&self) {
+        let now = self.now();
+        for container in self.containers.lock().values_mut() {
+            container.state(now);
+            if let State::Ended(exit, _) = &mut container.state {
+                exit.started_at = None;
+            }
+        }
+    }
+
+    /// Waits until a container that waits has a node; breaks off where the engine goes away. Reports where
+    /// the container is then.
+    async fn leaves_queue(&self, container: &ContainerId) -> Result<Observation, EngineError> {
+        let mut changes = self.away.subscribe();
+        loop {
+            changes.mark_unchanged();
+            match self.inspect(&Handle::from(container)).await? {
+                Observation::Waiting(_) => drop(changes.changed().await),
+                Observation::Pending(reason) => {
+                    return Err(EngineError::NotStartable(reason.unwrap_or_default()));
+                }
+                seen => return Ok(seen),
+            }
+        }
+    }
+
     /// Waits until a started container has ended; breaks off where the engine goes away.
     async fn follow(&self, container: &ContainerId) -> Result<Exit, EngineError> {
         let mut changes = self.away.subscribe();
         loop {
             changes.mark_unchanged();
             let until = match self.state(container)? {
+                State::Waits => None,
                 State::Ended(exit, _) => return Ok(exit),
                 State::Runs { end, .. } => end.map(|(end, _)| end),
                 State::Created(error) => {
@@ -227,9 +298,39 @@ impl ScriptedEngine {
         }
     }
 
+    /// The name of the node of this id.
+    fn node_name(&self, id: Option<Arc<str>>) -> Option<Arc<str>> {
+        let (id, nodes) = id.zip(self.nodes.as_ref())?;
+        let nodes = nodes.lock();
+        nodes.iter().find(|node| node.0.id == id).map(|node| Arc::clone(&node.0.name))
+    }
+
     /// Wakes those who follow a container.
     fn tell(&self) {
         self.away.send_modify(|_| {});
+    }
+}
+
+/// A node of a scripted engine.
+#[derive(Debug)]
+struct ScriptedNode(Node);
+
+impl ScriptedNode {
+    #[cfg(test)]
+    fn new(name: &str) -> Self {
+        Self(Node { id: format!("x{name}").into(), name: name.into() })
+    }
+
+    /// True if it fulfils what is left to the nodes of its engine. It has no labels.
+    fn fits(&self, placement: &Placement) -> bool {
+        let Self(Node { id, name }) = self;
+        placement.constraints.iter().all(|constraint| {
+            constraint.holds(match constraint.key() {
+                "node.id" => Some(id),
+                "node.hostname" => Some(name),
+                _ => None,
+            })
+        })
     }
 }
 
@@ -333,6 +434,9 @@ struct Held {
     calls: Mutex<Vec<LateCall>>,
     /// The names that no container gets any more.
     names: Mutex<Vec<String>>,
+    /// True while it refuses to hold names.
+    #[cfg(test)]
+    refuses_names: AtomicBool,
 }
 
 type LateCall = Box<dyn FnOnce(&ScriptedEngine) + Send>;
@@ -351,6 +455,9 @@ impl fmt::Debug for Held {
         f.debug_struct("Held").field("next", &self.next).finish_non_exhaustive()
     }
 }
+
+/// Why a container waits that no node has taken.
+const NO_NODE: &str = "no suitable node";
 
 fn no_such_image(image: &str) -> EngineError {
     EngineError::NoSuchImage { image: image.to_owned(), reason: "manifest unknown".to_owned() }
@@ -391,7 +498,8 @@ impl ScriptedEngine {
             }
             None => {}
         }
-        let id = ContainerId(format!("{name}#{}", containers.len()).into());
+        // With the id of the engine: two engines never give the same id.
+        let id = ContainerId(format!("{name}#{}{}", self.id, containers.len()).into());
         let seen = Seen {
             identity,
             created_at: self.clock.now(),
@@ -401,7 +509,10 @@ impl ScriptedEngine {
             exit_code: None,
             removed: false,
             environment: plan.environment.clone(),
+            placement: plan.placement.clone(),
+            node: plan.node.clone(),
             is_forgotten: false,
+            parts: plan.parts,
             life: plan.life,
         };
         let (script, state) = (Script::of(plan), State::Created(None));
@@ -427,12 +538,17 @@ impl ScriptedEngine {
         condition: Condition,
     ) -> Result<(), EngineError> {
         let removed = self.with(&handle.id, |container, now| {
-            let is_running = matches!(container.state(now), State::Runs { .. });
+            let is_running = matches!(container.state(now), State::Runs { .. } | State::Waits);
+            let is_lost = container.is_lost(now);
+            let is_refused = match condition {
+                Condition::EndUnknown => !is_lost,
+                Condition::NotRunning | Condition::Unchanged => is_running,
+            };
             let present = self.handle(&handle.id, container);
             let has_changed = condition == Condition::Unchanged
                 && handle.version.is_some()
                 && present.version != handle.version;
-            if is_running || has_changed {
+            if is_refused || has_changed {
                 let message = "You cannot remove a running container".to_owned();
                 return Err(EngineError::Refused { kind: Refusal::Conflict, message });
             }
@@ -466,7 +582,64 @@ impl ScriptedEngine {
         }))
     }
 
+    /// Moves the version of a container on, where starts are conditional.
+    pub(crate) fn disarm_now(&self, handle: &Handle) -> Result<Disarmed, EngineError> {
+        let disarmed = self.with(&handle.id, |container, now| match container.state(now).clone() {
+            // Started since it was taken over.
+            State::Waits if self.handle(&handle.id, container).version != handle.version => {
+                Disarmed::Found(Observation::Waiting(Some(NO_NODE.to_owned())))
+            }
+            State::Created(_) | State::Waits => {
+                container.withdraw();
+                container.version += 1;
+                Disarmed::Unstarted
+            }
+            State::Runs { started_at, .. } => {
+                Disarmed::Found(Observation::Running { since: Some(started_at), node: None })
+            }
+            State::Ended(exit, _) => Disarmed::Found(Observation::Ended(exit)),
+        });
+        match disarmed {
+            Err(EngineError::Gone) => Ok(Disarmed::Gone(self.past(&handle.id))),
+            disarmed => disarmed,
+        }
+    }
+
     pub(crate) fn launch_now(&self, handle: &Handle) -> Result<Launch, EngineError> {
+        self.launch_as(handle, |container, now| {
+            if container.script.waits {
+                container.state = State::Waits;
+                return Ok(Launch::Accepted);
+            }
+            container.start(now).map(|()| Launch::Started)
+        })
+    }
+
+    /// Accepts the start of a container, which then waits for a node.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn accept_now(&self, handle: &Handle) -> Result<Launch, EngineError> {
+        self.launch_as(handle, |container, _| {
+            container.state = State::Waits;
+            Ok(Launch::Accepted)
+        })
+    }
+
+    /// A node takes a container that waits, which starts it; false where it does not wait.
+    pub(crate) fn take_waiting(&self, id: &ContainerId) -> bool {
+        let now = self.now();
+        let taken = self.containers.lock().get_mut(id).is_some_and(|container| {
+            let waits = matches!(container.state, State::Waits) && !container.seen.removed;
+            waits && container.start(now).is_ok()
+        });
+        self.tell();
+        taken
+    }
+
+    fn launch_as(
+        &self,
+        handle: &Handle,
+        start: impl FnOnce(&mut Container, Reading) -> Result<Launch, EngineError>,
+    ) -> Result<Launch, EngineError> {
         let is_changed = self.held.takes(CHANGE);
         let launched = self.with(&handle.id, |container, now| {
             container.version += u64::from(is_changed);
@@ -474,11 +647,11 @@ impl ScriptedEngine {
             if present.version != handle.version {
                 return Ok(Launch::OutOfDate(present));
             }
-            if self.starts == Starts::Conditionally && container.seen.starts > 0 {
+            if self.starts == Starts::Conditionally && container.was_asked_to_start() {
                 return Ok(Launch::AlreadyRan);
             }
             container.version += 1;
-            container.start(now).map(|()| Launch::Started)
+            start(container, now)
         });
         self.tell();
         match launched {
@@ -497,6 +670,11 @@ impl ScriptedEngine {
             };
             if let Some((id, container)) = containers.iter().find(there) {
                 return Ok(Disarmed::NameTaken(self.handle(id, container)));
+            }
+            #[cfg(test)]
+            if self.held.refuses_names.load(Ordering::Relaxed) {
+                let message = "exceeded quota".to_owned();
+                return Err(EngineError::Refused { kind: Refusal::Denied, message });
             }
             self.held.names.lock().push(container::name(identity));
         }
@@ -525,12 +703,36 @@ impl Engine for ScriptedEngine {
         let id = (!self.id.is_empty()).then(|| self.id.as_ref().into());
         let time = Some(self.now().wall);
         let labels = self.labels.clone();
-        let (nodes, cores, capacity) = (1, 2, None);
+        let (nodes, cores, capacity) = (Some(1), 2, None);
         Ok(EngineStatus { id, version, api_version, labels, nodes, cores, capacity, time })
     }
 
     fn starts(&self) -> Starts {
         self.starts
+    }
+
+    fn has_nodes(&self) -> bool {
+        self.nodes.is_some()
+    }
+
+    async fn nodes(&self, on_nodes: &Placement) -> Result<Vec<Node>, EngineError> {
+        self.answer()?;
+        let Some(nodes) = &self.nodes else { return Ok(Vec::new()) };
+        let nodes = nodes.lock();
+        Ok(nodes.iter().filter(|node| node.fits(on_nodes)).map(|node| node.0.clone()).collect())
+    }
+
+    /// It has no privileges to give.
+    fn check(&self, specification: &Specification, _: &Placement) -> Vec<Finding> {
+        let host_config = specification.container.parts().host_config.unwrap_or_default();
+        let is_privileged = host_config.get("Privileged") == Some(&true.into());
+        let refusal = || {
+            let message = "this engine has no privileges".to_owned();
+            Finding::fatal("Container.HostConfig.Privileged", message)
+        };
+        let of_swarm = only_a_swarm_gives(&specification.container.parts());
+        let of_swarm = of_swarm.map(Finding::below_container);
+        is_privileged.then(refusal).into_iter().chain(of_swarm).collect()
     }
 
     async fn pull(
@@ -598,8 +800,10 @@ impl Containers for ScriptedEngine {
     async fn inspect(&self, handle: &Handle) -> Result<Observation, EngineError> {
         Ok(match self.state(&handle.id) {
             Ok(State::Created(error)) => Observation::Pending(error),
+            Ok(State::Waits) => Observation::Waiting(Some(NO_NODE.to_owned())),
             Ok(State::Runs { started_at, .. }) => {
-                Observation::Running { since: Some(started_at), node: None }
+                let node = self.with(&handle.id, |container, _| container.seen.node.clone())?;
+                Observation::Running { since: Some(started_at), node: self.node_name(node) }
             }
             Ok(State::Ended(exit, _)) => Observation::Ended(exit),
             Err(EngineError::Gone) => Observation::Gone(Past::Unknown),
@@ -611,16 +815,26 @@ impl Containers for ScriptedEngine {
         self.with(&handle.id, |found, _| Some(found.found(&handle.id)))
     }
 
+    /// Of one that waits it reports that, and where it is once it does not wait any more.
     fn watch(&self, handle: &Handle) -> Observations {
         let (engine, id) = (self.clone(), handle.id.clone());
-        stream::once(async move {
-            match engine.follow(&id).await {
-                Ok(exit) => Ok(Observation::Ended(exit)),
-                Err(EngineError::Gone) => Ok(Observation::Gone(Past::Unknown)),
-                Err(error) => Err(error),
+        let waits = matches!(self.state(&id), Ok(State::Waits));
+        let waiting = waits.then(|| Ok(Observation::Waiting(Some(NO_NODE.to_owned()))));
+        let then = stream::once(async move {
+            if engine.with(&id, Container::is_lost) == Ok(true) {
+                return Err(EngineError::NodeLost("its node was removed".to_owned()));
             }
-        })
-        .boxed()
+            let seen = if waits {
+                engine.leaves_queue(&id).await
+            } else {
+                engine.follow(&id).await.map(Observation::Ended)
+            };
+            match seen {
+                Err(EngineError::Gone) => Ok(Observation::Gone(Past::Unknown)),
+                seen => seen,
+            }
+        });
+        stream::iter(waiting).chain(then).boxed()
     }
 
     fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log {
@@ -634,6 +848,10 @@ impl Containers for ScriptedEngine {
     }
 
     async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
+        #[cfg(test)]
+        if self.node_away.load(Ordering::Relaxed) {
+            return Err(EngineError::NodeAway("node-1".into()));
+        }
         self.with(&handle.id, |container, now| {
             if container.image == "mute" {
                 return Err(broken_off());
@@ -678,12 +896,20 @@ impl Takeover for ScriptedEngine {
             // By their versions, late requests of others start nothing any more.
             Observation::Pending(_) => TakeOver::Replaceable(Guard::new(handle.clone(), ())),
             Observation::Gone(_) => TakeOver::Gone(self.past(&handle.id)),
+            Observation::Waiting(reason) => {
+                let version =
+                    self.with(&handle.id, |container, _| self.handle(&handle.id, container))?;
+                TakeOver::Waiting { guard: Guard::new(version, ()), reason }
+            }
             started => TakeOver::Found(started),
         })
     }
 
     async fn disarm(&self, target: Target<'_>) -> Result<Disarmed, EngineError> {
         match target {
+            Target::Guarded(guard) if self.starts == Starts::Conditionally => {
+                self.disarm_now(&guard.handle)
+            }
             Target::Guarded(guard) => {
                 let removed = self.remove_now(&guard.handle, Condition::NotRunning);
                 self.disarmed(&guard.handle, removed).await

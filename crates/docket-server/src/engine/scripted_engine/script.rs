@@ -9,6 +9,10 @@ use crate::engine::Plan;
 
 /// The image whose `Cmd` lists what the program does.
 const SCRIPT: &str = "script";
+/// The image of a container that runs on a node that is removed.
+pub(super) const NODE_REMOVED: &str = "node-removed";
+/// The image of containers whose exit code is not reported.
+pub(super) const UNREPORTED: &str = "unreported";
 
 /// What a program does.
 #[derive(Debug, Clone)]
@@ -21,6 +25,10 @@ pub(super) struct Script {
     pub(super) when_asked: WhenAsked,
     /// Why it cannot be started.
     pub(super) start_error: Option<String>,
+    /// True where its node does not find its image when it starts it.
+    pub(super) lacks_image: bool,
+    /// True where it waits for a node that takes it.
+    pub(super) waits: bool,
 }
 
 /// What a program does once it is asked to end.
@@ -38,6 +46,14 @@ impl Script {
     /// What the container of a plan does.
     pub(super) fn of(plan: &Plan) -> Self {
         let image = plan.container.image();
+        // `exit-3-in-part-2` does nothing but succeed in the other parts.
+        let image = match image.split_once("-in-part-") {
+            Some((program, part)) if part == plan.identity.attempt.part.to_string() => {
+                program.to_owned()
+            }
+            Some(_) => "busybox".to_owned(),
+            None => image,
+        };
         let seconds = |start| number(&image, start).map(Duration::from_secs);
         let after = seconds("grace-").unwrap_or_default();
         let mut script = Self {
@@ -46,10 +62,12 @@ impl Script {
             code: number(&image, "exit-").map_or(0, u64::cast_signed),
             when_asked: WhenAsked::Ends { after, code: 143, line: None },
             start_error: None,
+            lacks_image: false,
+            waits: image == "waits",
         };
         match image.as_str() {
             SCRIPT => script.read(plan),
-            "undying" => script.lifetime = None,
+            "undying" | NODE_REMOVED => script.lifetime = None,
             "long" => script.lifetime = Some(Duration::from_secs(3600)),
             image if image.starts_with("grace-") => script.lifetime = None,
             _ => {}
@@ -59,6 +77,9 @@ impl Script {
         }
         if let Some(good) = number(&image, "fail-until-") {
             script.code = i64::from(u64::from(plan.identity.attempt.number) < good);
+        }
+        if let Some(there) = number(&image, "unknown-until-") {
+            script.lacks_image = u64::from(plan.identity.attempt.number) < there;
         }
         script
     }

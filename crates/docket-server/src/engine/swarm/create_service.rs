@@ -10,16 +10,16 @@ use serde_json::{Map, Value, json};
 
 use super::{
     managers::Managers,
+    notes::Notes,
     option_mapping::{self, Options},
-    placement::Placement,
+    placement, secrets_and_configs,
     service::Service,
 };
 use crate::engine::{
-    EngineError, Identity, Plan, Prepared, Refusal,
+    EngineError, Identity, Plan, Prepared, Refusal, bounded,
     docker_api::{
         container_body,
         http_client::Call,
-        login_registry_name::login_key,
         registry_login::{self, Login},
     },
     short_name::short_name,
@@ -28,13 +28,16 @@ use crate::engine::{
 /// Sends one request to create the service; where the name is taken, joins the holder if it is ours.
 pub(super) async fn prepare(
     managers: &Managers,
+    notes: &Notes,
     config: Option<&Path>,
     plan: &Plan,
 ) -> Result<Prepared, EngineError> {
-    let spec = specification(plan)?;
-    let Login { credentials, trouble } = login(config, &plan.container.image()).await;
-    let header = credentials.as_ref().and_then(registry_login::header);
-    let id = match create(managers, &spec, header).await {
+    let constraints = placement::constraints(managers, plan).await?;
+    let options = plan.container.parts().swarm;
+    let files = secrets_and_configs::references(managers, options.as_ref()).await?;
+    let spec = specification(plan, &constraints, files)?;
+    let (login, remark) = login(config, &plan.container.image()).await;
+    let id = match create(managers, &spec, login).await {
         Err(EngineError::Refused { kind: Refusal::Conflict, message }) => {
             let name = short_name(&plan.identity);
             return join(managers.service(&name).await, &plan.identity, message);
@@ -48,12 +51,17 @@ pub(super) async fn prepare(
         }
         service => service?,
     };
-    let image = Some(service.image().into());
-    Ok(Prepared { image, warnings: Vec::from_iter(trouble), ..Prepared::new(service.handle()) })
+    let (image, handle) = (Some(service.image().into()), service.handle());
+    notes.note_created(service);
+    Ok(Prepared { image, warnings: Vec::from_iter(remark), ..Prepared::new(handle) })
 }
 
 /// The service of a run: without a task, so that creating it starts nothing.
-fn specification(plan: &Plan) -> Result<Value, EngineError> {
+fn specification(
+    plan: &Plan,
+    constraints: &[String],
+    files: Map<String, Value>,
+) -> Result<Value, EngineError> {
     let mut config = container_body::of_run(plan);
     let mut part = |key| match config.shift_remove(key) {
         Some(Value::Object(fields)) => fields,
@@ -61,19 +69,15 @@ fn specification(plan: &Plan) -> Result<Value, EngineError> {
     };
     let (host_config, networking_config) = (part("HostConfig"), part("NetworkingConfig"));
     let platform = plan.container.platform();
-    let placement = Placement::of(plan);
     let options = Options {
         config: &config,
         host_config: &host_config,
         networking_config: &networking_config,
         platform: platform.as_deref(),
-        may_be_node_bound: placement.may_be_node_bound(),
+        may_be_node_bound: placement::may_be_node_bound(&plan.placement),
     };
-    let template = option_mapping::task_template(options, &placement.constraints);
-    let template = template.map_err(|refusal| EngineError::Refused {
-        kind: Refusal::Invalid,
-        message: format!("`{}`: {}", refusal.field, refusal.message),
-    })?;
+    let template = option_mapping::task_template(options, constraints, files);
+    let template = template.map_err(|finding| finding.refusal())?;
     Ok(json!({
         "Name": short_name(&plan.identity),
         "Labels": config.get("Labels"),
@@ -125,13 +129,17 @@ fn join(
     }
 }
 
-/// Looks the login at the image's registry up. The Swarm keeps it in the service for its nodes.
-async fn login(config: Option<&Path>, image: &str) -> Login {
-    let config = config.map(Path::to_owned);
-    let (Some(config), Ok(image)) = (config, ImageReference::parse(image)) else {
-        return Login::default();
-    };
-    let look_up = move || registry_login::look_up(&config, login_key(&image));
-    // A credential helper is a program that runs for a while.
-    tokio::task::spawn_blocking(look_up).await.unwrap_or_default()
+/// Looks the login at the image's registry up, which the Swarm keeps in the service for its nodes. Also returns a
+/// remark if the login was left out.
+async fn login(config: Option<&Path>, image: &str) -> (Option<HeaderValue>, Option<String>) {
+    // The Swarm rejects an invalid image name.
+    let Ok(reference) = ImageReference::parse(image) else { return (None, None) };
+    let Login { credentials, trouble } = registry_login::of_image(config, &reference).await;
+    let remark = trouble.map(|trouble| {
+        let remedy = registry_login::remedy(reference.registry());
+        bounded(format!(
+            "the nodes pull `{image}` without a login: {trouble}; mend that, or {remedy}"
+        ))
+    });
+    (credentials.as_ref().and_then(registry_login::header), remark)
 }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::engine::{
     EngineError, Refusal,
@@ -41,12 +42,26 @@ impl Managers {
         endpoints.join(", ")
     }
 
+    /// True where a connection to one of them takes a process of its own.
+    pub(super) fn are_by_process(&self) -> bool {
+        self.clients.iter().any(|client| client.is_by_process)
+    }
+
     /// Asks the managers in turn, from the one in use, until one has a leader.
     pub(super) async fn ping(&self) -> Result<(), EngineError> {
         let mut reasons = Vec::new();
         for _ in 0..self.clients.len() {
             let (index, client) = self.current()?;
-            let asked = client.carry_out(Call::get("/swarm"), PING_LIMIT).await;
+            // Its own limit would only say that there was no answer.
+            let asking = client.carry_out(Call::get("/swarm"), PING_LIMIT * 2);
+            let asked = timeout(PING_LIMIT, asking).await.unwrap_or_else(|_| {
+                Err(EngineError::Unreachable(format!(
+                    "{}: no answer about its Swarm within {} s: without more than half of the managers there is \
+                     no leader",
+                    client.endpoint,
+                    PING_LIMIT.as_secs()
+                )))
+            });
             let Err(error) = self.judged(index, client, asked) else { return Ok(()) };
             reasons.push(error);
         }
@@ -153,5 +168,13 @@ pub(super) fn or_no_answer(error: EngineError, call: &str) -> EngineError {
             EngineError::Unreachable(format!("{call} failed: {message}"))
         }
         error => error,
+    }
+}
+
+/// The same for a call about one object, which is gone where the manager does not find it.
+pub(super) fn gone_or_no_answer(error: EngineError, call: &str) -> EngineError {
+    match error {
+        EngineError::Refused { kind: Refusal::NotFound, .. } => EngineError::Gone,
+        error => or_no_answer(error, call),
     }
 }

@@ -9,36 +9,45 @@
 mod create_service;
 mod find_owned_services;
 mod managers;
+mod node;
+mod notes;
 mod observe;
 mod option_mapping;
 mod pending_starts;
 mod placement;
+mod secrets_and_configs;
 mod service;
 mod stop_task;
 mod task;
 mod task_log;
+#[cfg(test)]
+mod tests;
+mod watch_task;
 
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use docket_model::{Specification, allocation::Pull};
+use docket_model::{
+    Specification,
+    allocation::{Placement, Pull},
+};
 use futures_util::StreamExt;
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::Map;
 
 use self::{
     managers::{Managers, or_no_answer},
-    observe::{Notes, Sight},
+    node::Node,
+    notes::Notes,
+    observe::Sight,
     option_mapping::Options,
-    placement::Placement,
-    task::Node,
 };
 use super::{
     Captured, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Finding, Follow,
     Found, Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Past, Plan, Prepared,
     Pulled, Starts, Stop, TakeOver, Takeover, Target, bounded,
-    docker_api::{connect_error::ConnectError, endpoint::Endpoint, transport},
+    docker_api::{endpoint::Endpoint, endpoint_error::ConnectError, transport},
 };
 
 /// A Swarm, reached by some of its managers.
@@ -101,13 +110,17 @@ impl Engine for SwarmEngine {
         self.managers.ping().await
     }
 
+    fn is_costly_to_reach(&self) -> bool {
+        self.managers.are_by_process()
+    }
+
     async fn status(&self) -> Result<EngineStatus, EngineError> {
         let unanswered = |error| or_no_answer(error, "the description of the Swarm");
         let managers = &self.managers;
         let cluster = managers.get::<Cluster>("/swarm").await.map_err(unanswered)?;
         let version = managers.get::<Version>("/version").await.map_err(unanswered)?;
         let info = managers.get::<Info>("/info").await.map_err(unanswered)?;
-        let nodes = managers.list::<Node>("/nodes", &json!({})).await.map_err(unanswered)?;
+        let nodes = managers.nodes().await?;
         let cores: u64 = nodes.iter().map(Node::cores).sum();
         Ok(EngineStatus {
             id: Some(bounded(cluster.id).into()),
@@ -115,7 +128,7 @@ impl Engine for SwarmEngine {
             api_version: bounded(version.api_version),
             // Those of a node are not the Swarm's.
             labels: [].into(),
-            nodes: nodes.len(),
+            nodes: Some(nodes.len()),
             cores: usize::try_from(cores).unwrap_or(usize::MAX),
             capacity: None,
             time: info.time,
@@ -126,7 +139,18 @@ impl Engine for SwarmEngine {
         Starts::Conditionally
     }
 
-    fn check(&self, specification: &Specification) -> Vec<Finding> {
+    fn has_nodes(&self) -> bool {
+        true
+    }
+
+    async fn nodes(
+        &self,
+        on_nodes: &Placement,
+    ) -> Result<Vec<docket_model::run::Node>, EngineError> {
+        placement::nodes(&self.managers, on_nodes).await
+    }
+
+    fn check(&self, specification: &Specification, on_nodes: &Placement) -> Vec<Finding> {
         let parts = specification.container.parts();
         let empty = Map::new();
         let options = Options {
@@ -134,9 +158,11 @@ impl Engine for SwarmEngine {
             host_config: parts.host_config.as_ref().unwrap_or(&empty),
             networking_config: parts.networking_config.as_ref().unwrap_or(&empty),
             platform: parts.platform.as_deref(),
-            may_be_node_bound: Placement::default().may_be_node_bound(),
+            may_be_node_bound: placement::may_be_node_bound(on_nodes),
         };
-        let mut findings = option_mapping::check(options);
+        let of_options = option_mapping::check(options).into_iter();
+        let mut findings: Vec<_> = of_options.map(Finding::below_container).collect();
+        findings.extend(placement::check(on_nodes));
         findings.extend(pull_finding(specification));
         findings
     }
@@ -147,11 +173,11 @@ impl Engine for SwarmEngine {
     }
 
     async fn prepare(&self, plan: &Plan) -> Result<Prepared, EngineError> {
-        create_service::prepare(&self.managers, self.config.as_deref(), plan).await
+        create_service::prepare(&self.managers, &self.notes, self.config.as_deref(), plan).await
     }
 
     async fn launch(&self, handle: &Handle) -> Result<Launch, EngineError> {
-        pending_starts::launch(&self.managers, handle).await
+        pending_starts::launch(&self.managers, &self.notes, handle).await
     }
 
     /// The grace is that of the service, which has it from the same specification.
@@ -174,14 +200,14 @@ fn pull_finding(specification: &Specification) -> Option<Finding> {
         // An image with its digest is pulled only where it is missing.
         Pull::Missing if image.contains("@sha256:") => None,
         Pull::Missing => Some(Finding::fatal(
-            "Config.Image",
+            "Pull",
             format!(
                 "a Swarm's nodes pull at each start: for `Pull: Missing` write the image with its digest \
                  (`{image}@sha256:…`), or choose `Pull: Always`"
             ),
         )),
         Pull::Never => Some(Finding::fatal(
-            "Config.Image",
+            "Pull",
             "a Swarm's nodes pull at each start, so `Pull: Never` is not possible: choose \
              `Pull: Always`, with which a local image serves where the pull fails"
                 .to_owned(),
@@ -201,7 +227,7 @@ impl Containers for SwarmEngine {
     }
 
     fn watch(&self, handle: &Handle) -> Observations {
-        observe::watch(&self.managers, &self.notes, &handle.id)
+        watch_task::watch(&self.managers, &self.notes, &handle.id)
     }
 
     /// A position is a number of bytes: a manager hands a log out from its beginning.
@@ -212,7 +238,7 @@ impl Containers for SwarmEngine {
     }
 
     async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
-        task_log::read(&self.managers, &handle.id, limit).await
+        task_log::read(&self.managers, &self.notes, &handle.id, limit).await
     }
 
     async fn list_owned(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
@@ -234,7 +260,7 @@ impl Takeover for SwarmEngine {
     async fn disarm(&self, target: Target<'_>) -> Result<Disarmed, EngineError> {
         match target {
             Target::Guarded(guard) => {
-                pending_starts::disarm(&self.managers, &self.notes, &guard.handle.id).await
+                pending_starts::disarm(&self.managers, &self.notes, &guard.handle).await
             }
             Target::Name(_) => Ok(Disarmed::Gone(Past::NeverRan)),
         }

@@ -1,57 +1,23 @@
-//! Where a service's task is: what an inspection reports, and the watch until its end.
+//! Where a service's task is.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use docket_model::run::{ContainerId, Exit};
-use futures_util::{StreamExt, stream};
-use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::{
     managers::Managers,
+    notes::Notes,
     service::{Service, gone},
-    task::{Progress, Task},
+    task::{Progress, State, Task},
 };
-use crate::{
-    backoff::Backoff,
-    engine::{EngineError, Observation, Observations},
-};
+use crate::engine::{EngineError, Observation};
 
-/// The first pause and the longest between two looks at a task: managers report no events of tasks.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// How many looks that say the same are reported once: a report costs its reader more than a look.
-const QUIET_LOOKS: u32 = 30;
-/// More notes than tasks that are under way at once.
-const MOST_NOTES: usize = 1 << 16;
-
-/// What was learnt of tasks and nodes. Losing a note costs a request, or the exact time of a start.
-#[derive(Debug, Default)]
-pub(super) struct Notes {
-    /// When tasks were seen to start: an ended one does not say so any more.
-    started: Mutex<HashMap<ContainerId, DateTime<Utc>>>,
-    hostnames: Mutex<HashMap<String, Arc<str>>>,
-}
-
-impl Notes {
-    fn note_start(&self, id: &ContainerId, at: Option<DateTime<Utc>>) {
-        let mut started = self.started.lock();
-        if started.len() >= MOST_NOTES && !started.contains_key(id) {
-            started.clear();
-        }
-        if let Some(at) = at {
-            started.entry(id.clone()).or_insert(at);
-        }
-    }
-
-    fn start(&self, id: &ContainerId) -> Option<DateTime<Utc>> {
-        self.started.lock().get(id).copied()
-    }
-
-    /// Drops what is known of a service.
-    pub(super) fn forget(&self, id: &ContainerId) {
-        self.started.lock().remove(id);
-    }
-}
+/// How much later than its grace a task that Swarm rejected counts as ended: its node has to hear of it.
+const KILL_MARGIN: Duration = Duration::from_secs(3);
+/// When such a task counts as ended at the latest: a grace may be years, and no report comes.
+const LONGEST_KILL: Duration = Duration::from_secs(600);
 
 /// Where the task of a service is.
 #[derive(Debug, PartialEq)]
@@ -96,7 +62,7 @@ impl Sight {
     }
 
     /// The same, as a watch of a started container reports it.
-    fn watched(self) -> Result<Observation, EngineError> {
+    pub(super) fn watched(self) -> Result<Observation, EngineError> {
         match self {
             Self::NotStarted => {
                 let reason = "the container was never started".to_owned();
@@ -136,7 +102,15 @@ pub(super) async fn look_at(
         // The tasks went with the change of their number.
         return Ok(if service.was_scaled_down() { Sight::Gone } else { Sight::NotStarted });
     }
-    let Some(task) = managers.own_task(service).await? else { return Ok(Sight::Waiting(None)) };
+    let (id, looked_at) = (service.handle().id, Instant::now());
+    let task = match managers.own_task(&id).await {
+        Err(EngineError::Gone) => return Ok(Sight::Gone),
+        task => task?,
+    };
+    let Some(task) = task else {
+        return Ok(waiting(notes, &id, None, looked_at));
+    };
+    notes.note_own(&id, &task);
     if task.is_to_end() && task.is_under_way() && !task.node.is_empty() {
         // Swarm asks for the end of what a node that is away has, and does not know what became of it.
         let node = managers.node(&task.node).await?;
@@ -144,14 +118,17 @@ pub(super) async fn look_at(
             return Ok(Sight::NodeAway { node: node.hostname().into(), since: node.changed_at() });
         }
     }
-    let id = service.handle().id;
-    Ok(match task.progress(notes.start(&id), service.is_stopped()) {
-        Progress::Waiting(reason) => Sight::Waiting(reason),
-        Progress::Running(since) => {
-            notes.note_start(&id, since);
-            Sight::Running { since, node: hostname(managers, notes, &task).await }
+    Ok(match task.progress(service.is_stopped()) {
+        Progress::Waiting(reason) => waiting(notes, &id, reason, looked_at),
+        Progress::Running(since) => running(managers, notes, &id, &task, since).await,
+        Progress::Killed(exit) => {
+            let (rejected, since) = notes.note_rejected(&id);
+            if rejected.elapsed() < service.grace().saturating_add(KILL_MARGIN).min(LONGEST_KILL) {
+                return Ok(Sight::Running { since, node: hostname(managers, notes, &task).await });
+            }
+            ended(notes, &id, &task, exit)
         }
-        Progress::Ended(exit) => Sight::Ended(exit),
+        Progress::Ended(exit) => ended(notes, &id, &task, exit),
         Progress::CannotStart(reason) => Sight::CannotStart(reason),
         Progress::NoImage(reason) => Sight::NoImage { image: service.image().to_owned(), reason },
         Progress::Orphaned => {
@@ -161,66 +138,66 @@ pub(super) async fn look_at(
     })
 }
 
+/// Reads where the task of a service is that was started, and its state as Swarm has it. The service itself
+/// is read only where the task does not say by itself how it is.
+pub(super) async fn look_at_task(
+    managers: &Managers,
+    notes: &Notes,
+    id: &ContainerId,
+) -> Result<(Sight, Option<State>), EngineError> {
+    let looked_at = Instant::now();
+    let task = match notes.own(id) {
+        Some(own) => managers.task(&own.id).await.map(Some),
+        None => managers.own_task(id).await,
+    };
+    let task = match task {
+        Err(EngineError::Gone) => None,
+        task => task?,
+    };
+    let whole = async || look(managers, notes, id).await.map(|sight| (sight, None));
+    let Some(task) = task else { return whole().await };
+    notes.note_own(id, &task);
+    let sight = match task.progress(false) {
+        Progress::Ended(exit) if task.has_ended_by_itself() => ended(notes, id, &task, exit),
+        Progress::Waiting(reason) if !task.is_to_end() => waiting(notes, id, reason, looked_at),
+        Progress::Running(since) if !task.is_to_end() => {
+            running(managers, notes, id, &task, since).await
+        }
+        _ => return whole().await,
+    };
+    Ok((sight, Some(task.state())))
+}
+
+fn waiting(notes: &Notes, id: &ContainerId, reason: Option<String>, looked_at: Instant) -> Sight {
+    notes.note_waiting(id, looked_at);
+    Sight::Waiting(reason)
+}
+
+async fn running(
+    managers: &Managers,
+    notes: &Notes,
+    id: &ContainerId,
+    task: &Task,
+    since: Option<DateTime<Utc>>,
+) -> Sight {
+    notes.note_running(id, since);
+    Sight::Running { since, node: hostname(managers, notes, task).await }
+}
+
+/// An end with the time of its start, as far as that was seen.
+fn ended(notes: &Notes, id: &ContainerId, task: &Task, exit: Exit) -> Sight {
+    let started_at = notes.note_ended(id, task.created_at, exit.ended_at);
+    // The times are those of two machines, whose clocks may differ.
+    let started_at = started_at.map(|at| exit.ended_at.map_or(at, |ended_at| at.min(ended_at)));
+    Sight::Ended(Exit { started_at, ..exit })
+}
+
 /// The name of a task's node; none where it cannot be learnt now, for it is only said.
 async fn hostname(managers: &Managers, notes: &Notes, task: &Task) -> Option<Arc<str>> {
-    let known = notes.hostnames.lock().get(&task.node).cloned();
-    if known.is_some() {
-        return known;
+    if let Some(known) = notes.hostname(&task.node) {
+        return Some(known);
     }
     let hostname: Arc<str> = managers.node(&task.node).await.ok()?.hostname().into();
-    notes.hostnames.lock().insert(task.node.clone(), Arc::clone(&hostname));
+    notes.note_hostname(&task.node, Arc::clone(&hostname));
     Some(hostname)
-}
-
-/// Watches a service's task; see [`crate::engine::Containers::watch`].
-pub(super) fn watch(
-    managers: &Arc<Managers>,
-    notes: &Arc<Notes>,
-    id: &ContainerId,
-) -> Observations {
-    let backoff = Backoff::new(PAUSES.0, PAUSES.1);
-    let (managers, notes) = (Arc::clone(managers), Arc::clone(notes));
-    let watch = Watch { managers, notes, id: id.clone(), backoff, last: None };
-    let steps = stream::unfold(Some(watch), async |watch| {
-        let mut watch = watch?;
-        let seen = watch.next().await;
-        let goes_on = matches!(
-            seen,
-            Ok(Observation::Waiting(_)
-                | Observation::Running { .. }
-                | Observation::NodeAway { .. })
-        );
-        Some((seen, goes_on.then_some(watch)))
-    });
-    steps.boxed()
-}
-
-struct Watch {
-    managers: Arc<Managers>,
-    notes: Arc<Notes>,
-    id: ContainerId,
-    backoff: Backoff,
-    /// What was reported last.
-    last: Option<Observation>,
-}
-
-impl Watch {
-    /// Waits for the next thing to report: something new, or once in a while what it was before.
-    async fn next(&mut self) -> Result<Observation, EngineError> {
-        let mut looks = 0;
-        loop {
-            if self.last.is_some() || looks > 0 {
-                self.backoff.wait().await;
-            }
-            let seen = look(&self.managers, &self.notes, &self.id).await?.watched()?;
-            looks += 1;
-            if self.last.as_ref() != Some(&seen) {
-                self.backoff.reset();
-            } else if looks < QUIET_LOOKS {
-                continue;
-            }
-            self.last = Some(seen.clone());
-            return Ok(seen);
-        }
-    }
 }

@@ -2,31 +2,52 @@
 //!
 //! 1. A service has one start in its life: its number of tasks goes from 0 to 1 once, and never back.
 //! 2. A start under an old version is refused by the Swarm, however late it arrives.
+//! 3. Disarming removes nothing: what a record says will be started is there until the record is over.
 
 use docket_model::run::ContainerId;
+use tokio::time::Instant;
 
 use super::{
     managers::Managers,
-    observe::{Notes, Sight, look_at},
+    notes::Notes,
+    observe::{Sight, look_at},
     service::{Changed, Service},
     stop_task,
 };
 use crate::engine::{
-    Condition, Disarmed, EngineError, Guard, Handle, Launch, Past, Refusal, TakeOver,
+    Condition, Disarmed, EngineError, Guard, Handle, Launch, Observation, Past, Refusal, TakeOver,
 };
 
 /// Starts a service under the version of the handle; see [`crate::engine::Engine::launch`].
-pub(super) async fn launch(managers: &Managers, handle: &Handle) -> Result<Launch, EngineError> {
-    match start(managers, handle).await {
+pub(super) async fn launch(
+    managers: &Managers,
+    notes: &Notes,
+    handle: &Handle,
+) -> Result<Launch, EngineError> {
+    let asked_at = Instant::now();
+    match start(managers, notes, handle).await {
+        Ok(Launch::Accepted) => {
+            // A short program may have ended by the first look at its task.
+            notes.note_waiting(&handle.id, asked_at);
+            Ok(Launch::Accepted)
+        }
         Err(EngineError::Unreachable(reason)) => Ok(Launch::Unknown(reason)),
+        // A manager that does not learn what became of the change, because the leader changes, says that it
+        // failed.
+        Err(EngineError::Refused { kind, message }) if kind.is_failure() => {
+            Ok(Launch::Unknown(message))
+        }
         Err(EngineError::Gone) => Ok(Launch::NeverRan),
         Err(EngineError::Refused { message, .. }) => Err(EngineError::NotStartable(message)),
         launched => launched,
     }
 }
 
-async fn start(managers: &Managers, handle: &Handle) -> Result<Launch, EngineError> {
-    let service = managers.service(&handle.id.0).await?;
+async fn start(managers: &Managers, notes: &Notes, handle: &Handle) -> Result<Launch, EngineError> {
+    let service = match notes.take_created(handle) {
+        Some(created) => created,
+        None => managers.service(&handle.id.0).await?,
+    };
     let present = service.handle();
     if present.version != handle.version {
         return Ok(Launch::OutOfDate(present));
@@ -50,10 +71,10 @@ pub(super) async fn take_over(
         Err(EngineError::Gone) => return Ok(TakeOver::Gone(Past::Unknown)),
         service => service?,
     };
+    let guard = Guard::new(service.handle(), ());
     Ok(match look_at(managers, notes, &service).await? {
-        Sight::NotStarted | Sight::Waiting(_) => {
-            TakeOver::Replaceable(Guard::new(service.handle(), ()))
-        }
+        Sight::NotStarted => TakeOver::Replaceable(guard),
+        Sight::Waiting(reason) => TakeOver::Waiting { guard, reason },
         Sight::Gone | Sight::Orphaned(_) => TakeOver::Gone(Past::Unknown),
         started => TakeOver::Found(started.observation()),
     })
@@ -64,8 +85,9 @@ pub(super) async fn take_over(
 pub(super) async fn disarm(
     managers: &Managers,
     notes: &Notes,
-    id: &ContainerId,
+    guarded: &Handle,
 ) -> Result<Disarmed, EngineError> {
+    let id = &guarded.id;
     loop {
         let service = match managers.service(&id.0).await {
             Err(EngineError::Gone) => return Ok(Disarmed::Gone(Past::Unknown)),
@@ -75,16 +97,16 @@ pub(super) async fn disarm(
             Sight::NotStarted => {
                 // From here on a start that is still on its way is refused, so nothing has run.
                 if let Changed::Done = managers.move_version_on(&service).await? {
-                    managers.delete_service(id).await?;
-                    return Ok(Disarmed::Gone(Past::NeverRan));
+                    return Ok(Disarmed::Unstarted);
                 }
+            }
+            // Started since it was taken over, so its run goes on with it.
+            Sight::Waiting(reason) if service.handle() != *guarded => {
+                return Ok(Disarmed::Found(Observation::Waiting(reason)));
             }
             // The first look after it shows whether the task ran after all.
             Sight::Waiting(_) => stop_task::stop(managers, notes, id).await?,
-            Sight::CannotStart(_) => {
-                managers.delete_service(id).await?;
-                return Ok(Disarmed::Gone(Past::NeverRan));
-            }
+            Sight::CannotStart(_) => return Ok(Disarmed::Unstarted),
             Sight::Gone | Sight::Orphaned(_) => return Ok(Disarmed::Gone(Past::Unknown)),
             started => return Ok(Disarmed::Found(started.observation())),
         }
@@ -98,6 +120,9 @@ pub(super) async fn remove(
     handle: &Handle,
     condition: Condition,
 ) -> Result<(), EngineError> {
+    if condition == Condition::NotRunning && notes.has_ended(&handle.id) {
+        return managers.delete_service(&handle.id).await;
+    }
     let service = match managers.service(&handle.id.0).await {
         Err(EngineError::Gone) => return Ok(()),
         service => service?,
@@ -107,6 +132,11 @@ pub(super) async fn remove(
         return Err(refused("the service has changed since it was seen"));
     }
     match look_at(managers, notes, &service).await? {
+        // A task whose node was removed is not reported on any more.
+        Sight::Orphaned(_) | Sight::Gone => managers.delete_service(&handle.id).await,
+        _ if condition == Condition::EndUnknown => {
+            Err(refused("the end of the service's task is reported, or will be"))
+        }
         Sight::Waiting(_) | Sight::Running { .. } | Sight::NodeAway { .. } => {
             Err(refused("the task of the service has not ended"))
         }

@@ -8,7 +8,7 @@ use docket_model::run::ContainerId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::managers::{Managers, or_no_answer};
+use super::managers::{Managers, gone_or_no_answer};
 use crate::engine::{
     EngineError, Found, Handle, Observation, Refusal, bounded, docker_api::http_client::Call,
 };
@@ -16,7 +16,7 @@ use crate::engine::{
 /// How long a change may take. The Swarm decides within milliseconds, or has no leader.
 const CHANGE_LIMIT: Duration = Duration::from_secs(30);
 /// A constraint that no node meets: ids of nodes have 25 characters.
-const NOWHERE: &str = "node.id==none";
+pub(super) const NOWHERE: &str = "node.id==none";
 /// The label that moves the version of a service on and starts nothing.
 const DISARMED: &str = "io.docket.disarmed";
 
@@ -85,11 +85,6 @@ impl Service {
         self.tasks.as_ref().is_some_and(|tasks| tasks.running > 0)
     }
 
-    /// True where its program writes to a terminal, so that its log has no frames.
-    pub(super) fn has_terminal(&self) -> bool {
-        self.spec.pointer("/TaskTemplate/ContainerSpec/TTY") == Some(&Value::Bool(true))
-    }
-
     /// How long a task may take to end, as its specification says.
     pub(super) fn grace(&self) -> Duration {
         let grace = self.spec.pointer("/TaskTemplate/ContainerSpec/StopGracePeriod");
@@ -130,10 +125,8 @@ impl Managers {
     /// # Errors
     /// [`EngineError::Gone`] where there is none.
     pub(super) async fn service(&self, service: &str) -> Result<Service, EngineError> {
-        match self.get(&format!("/services/{service}")).await {
-            Err(EngineError::Refused { kind: Refusal::NotFound, .. }) => Err(EngineError::Gone),
-            answer => answer.map_err(|error| or_no_answer(error, "the inspection of a service")),
-        }
+        let answer = self.get(&format!("/services/{service}")).await;
+        answer.map_err(|error| gone_or_no_answer(error, "the inspection of a service"))
     }
 
     /// Asks for the service's task: its number of tasks becomes 1, and nothing else changes.

@@ -7,7 +7,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     managers::Managers,
-    observe::{Notes, Sight, look_at},
+    notes::Notes,
+    observe::{Sight, look_at},
     service::Changed,
 };
 use crate::engine::EngineError;

@@ -1,13 +1,13 @@
 //! The task of a service: what it says about the container of a run.
 
 use chrono::{DateTime, Utc};
-use docket_model::run::{Exit, ExitCause};
+use docket_model::run::{ContainerId, Exit, ExitCause};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    managers::{Managers, or_no_answer},
-    service::Service,
+    managers::{Managers, gone_or_no_answer},
+    service::NOWHERE,
 };
 use crate::engine::{EngineError, bounded};
 
@@ -15,8 +15,8 @@ use crate::engine::{EngineError, bounded};
 const KILLED: i64 = 128 + 9;
 /// With this code a task ends whose node's engine went down; a program may end with it as well.
 const UNKNOWN_END: i64 = 255;
-/// The code of a container that was never started.
-const NO_CODE: i64 = -1;
+/// How the words begin of a task whose node could not start its container.
+const NOT_STARTED: &str = "starting container failed";
 
 /// A task, as a manager reports it.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,12 +24,34 @@ const NO_CODE: i64 = -1;
 pub(super) struct Task {
     #[serde(rename = "ID")]
     pub(super) id: String,
-    created_at: Option<DateTime<Utc>>,
+    pub(super) created_at: Option<DateTime<Utc>>,
     #[serde(default, rename = "NodeID")]
     pub(super) node: String,
     status: Status,
     #[serde(default)]
     desired_state: String,
+    #[serde(default)]
+    spec: TaskSpec,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TaskSpec {
+    placement: Option<TaskPlacement>,
+    #[serde(rename = "ContainerSpec")]
+    container: Option<ContainerSpec>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct ContainerSpec {
+    #[serde(default, rename = "TTY")]
+    has_terminal: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TaskPlacement {
+    constraints: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -52,12 +74,15 @@ struct TaskContainer {
     id: String,
     #[serde(default)]
     exit_code: i64,
+    /// The id of its process; 0 while there is none.
+    #[serde(default, rename = "PID")]
+    process: i64,
 }
 
 /// Where a task is; Swarm moves it forwards only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum State {
+pub(super) enum State {
     New,
     Allocated,
     Pending,
@@ -84,8 +109,10 @@ pub(super) enum Progress {
     Waiting(Option<String>),
     /// It runs, since then.
     Running(Option<DateTime<Utc>>),
-    /// It ran and has ended.
+    /// It ran and has ended; when it started is not said any more.
     Ended(Exit),
+    /// It ran when Swarm rejected it, and is killed after its grace at the latest: its node does not report that.
+    Killed(Exit),
     /// It never ran, and will not; why.
     CannotStart(String),
     /// Its image was not found.
@@ -95,14 +122,31 @@ pub(super) enum Progress {
 }
 
 impl Task {
+    /// True where its program writes to a terminal.
+    pub(super) fn has_terminal(&self) -> bool {
+        self.spec.container.as_ref().is_some_and(|container| container.has_terminal)
+    }
+
     /// True where it is to run no longer, though it may not have ended yet.
     pub(super) fn is_to_end(&self) -> bool {
         self.desired_state != "running"
     }
 
+    pub(super) fn state(&self) -> State {
+        self.status.state
+    }
+
+    /// True where neither Swarm nor docket ended it.
+    pub(super) fn has_ended_by_itself(&self) -> bool {
+        matches!(self.status.state, State::Complete | State::Failed)
+    }
+
     /// True while its node has to say how it goes on.
     pub(super) fn is_under_way(&self) -> bool {
-        matches!(self.progress(None, false), Progress::Waiting(_) | Progress::Running(_))
+        matches!(
+            self.progress(false),
+            Progress::Waiting(_) | Progress::Running(_) | Progress::Killed(_)
+        )
     }
 
     /// True where a node has, or had, a container of it.
@@ -110,37 +154,51 @@ impl Task {
         self.status.container.as_ref().is_some_and(|container| !container.id.is_empty())
     }
 
-    /// What it says. `started_at` is when it was seen to start; `is_stopped` says that docket has ended it.
-    pub(super) fn progress(&self, started_at: Option<DateTime<Utc>>, is_stopped: bool) -> Progress {
+    /// True of one that was made when docket had ended its service before it had a task: no node may run it.
+    fn is_for_no_node(&self) -> bool {
+        let placement = self.spec.placement.as_ref();
+        let constraints = placement.and_then(|placement| placement.constraints.as_deref());
+        self.node.is_empty() && constraints.is_some_and(|all| all.iter().any(|it| it == NOWHERE))
+    }
+
+    /// True where its container has a process.
+    fn has_process(&self) -> bool {
+        self.status.container.as_ref().is_some_and(|container| container.process != 0)
+    }
+
+    /// What it says. `is_stopped` says that docket has ended it.
+    pub(super) fn progress(&self, is_stopped: bool) -> Progress {
         let Status { state, timestamp, message, err, .. } = &self.status;
         let words = (!err.is_empty()).then(|| bounded(err.as_str()));
-        let started_at = started_at.or(self.created_at);
+        let stopped_before_start =
+            || Progress::CannotStart("it was stopped before it was started".to_owned());
         match state {
+            _ if is_stopped && self.is_for_no_node() => stopped_before_start(),
             State::Running => Progress::Running(*timestamp),
-            State::Failed if message == "starting" => Progress::CannotStart(self.words()),
-            State::Complete | State::Failed => Progress::Ended(self.exit(started_at, None)),
+            // With a health check a task is `starting` until it is healthy: its program may run, and end.
+            State::Starting if self.has_process() => Progress::Running(*timestamp),
+            State::Failed if message == "starting" && err.starts_with(NOT_STARTED) => {
+                Progress::CannotStart(self.words())
+            }
+            State::Complete | State::Failed => Progress::Ended(self.exit(None)),
             State::Shutdown if self.has_container() => {
                 let by_swarm = "Swarm stopped it, because its node was drained or was out of reach";
                 let error = (!is_stopped).then(|| by_swarm.to_owned());
-                Progress::Ended(self.exit(started_at, error))
+                Progress::Ended(self.exit(error))
             }
-            State::Shutdown => {
-                Progress::CannotStart("it was stopped before it was started".to_owned())
-            }
+            State::Shutdown => stopped_before_start(),
             State::Rejected if self.has_container() => {
                 let error = Some(format!("Swarm stopped it: {}", self.words()));
-                let exit = self.exit(started_at, error);
                 // The code of a rejected task says nothing, and Swarm kills what ran.
-                Progress::Ended(Exit { code: KILLED, ..exit })
+                let cause = Some(ExitCause::Killed);
+                Progress::Killed(Exit { code: None, cause, ..self.exit(error) })
             }
             State::Rejected if err.to_ascii_lowercase().contains("no such image") => {
                 Progress::NoImage(self.words())
             }
             State::Rejected => Progress::CannotStart(self.words()),
             State::Orphaned | State::Remove => Progress::Orphaned,
-            _ if self.is_to_end() && self.node.is_empty() => {
-                Progress::CannotStart("it was stopped before it was started".to_owned())
-            }
+            _ if self.is_to_end() && self.node.is_empty() => stopped_before_start(),
             _ => Progress::Waiting(words),
         }
     }
@@ -151,98 +209,97 @@ impl Task {
         bounded(if err.is_empty() { message.as_str() } else { err.as_str() })
     }
 
-    fn exit(&self, started_at: Option<DateTime<Utc>>, error: Option<String>) -> Exit {
-        let container = self.status.container.clone().unwrap_or_default();
-        let ended_at = self.status.timestamp;
-        let code = if self.has_container() { container.exit_code } else { NO_CODE };
+    fn exit(&self, error: Option<String>) -> Exit {
+        let container = self.status.container.as_ref().filter(|_| self.has_container());
+        let code = container.map(|container| container.exit_code);
         Exit {
             code,
             image: None,
-            // The times are those of two machines, whose clocks may differ.
-            started_at: started_at.map(|at| ended_at.map_or(at, |ended_at| at.min(ended_at))),
-            ended_at,
+            started_at: None,
+            ended_at: self.status.timestamp,
             error: error.or_else(|| self.error(code)),
-            cause: (code == KILLED).then_some(ExitCause::Killed),
+            cause: (code == Some(KILLED)).then_some(ExitCause::Killed),
         }
     }
 
     /// The Swarm's words, but for those that only repeat the exit code.
-    fn error(&self, code: i64) -> Option<String> {
+    fn error(&self, code: Option<i64>) -> Option<String> {
         let err = &self.status.err;
-        if code == UNKNOWN_END {
+        if code == Some(UNKNOWN_END) {
             return Some("it ended as one does whose node's engine went down".to_owned());
         }
         (!err.is_empty() && !err.contains("non-zero exit")).then(|| bounded(err.as_str()))
     }
 }
 
-/// A node, as a manager reports it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Node {
-    updated_at: Option<DateTime<Utc>>,
-    description: Description,
-    status: NodeStatus,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Description {
-    #[serde(default)]
-    hostname: String,
-    resources: Option<Resources>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Resources {
-    #[serde(rename = "NanoCPUs", default)]
-    nano_cpus: u64,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct NodeStatus {
-    #[serde(default)]
-    state: String,
-}
-
-impl Node {
-    pub(super) fn hostname(&self) -> &str {
-        &self.description.hostname
-    }
-
-    /// True where it is out of reach. After a change of leader a node is `unknown` for some 20 s, which is
-    /// no fault.
-    pub(super) fn is_away(&self) -> bool {
-        self.status.state == "down"
-    }
-
-    /// When it changed last: while it is away, since when it is.
-    pub(super) fn changed_at(&self) -> Option<DateTime<Utc>> {
-        self.updated_at
-    }
-
-    /// How many cores it has.
-    pub(super) fn cores(&self) -> u64 {
-        let resources = self.description.resources.as_ref();
-        resources.map_or(0, |resources| resources.nano_cpus / 1_000_000_000)
-    }
-}
-
 impl Managers {
-    /// The task of a service that is its run's own; none where it was not started.
-    pub(super) async fn own_task(&self, service: &Service) -> Result<Option<Task>, EngineError> {
-        let filters = json!({"service": {&*service.id: true}});
+    /// Finds the task of a service that is its run's own; none where it was not started.
+    ///
+    /// # Errors
+    /// [`EngineError::Gone`] where there is no such service.
+    pub(super) async fn own_task(
+        &self,
+        service: &ContainerId,
+    ) -> Result<Option<Task>, EngineError> {
+        let filters = json!({"service": {&*service.0: true}});
         let tasks = self.list::<Task>("/tasks", &filters).await;
-        let tasks = tasks.map_err(|error| or_no_answer(error, "the list of tasks"))?;
+        let tasks = tasks.map_err(|error| gone_or_no_answer(error, "the list of tasks"))?;
         // One that never had a node takes the place of one that was stopped. Of several that had one the
         // oldest is the run's: a later one was asked for by someone else.
         Ok(tasks.into_iter().min_by_key(|task| (task.node.is_empty(), task.created_at)))
     }
 
-    /// Reads a node.
-    pub(super) async fn node(&self, id: &str) -> Result<Node, EngineError> {
-        let node = self.get(&format!("/nodes/{id}")).await;
-        node.map_err(|error| or_no_answer(error, "the inspection of a node"))
+    /// Reads a task.
+    ///
+    /// # Errors
+    /// [`EngineError::Gone`] where there is none.
+    pub(super) async fn task(&self, id: &str) -> Result<Task, EngineError> {
+        let task = self.get(&format!("/tasks/{id}")).await;
+        task.map_err(|error| gone_or_no_answer(error, "the inspection of a task"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn task(status: &Value, constraints: &Value) -> Task {
+        let task = json!({
+            "ID": "t1", "DesiredState": "running", "Status": status,
+            "Spec": {"Placement": {"Constraints": constraints}},
+        });
+        serde_json::from_value(task).unwrap()
+    }
+
+    #[test]
+    fn a_program_with_a_health_check_runs_and_ends_before_it_is_healthy() {
+        let container = json!({"ContainerID": "c", "PID": 4711, "ExitCode": 3});
+        let starting = json!({"State": "starting", "ContainerStatus": container});
+        let failed = json!({
+            "State": "failed", "Message": "starting", "Err": "task: non-zero exit (3)",
+            "ContainerStatus": container,
+        });
+        let not_started = json!({
+            "State": "failed", "Message": "starting",
+            "Err": "starting container failed: exec: \"/no\": no such file",
+        });
+
+        let progress = |status| task(status, &Value::Null).progress(false);
+
+        assert_eq!(progress(&starting), Progress::Running(None));
+        let ended = progress(&failed);
+        assert!(matches!(&ended, Progress::Ended(exit) if exit.code == Some(3)), "{ended:?}");
+        assert!(matches!(progress(&not_started), Progress::CannotStart(_)));
+    }
+
+    #[test]
+    fn a_task_that_was_made_after_its_service_was_stopped_is_for_no_node() {
+        let pending = json!({"State": "pending"});
+
+        assert!(task(&pending, &json!([NOWHERE])).is_for_no_node());
+        assert!(!task(&pending, &json!(["node.labels.zone==a"])).is_for_no_node());
+        assert!(!task(&pending, &Value::Null).is_for_no_node());
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! 1. A frame of the engine's own says that a node could not be read, so such a log is not complete.
 //! 2. While the node is away a manager answers and then sends nothing, so a silent log is bounded.
+//! 3. A node that is back may have no connection for logs, for seconds or until its next session: the leader
+//!    can take the end of the old connection, which comes late, for that of the new one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +17,8 @@ use tokio::time::timeout;
 
 use super::{
     managers::Managers,
-    observe::{Notes, Sight, look, look_at},
+    notes::{Notes, OwnTask},
+    observe::{Sight, look, look_at},
 };
 use crate::{
     backoff::Backoff,
@@ -57,29 +60,48 @@ impl Read {
     }
 }
 
-/// Opens the log of a service's own task; nothing where it has none.
-async fn open(
+/// The task whose log is that of a service's run; none where it has none.
+async fn own_task(
     managers: &Managers,
+    notes: &Notes,
     id: &ContainerId,
-    is_last: bool,
-) -> Result<Option<Read>, EngineError> {
-    let service = managers.service(&id.0).await?;
-    let Some(task) = managers.own_task(&service).await? else { return Ok(None) };
+) -> Result<Option<OwnTask>, EngineError> {
+    if let Some(own) = notes.own(id) {
+        return Ok(Some(own));
+    }
+    Ok(managers.own_task(id).await?.as_ref().and_then(OwnTask::of))
+}
+
+/// Opens the log of a task.
+fn open(managers: &Managers, task: &OwnTask, is_last: bool) -> Result<Read, EngineError> {
     let follow = if is_last { "" } else { "&follow=1" };
     let path = format!("/tasks/{}/logs?stdout=1&stderr=1{follow}", task.id);
     let pieces = managers.pieces(path)?;
-    let frames = Frames::new(service.has_terminal());
-    Ok(Some(Read { pieces, frames, position: 0, is_last }))
+    Ok(Read { pieces, frames: Frames::new(task.has_terminal), position: 0, is_last })
 }
 
 /// Reads the whole log of a task that has ended; see [`crate::engine::Containers::read_log`].
 pub(super) async fn read(
     managers: &Managers,
+    notes: &Notes,
     id: &ContainerId,
     limit: usize,
 ) -> Result<Captured, EngineError> {
+    let Some(task) = own_task(managers, notes, id).await? else { return Ok(Captured::default()) };
+    // Asked first: the log of such a node is silent, and the caller has reserved memory for it.
+    if let Ok(node) = managers.node(&task.node).await
+        && node.is_away()
+    {
+        return Err(EngineError::NodeAway(node.hostname().into()));
+    }
+    match read_to_end(open(managers, &task, true)?, limit).await {
+        Err(error) => Err(in_words(managers, &task.node, error).await),
+        captured => captured,
+    }
+}
+
+async fn read_to_end(mut read: Read, limit: usize) -> Result<Captured, EngineError> {
     let mut output = Output::bounded(limit);
-    let Some(mut read) = open(managers, id, true).await? else { return Ok(Captured::default()) };
     while let Ok(piece) = timeout(SILENCE_LIMIT, read.pieces.next()).await {
         let Some(piece) = piece else {
             return match read.end() {
@@ -184,7 +206,8 @@ impl Live {
             if !is_last {
                 self.rest().await;
             }
-            return open(&self.managers, &self.id, is_last).await;
+            let task = own_task(&self.managers, &self.notes, &self.id).await?;
+            return task.map(|task| open(&self.managers, &task, is_last)).transpose();
         }
     }
 
@@ -233,6 +256,29 @@ impl Live {
     }
 }
 
+/// Says what it means that a manager does not hand out the log of a node.
+async fn in_words(managers: &Managers, node: &str, error: EngineError) -> EngineError {
+    match (&error, managers.node(node).await) {
+        (EngineError::Unreachable(_), Ok(node)) if node.is_away() => {
+            EngineError::NodeAway(node.hostname().into())
+        }
+        (EngineError::Unreachable(message), Ok(node)) => {
+            without_connection(message, node.hostname()).unwrap_or(error)
+        }
+        _ => error,
+    }
+}
+
+/// The error where a manager says that it has no connection to a node, which is ready.
+fn without_connection(message: &str, node: &str) -> Option<EngineError> {
+    message.contains("is not available").then(|| {
+        EngineError::Unreachable(format!(
+            "the Swarm's leader has no connection for logs to its node `{node}`, which is ready: a restart \
+             of Docker on the node, or another leader, brings it back"
+        ))
+    })
+}
+
 fn gone_or(error: EngineError) -> EngineError {
     match error {
         EngineError::Refused { kind: Refusal::NotFound, .. } => EngineError::Gone,
@@ -256,4 +302,24 @@ fn silent() -> EngineError {
     EngineError::Unreachable(format!(
         "the log cannot be read: its node sent nothing for {seconds} s"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_without_a_connection_for_logs_is_named_with_the_remedy() {
+        let message = "Error grabbing logs: rpc error: code = Unknown desc = warning: incomplete log \
+                       stream. some logs could not be retrieved for the following reasons: node pbfdx \
+                       is not available";
+
+        let error = without_connection(message, "node-1").unwrap();
+
+        let expected = "the engine cannot be reached: the Swarm's leader has no connection for logs to \
+                        its node `node-1`, which is ready: a restart of Docker on the node, or another \
+                        leader, brings it back";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(without_connection("task t1 has not been scheduled", "node-1"), None);
+    }
 }

@@ -1,3 +1,4 @@
+use docket_model::run::Node;
 use insta::assert_snapshot;
 
 use super::*;
@@ -122,19 +123,32 @@ fn earlier_attempts_are_described_one_by_one_or_together() {
 }
 
 #[test]
-fn another_engine_a_node_and_a_part_are_named() {
+fn another_engine_a_node_and_the_parts_of_a_run_are_named() {
     let daily = || Case::scheduled("0 9 * * *");
-    let of = |part: u32, engine: &'static str, node: Option<&'static str>| {
+    let of = |engine: &'static str, node: Option<&'static str>| {
         started("08:00", move |run| {
             let attempt = &mut run.attempts[0];
-            attempt.key.part = part;
-            (attempt.engine_name, attempt.node) = (Some(engine.into()), node.map(Into::into));
+            attempt.engine_name = Some(engine.into());
+            attempt.node = node.map(|name| Node::named(name).into());
         })
     };
+    let with_parts = |second: RunState| {
+        started("08:00", move |run| {
+            let mut other = run.attempts[0].clone();
+            run.attempts[0].engine_name = Some("web1".into());
+            (other.key.part, other.engine_name) = (2, Some("web2".into()));
+            run.attempts.push(other);
+            run.part_states = Box::new([RunState::Succeeded, second.clone()]);
+            run.set_part_state(2, second);
+        })
+    };
+    let failed = || failed("exit code 3");
     let cases = [
-        daily().run("08:00", RunState::Succeeded, of(1, "default", None)),
-        daily().run("08:00", RunState::Succeeded, of(1, "west", Some("w3"))),
-        daily().run("08:00", RunState::Running, of(2, "default", None)),
+        daily().run("08:00", RunState::Succeeded, of("default", None)),
+        daily().run("08:00", RunState::Succeeded, of("west", Some("w3"))),
+        daily().run("08:00", RunState::Succeeded, with_parts(RunState::Succeeded)),
+        daily().run("08:00", RunState::Running, with_parts(RunState::Running)),
+        daily().run("08:00", failed(), with_parts(failed())),
     ];
     let texts =
         cases.map(|case| super::super::one_run::sentence(&case.facts(), &case.runs[0]).text);
@@ -142,6 +156,8 @@ fn another_engine_a_node_and_a_part_are_named() {
     assert_snapshot!(texts.join("\n"), @"
     09:00: succeeded with exit code 0 after 59m.
     09:00: succeeded with exit code 0 after 59m. It ran on engine west, node w3.
-    09:00: running, for 1h so far. It runs as part 2.
+    09:00: succeeded after 59m. It ran on engine web1 and engine web2.
+    09:00: running, for 1h so far. Part 1 on engine web1: succeeded. Part 2 on engine web2: running.
+    09:00: failed at 09:59: 1 of 2 parts failed: part 2 on web2 (exit code 3). It ran on engine web1 and engine web2.
     ");
 }

@@ -125,7 +125,7 @@ impl Case {
     }
 
     fn paused(self, cause: Cause, from: &str, to: &str) -> Self {
-        self.server(to, Event::Paused(Pause { cause, from: at(from), to: at(to) }))
+        self.server(to, Event::Paused(Pause::of(cause, at(from), at(to))))
     }
 
     fn noted(mut self, entry: &str, event: Event, by: &str) -> Self {
@@ -136,11 +136,9 @@ impl Case {
 
     fn suspended(self, since: &str, until: Option<&str>) -> Self {
         let suspension = Suspension {
-            by: "ann".to_owned(),
             reason: Some("the database moves".to_owned()),
-            since: at(since),
             until: until.map(at),
-            all: None,
+            ..Suspension::new("ann", at(since))
         };
         let mut this = self.noted(since, Event::Suspended(suspension.clone()), "ann");
         this.status.suspension = Some(Arc::new(suspension));
@@ -156,12 +154,14 @@ impl Case {
             pause: self.pause.as_ref(),
             last_lines: &self.last_lines,
             offset: None,
+            engines: &[],
             engine_away: self.engine_away.map(|(since, reason)| EngineAway {
                 engine: "engine",
                 since,
                 reason,
             }),
             unfit: None,
+            shortage: None,
             store_trouble: self.store_trouble,
             standby: self.standby,
             server_zone: "Europe/Berlin".parse::<Zone>().unwrap(),
@@ -194,7 +194,7 @@ fn ran(run: &mut Run, started: &str, ended: &str, code: i64) {
     let steps = [Step::Created, Step::Started].map(|step| (started, step));
     attempt.steps.extend(steps.into_iter().chain([(ended, Step::Exited)]));
     attempt.exit = Some(Exit {
-        code,
+        code: Some(code),
         image: None,
         started_at: Some(started),
         ended_at: Some(ended),

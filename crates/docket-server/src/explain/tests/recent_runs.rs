@@ -99,13 +99,8 @@ fn what_stands_in_the_way_now_comes_first() {
 fn an_instant_is_missed_in_a_pause_of_the_server_only_if_the_pause_lasts_until_then() {
     let due = |until: Option<&str>| {
         let mut case = Case::scheduled("0 * * * *").now("09:05").decided("09:00");
-        case.pause = Some(Suspension {
-            by: "ann".to_owned(),
-            reason: None,
-            since: at("08:30"),
-            until: until.map(at),
-            all: None,
-        });
+        case.pause =
+            Some(Suspension { until: until.map(at), ..Suspension::new("ann", at("08:30")) });
         let recent = case.recent();
         recent
             .lines()

@@ -4,6 +4,7 @@
 use actix_web::web::Data;
 use bytes::Bytes;
 use docket_model::{
+    RunId,
     run::Instant,
     wire::{END, RunRecord},
 };
@@ -43,13 +44,14 @@ enum Stage {
 impl Live {
     pub(super) fn new(
         allocations: &Data<Allocations>,
-        name: String,
-        instant: Instant,
+        run: &RunId,
+        part: Option<u32>,
         seen: u64,
         pulse: Pulse,
     ) -> Result<Self, NoTerm> {
+        let (name, instant) = (run.allocation.to_string(), run.instant);
         Ok(Self {
-            pieces: allocations.runner()?.outputs.follow(name.clone(), instant, seen),
+            pieces: allocations.runner()?.context.outputs.follow(name.clone(), instant, part, seen),
             pulse,
             allocations: allocations.clone(),
             name,
@@ -79,7 +81,16 @@ impl Live {
         }
         self.stage = Stage::Over;
         // If the server stops or the record is gone, the end of the run is unknown.
-        let run = self.allocations.store.run(&self.name, self.instant).await.ok()??;
+        let run = match self.allocations.store.run(&self.name, self.instant).await {
+            Ok(run) => run?,
+            Err(error) => {
+                warn!(
+                    allocation = self.name, run = %self.instant, %error,
+                    "the end of the run could not be read; ending the stream, and the client reconnects"
+                );
+                return None;
+            }
+        };
         let is_over = run.state.is_over();
         is_over.then(|| sse::event(Some(END), self.seen, &RunRecord::from(run.as_ref())))
     }

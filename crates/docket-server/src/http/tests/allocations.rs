@@ -344,14 +344,12 @@ async fn readiness_tells_why_not() {
         file: Some(status),
     };
     let api = Api { status: Data::new(status), ..api };
-    api.status.background.service("watcher", async { panic!("out of range") });
-    tokio::time::sleep(Duration::from_secs(1)).await;
 
     assert_snapshot!(get(&api, "/-/ready").await, @r#"
     503 Service Unavailable
     content-type: application/problem+json
 
-    {"status":503,"title":"Service Unavailable","detail":"the engine has not answered since the server started; docket.yml is not in force: it is empty; the background task `watcher` panicked: restart docket"}
+    {"status":503,"title":"Service Unavailable","detail":"the engine has not answered since the server started; docket.yml is not in force: it is empty"}
     "#);
 }
 
@@ -367,4 +365,28 @@ async fn a_list_without_logs_is_asked_for_page_by_page() {
     assert!(page.contains(r#"link: </?limit=1&cursor=1&logs=false>; rel="next""#), "{page}");
     assert!(!page.contains("Logs") && !whole.contains("Logs"), "{whole}");
     assert_eq!(whole.matches(r#""Name":"#).count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_engine_cannot_do_is_refused_by_its_field_and_nothing_is_stored() {
+    let api = api(Access::default());
+    let foo = r#"{"Name":"foo","Cron":"","Container":{"Config":{"Image":"x"}}}"#;
+    let bar = r#"{"Name":"bar","Cron":"","Container":{"Config":{"Image":"x"},"HostConfig":{"Privileged":true}}}"#;
+    let both = format!("[{foo},{bar}]");
+
+    let pushed = Asking::of(&api).with("content-type", "application/json");
+    let pushed = pushed.with("accept", "application/problem+json");
+    let pushed = pushed.send(Method::POST, "/", &both).await;
+    let checked = Asking::of(&api).with("content-type", "application/json");
+    let checked = checked.send(Method::POST, "/-/check", &both).await;
+
+    assert_snapshot!(pushed, @r#"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+
+    {"status":422,"title":"Unprocessable Entity","detail":"[1].Container.HostConfig.Privileged: this engine has no privileges","errors":[{"field":"[1].Container.HostConfig.Privileged","message":"this engine has no privileges"}]}
+    "#);
+    let finding = r#""Field":"Container.HostConfig.Privileged","Message":"this engine has no privileges","Fatal":true"#;
+    assert!(checked.contains(finding), "{checked}");
+    assert!(get(&api, "/").await.ends_with("[]"), "nothing is stored");
 }

@@ -213,7 +213,7 @@ async fn suspensions_of_all_leave_those_by_name_as_they_are() {
     );
     assert!(post_to(&api, "/-/pause", all).await.contains("All: is only for"));
     let journal = get(&api, "/-/journal?allocation=long").await;
-    assert_eq!(journal.matches(r#""Suspended":{"By""#).count(), 4, "{journal}");
+    assert_eq!(journal.matches(r#""Suspended":{"By""#).count(), 6, "{journal}");
 }
 
 /// Who made a suspension, by the text behind its key.

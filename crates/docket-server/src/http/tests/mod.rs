@@ -5,6 +5,7 @@ mod conditions;
 mod events;
 mod lists;
 mod manual;
+mod metrics;
 mod openapi;
 mod output;
 mod sessions;
@@ -20,10 +21,11 @@ use actix_web::{
     web::Data,
 };
 use docket_model::{Zone, container::UnknownOptions};
+use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Allocations, Api, Authentication, Forecasts, Limits, ServerStatus, Sessions,
+    Allocations, Api, Authentication, Forecasts, Limits, MetricsSettings, ServerStatus, Sessions,
     SpecificationSettings, WrongTokens, request_guard, response_memory, routes::routes,
 };
 use crate::{
@@ -31,15 +33,20 @@ use crate::{
     clock::{Clock, TestClock},
     config::{Access, Token},
     engine::{engine_registry::EngineRegistry, scripted_engine::ScriptedEngine},
+    observer::metrics::Metrics,
     runner::{Runner, RunnerPort, StoreAccess, Surroundings},
     scheduler::Ticks,
-    store::Store,
+    store::{MemoryBackend, Store},
     term_tasks::Term,
 };
 
 pub(super) fn api(access: Access) -> Api {
     let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
-    let store = StoreAccess::new(Arc::new(Store::in_memory(usize::MAX)), clock.clone());
+    let metrics = Arc::new(Metrics::default());
+    let backend = Arc::new(MemoryBackend::new(usize::MAX));
+    // Memory never lets wait.
+    let store = Store::open_observed(backend, metrics.clone()).now_or_never().unwrap().unwrap();
+    let store = StoreAccess::new(Arc::new(store), clock.clone());
     let engine = Arc::new(ScriptedEngine::new(clock.clone()));
     let zone = "Europe/Berlin".parse::<Zone>().unwrap();
     let runner = Arc::new(Runner::new(Surroundings {
@@ -54,7 +61,8 @@ pub(super) fn api(access: Access) -> Api {
     }));
     let port = RunnerPort::new();
     port.open(runner);
-    api_over(Allocations { store, port, clock, zone }, access)
+    let api = api_over(Allocations { store, port, clock, zone }, access);
+    Api { metrics: Data::new(MetricsSettings { metrics, allocations: 2 }), ..api }
 }
 
 /// The API over a store, and over the runner of whichever term there is.
@@ -78,6 +86,7 @@ pub(crate) fn api_over(allocations: Allocations, access: Access) -> Api {
         }),
         forecasts: Data::new(Forecasts::default()),
         limits: Data::new(Limits::new(1000)),
+        metrics: Data::new(MetricsSettings { metrics: Arc::default(), allocations: 2 }),
     }
 }
 

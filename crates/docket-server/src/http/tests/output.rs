@@ -98,6 +98,57 @@ async fn an_output_that_is_not_followed_comes_in_frames_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_output_that_is_removed_while_it_is_read_breaks_off() {
+    for (query, format) in
+        [("", "*/*"), ("", OUTPUT_FRAMES), ("?follow=true", "*/*"), ("?follow=true", OUTPUT_FRAMES)]
+    {
+        let api = api(Access::default());
+        let image = if query.is_empty() { "exit-3" } else { "sleep-60" };
+        let path = output_of(&api, image).await.replace("?follow=true", query);
+        pass(5).await;
+
+        let answer = Asking::of(&api).with("accept", format).answer(Method::GET, &path, "").await;
+        Asking::of(&api).send(Method::DELETE, "/a", "").await;
+        let body = actix_web::body::to_bytes(answer.into_body());
+        let body = tokio::time::timeout(Duration::from_secs(600), body).await;
+
+        assert!(matches!(body, Ok(Err(_))), "{query} {format}: {body:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_head_of_an_output_needs_no_follower() {
+    let api = api(Access::default());
+    let path = output_of(&api, "long").await;
+    let begun = tokio::time::Instant::now();
+
+    for path in [path.clone(), path.replace("?follow=true", "")] {
+        for format in ["*/*", OUTPUT_FRAMES, "text/event-stream"] {
+            let asking = Asking::of(&api).with("accept", format);
+            let response = asking.send(Method::HEAD, &path, "").await;
+
+            let (head, body) = response.split_once("\n\n").unwrap();
+            assert!(head.starts_with("200 OK\ncontent-type: "), "{head}");
+            assert_eq!(body, "", "{path} {format}");
+        }
+    }
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_term_is_not_the_end_of_an_output() {
+    let api = api(Access::default());
+    let path = output_of(&api, "long").await.replace("?follow=true", "");
+    pass(5).await;
+    api.allocations.runner().unwrap().records.term.depose();
+
+    let response = get(&api, &path).await;
+
+    assert!(response.starts_with("503 Service Unavailable"), "{response}");
+    assert!(response.contains("the server is stopping"), "{response}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_attempt_gets_the_number_of_attempts() {
     let api = api(Access::default());
     let path = output_of(&api, "exit-3").await.replace("?follow=true", "");

@@ -47,8 +47,7 @@ fn cron(cron: &str) -> Allocation {
 }
 
 fn suspension(since: &str, until: Option<&str>) -> Suspension {
-    let (by, since, until) = ("ann".to_owned(), at(since), until.map(at));
-    Suspension { by, reason: None, since, until, all: None }
+    Suspension { until: until.map(at), ..Suspension::new("ann", at(since)) }
 }
 
 fn by_ann(allocation: Option<&Suspension>) -> Suspensions<'_> {

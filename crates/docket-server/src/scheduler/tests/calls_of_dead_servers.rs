@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::harness::{Ground, HOUR, House, MINUTE, SECOND, Settings};
+use super::harness::{Fault, Ground, HOUR, House, MINUTE, SECOND, Settings};
 use crate::engine::{Starts, scripted_engine::ScriptedEngine};
 
 const NAME: &str = "docket-a-20261121T091000Z-1";
@@ -61,7 +61,7 @@ async fn a_call_that_is_carried_out_after_its_senders_life_starts_nothing_twice(
                     && starts == Starts::WithPrepare
                 {
                     // The name is free again by then: an engine of this kind keeps ended containers
-                    // until no request of before can come any more.
+                    // until no earlier request can come any more.
                     continue;
                 }
                 assert_ran_once(&house, &case).await;
@@ -106,6 +106,32 @@ async fn where_preparing_starts_a_missed_run_is_over_only_once_its_name_is_held(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_whose_name_cannot_be_held_is_open_while_a_late_request_may_start_it() {
+    for released in [true, false] {
+        let ground = died_during("prepare", Starts::WithPrepare).await;
+        tokio::time::sleep(2 * HOUR).await;
+        ground.engine.refuse_to_hold_names(true);
+
+        let house = ground.open().await;
+        house.pass(9 * MINUTE).await;
+        let waiting = house.runs("a").await.remove(0);
+        let starts = if released { house.engine.release() } else { 0 };
+        house.pass(2 * MINUTE).await;
+        let ended = house.newest("a").await;
+
+        let remarks = &waiting.attempts[0].remarks;
+        assert!(!waiting.state.is_over(), "{:?}", waiting.state);
+        assert_eq!(remarks.len(), 1, "{remarks:?}");
+        assert!(remarks[0].contains("exceeded quota"), "{remarks:?}");
+        assert!(remarks[0].contains("10 minutes"), "{remarks:?}");
+        let expected = if released { "succeeded" } else { "missed" };
+        assert!(ended.contains(expected), "{released}: {ended}");
+        assert_eq!(house.engine.starts_of(NAME), u32::try_from(starts).unwrap());
+        assert!(house.seen("a").iter().all(|seen| seen.removed));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_preparing_starts_a_late_run_that_was_started_all_the_same_is_followed() {
     let ground = died_during("prepare", Starts::WithPrepare).await;
     assert_eq!(ground.engine.release(), 1);
@@ -132,4 +158,50 @@ async fn a_container_that_has_changed_is_started_in_the_version_that_is_on_recor
 
     assert_eq!(version.as_deref(), Some("2"));
     assert_ran_once(&house, "changed before its start").await;
+}
+
+/// A server that died before it started the container of its run.
+async fn died_before_launch() -> Ground {
+    let house = ground(Starts::Conditionally).open().await;
+    house.push("a", "10 9 * * *", "sleep-30").await;
+    house.plan("launch", Fault::DiesBefore);
+    house.until("09:10:01").await;
+    assert!(house.is_dead());
+    house.die()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_dies_after_it_disarmed_a_container_does_not_lose_the_run() {
+    let house = died_before_launch().await.open().await;
+    house.plan("remove", Fault::DiesAfter);
+    house.pass(5 * SECOND).await;
+    assert!(house.is_dead());
+    // As by a Swarm, which never knows the past of what is gone.
+    house.engine.forget_events();
+
+    let house = house.die().open().await;
+    house.until("09:12:00").await;
+
+    assert_ran_once(&house, "disarmed and not recorded").await;
+    assert_eq!(house.seen("a").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_container_of_a_run_that_is_given_up_is_removed_only_once_that_is_on_record() {
+    let ground = died_before_launch().await;
+    tokio::time::sleep(2 * HOUR).await;
+    let house = ground.open().await;
+    house.plan("finish", Fault::DiesBefore);
+    house.pass(MINUTE).await;
+    assert!(house.is_dead());
+    let was_removed = house.seen("a")[0].removed;
+    house.engine.forget_events();
+
+    let house = house.die().open().await;
+    house.pass(MINUTE).await;
+
+    assert!(!was_removed);
+    let newest = house.newest("a").await;
+    assert!(newest.starts_with("09:10:00 missed"), "{newest}");
+    assert!(house.seen("a").iter().all(|seen| seen.starts == 0 && seen.removed));
 }

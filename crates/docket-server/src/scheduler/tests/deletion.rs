@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::harness::{Fault, House, MINUTE, SECOND};
+use crate::outputs::LiveError;
 
 #[tokio::test(start_paused = true)]
 async fn a_run_whose_allocation_goes_before_its_container_is_made_starts_nothing() {
@@ -15,7 +16,7 @@ async fn a_run_whose_allocation_goes_before_its_container_is_made_starts_nothing
 
     assert_eq!(house.instants("a"), Vec::<String>::new());
     assert!(house.seen("a").iter().all(|seen| seen.removed));
-    assert!(house.runner.queues.is_empty());
+    assert!(house.runner.records.queues.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,7 +52,7 @@ async fn a_run_that_waits_or_is_between_attempts_goes_with_its_allocation() {
     assert_eq!(house.instants("waits"), ["20261121T090500Z"]);
     assert_eq!(house.instants("fails"), ["20261121T091000Z"]);
     assert!(house.engine.seen().iter().all(|seen| seen.removed));
-    assert!(house.runner.queues.is_empty());
+    assert!(house.runner.records.queues.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,6 +70,31 @@ async fn a_container_that_runs_goes_on_to_its_end_and_is_removed() {
     let seen = house.seen("a").remove(0);
     assert_eq!((seen.ended_at.unwrap() - seen.started_at.unwrap()).num_seconds(), 600);
     assert!(seen.removed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_follows_the_output_of_a_run_that_goes_with_its_allocation_learns_that() {
+    // One whose container runs, and one that has none because it waits.
+    for minute in ["10", "12"] {
+        let house = House::open().await;
+        let keys = json!({"Cron": "10,12 9 * * *", "Overlap": "Queue"});
+        house.push_with("a", "sleep-300", keys).await;
+        house.until("09:13:00").await;
+        let instant = format!("20261121T09{minute}00Z").parse().unwrap();
+        let mut pieces = house.runner.context.outputs.follow("a".to_owned(), instant, None, 0);
+
+        house.delete("a").await;
+        let read = async {
+            let mut last = None;
+            while let Some(piece) = pieces.recv().await {
+                last = Some(piece);
+            }
+            last
+        };
+        let last = tokio::time::timeout(10 * MINUTE, read).await;
+
+        assert!(matches!(last, Ok(Some(Err(LiveError::Removed)))), "{minute}: {last:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

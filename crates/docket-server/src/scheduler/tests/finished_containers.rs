@@ -1,6 +1,9 @@
 //! Which containers stay once they have ended.
 
-use docket_model::run::{Reason, RunState};
+use docket_model::{
+    run::{Reason, RunState},
+    wire::RunSummary,
+};
 use serde_json::json;
 
 use super::harness::{Fault, House, MINUTE, SECOND};
@@ -23,6 +26,23 @@ async fn a_failure_is_recorded_and_only_its_newest_container_stays() {
     assert_eq!(
         missing[0].state,
         RunState::Failed(Reason::ImageNotFound { image: "nothing".into() })
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_whose_exit_code_is_not_reported_is_a_failure_without_one() {
+    let house = House::open().await;
+    house.push("a", "10 9 * * *", "unreported").await;
+
+    house.until("09:12:00").await;
+    let house = house.close().await.open().await;
+
+    let run = house.runs("a").await.remove(0);
+    assert_eq!(run.state, RunState::Failed(Reason::EndNotReported));
+    let summary = RunSummary::from(&*run);
+    assert_eq!(
+        (summary.exit_code, summary.reason.as_deref()),
+        (None, Some("no exit code reported"))
     );
 }
 
@@ -85,6 +105,31 @@ async fn of_several_attempts_the_newest_that_failed_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_of_an_earlier_attempt_that_lacked_its_image_goes_also_after_a_crash() {
+    let house = House::open().await;
+    let retries = json!({"Limit": 1, "Delay": "1m"});
+    let policies = json!({"Cron": "10 9 * * *", "Retries": retries});
+    house.push_with("a", "unknown-until-2", policies).await;
+    house.plan("remove", Fault::DiesBefore);
+    house.until("09:10:30").await;
+    let before = there(&house, "a");
+
+    let ground = house.die();
+    ground.engine.set_away(true);
+    let house = ground.open().await;
+    // After the look of the start, the first one for orphans fails: the second attempt has begun by the next.
+    house.plan("list_owned", Fault::Nothing);
+    house.plan("list_owned", Fault::Fails);
+    house.until("09:11:30").await;
+    house.engine.set_away(false);
+    house.until("09:20:00").await;
+
+    assert_eq!(before, [("20261121T091000Z".to_owned(), 1)]);
+    assert_eq!(house.newest("a").await, "09:10:00 succeeded at attempt 2");
+    assert_eq!(there(&house, "a"), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_was_to_remove_itself_goes_also_where_it_failed() {
     let house = House::open().await;
     let container = json!({"Config": {"Image": "exit-1"}, "HostConfig": {"AutoRemove": true}});
@@ -131,7 +176,7 @@ async fn a_reader_of_its_output_keeps_a_container_and_holds_up_no_run() {
     let instant = house.runs("a").await[0].id.instant;
 
     // It takes one piece and then nothing more, for ever.
-    let mut pieces = house.runner.outputs.follow("a".to_owned(), instant, 0);
+    let mut pieces = house.runner.context.outputs.follow("a".to_owned(), instant, None, 0);
     pieces.recv().await.unwrap().unwrap();
     house.until("09:21:00").await;
 

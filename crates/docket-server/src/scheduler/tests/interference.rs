@@ -152,7 +152,10 @@ async fn one_of_the_same_name_that_is_not_ours_is_never_touched() {
         environment,
         command: None,
         pull: docket_model::allocation::Pull::Missing,
+        placement: docket_model::allocation::Placement::default(),
+        node: None,
         life: docket_model::Life::new(1, house.clock.now()),
+        parts: 1,
     };
     let holder = house.engine.prepare(&plan).await.unwrap().handle;
 

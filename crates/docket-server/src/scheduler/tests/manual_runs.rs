@@ -271,7 +271,7 @@ async fn what_is_refused_leaves_nothing_behind() {
     house.run_manually("a", Some("2026-11-21T09:13:00Z")).await.unwrap_err();
     house.run_manually("a", Some("2026-11-21T09:10:00Z")).await.unwrap_err();
 
-    assert!(house.runner.queues.is_empty());
+    assert!(house.runner.records.queues.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,7 +34,10 @@ async fn put(ground: &Ground, image: &str, change: impl FnOnce(&mut Identity)) -
         environment: Vec::new(),
         command: None,
         pull: docket_model::allocation::Pull::Missing,
+        placement: docket_model::allocation::Placement::default(),
+        node: None,
         life: docket_model::Life::new(1, house.clock.now()),
+        parts: 1,
     };
     let made = ground.engine.prepare(&plan).await.unwrap();
     ground.engine.launch(&made.handle).await.unwrap();
@@ -130,7 +133,7 @@ async fn one_that_is_found_again_and_again_is_in_one_hand() {
     }
     house.pass(MINUTE).await;
 
-    assert_eq!(house.runner.term.task_count(), 1);
+    assert_eq!(house.runner.records.term.task_count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

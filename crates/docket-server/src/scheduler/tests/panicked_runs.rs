@@ -1,5 +1,7 @@
 //! Tasks of runs and of decisions that panic.
 
+use std::sync::Arc;
+
 use docket_model::{
     Run,
     run::{Instant, Reason, RunState, Trigger},
@@ -30,7 +32,7 @@ async fn a_run_whose_task_panics_is_continued_from_its_record_and_starts_once() 
 
         assert_eq!(house.state("a").await, RunState::Succeeded, "{call}");
         assert_eq!(house.instants("a"), ["20261121T091000Z"], "{call}");
-        assert!(house.runner.queues.is_empty(), "{call}");
+        assert!(house.runner.records.queues.is_empty(), "{call}");
         assert!(house.seen("a").iter().all(|seen| seen.removed), "{call}");
     }
 }
@@ -51,7 +53,7 @@ async fn a_run_whose_task_panics_each_time_fails_and_the_next_one_runs() {
         );
         assert!(is_internal, "{call}: {}", failed.state.word());
         assert_eq!(next.state, RunState::Succeeded, "{call}");
-        assert!(house.runner.queues.is_empty(), "{call}");
+        assert!(house.runner.records.queues.is_empty(), "{call}");
         assert!(
             house
                 .seen("a")
@@ -124,7 +126,7 @@ async fn a_dependent_whose_decision_panics_runs_or_is_missed() {
 
         let summaries = house.summaries("a").await;
         assert_eq!(summaries.last().map(String::as_str), Some(expected), "{summaries:?}");
-        assert!(house.runner.queues.is_empty());
+        assert!(house.runner.records.queues.is_empty());
     }
 }
 
@@ -136,7 +138,7 @@ async fn a_run_that_was_claimed_by_a_decision_that_panicked_is_resumed() {
     let (instant, state) = (Instant::new(house.clock.now()), RunState::Starting);
     let (allocation, now) = (house.allocation("a"), house.clock.now());
     let claimed = Run::decided(&allocation, instant, Trigger::Schedule, state, now);
-    house.store.claim(claimed.on_engine(&"default".into())).await.unwrap();
+    house.store.claim(claimed.at_places(&[Arc::<str>::from("default").into()])).await.unwrap();
     house.plan("inspect", Fault::Panics);
 
     house.until("10:30:00").await;

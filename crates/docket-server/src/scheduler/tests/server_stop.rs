@@ -4,7 +4,7 @@ use docket_model::run::RunState;
 use serde_json::json;
 
 use super::harness::{Fault, House, MINUTE, SECOND};
-use crate::{clock::Clock, store::RunFilter};
+use crate::{clock::Clock, runner::stop_all_runs, store::RunFilter};
 
 #[tokio::test(start_paused = true)]
 async fn stopping_lets_running_containers_go() {
@@ -68,7 +68,7 @@ async fn all_runs_can_be_stopped_recorded_and_removed_first() {
     house.push_with("fails", "exit-1", retries).await;
     house.until("09:10:10").await;
 
-    house.runner.stop_runs().await;
+    stop_all_runs(&house.runner.records, &house.runner.retention).await;
 
     for name in ["gentle", "queue", "pulls", "fails"] {
         for summaries in house.summaries(name).await {
@@ -95,7 +95,12 @@ async fn what_begins_while_all_is_stopped_is_stopped_too() {
 
     // The parent is as good as over, and its end has its child begin.
     let stopped = async {
-        tokio::time::timeout(10 * MINUTE, house.runner.stop_runs()).await.unwrap();
+        tokio::time::timeout(
+            10 * MINUTE,
+            stop_all_runs(&house.runner.records, &house.runner.retention),
+        )
+        .await
+        .unwrap();
     };
     let ends = house.pass(SECOND);
     tokio::join!(ends, async {
@@ -116,9 +121,11 @@ async fn news_that_comes_faster_than_it_is_read_holds_up_no_stop() {
     }
     house.pass(SECOND).await;
 
-    tokio::time::timeout(MINUTE, house.runner.stop_runs()).await.unwrap();
+    tokio::time::timeout(MINUTE, stop_all_runs(&house.runner.records, &house.runner.retention))
+        .await
+        .unwrap();
 
-    assert!(house.runner.queues.is_empty());
+    assert!(house.runner.records.queues.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,7 +137,7 @@ async fn an_engine_that_is_away_holds_up_no_stop_of_all_runs_for_long() {
     house.engine.set_away(true);
     let asked_at = tokio::time::Instant::now();
 
-    house.runner.stop_runs().await;
+    stop_all_runs(&house.runner.records, &house.runner.retention).await;
     let took = asked_at.elapsed();
     let ground = house.close().await;
     ground.engine.set_away(false);
@@ -152,9 +159,9 @@ async fn a_slow_store_gets_all_cancellations_at_once() {
     house.until("09:10:10").await;
     let asked_at = tokio::time::Instant::now();
 
-    house.runner.stop_runs().await;
+    stop_all_runs(&house.runner.records, &house.runner.retention).await;
 
-    assert!(house.runner.queues.is_empty());
+    assert!(house.runner.records.queues.is_empty());
     assert_eq!(asked_at.elapsed(), SECOND);
 }
 

@@ -85,6 +85,21 @@ async fn a_run_that_was_stopped_as_the_server_died_was_still_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_an_engine_that_keeps_no_start_the_record_tells_how_long_a_container_ran() {
+    let house = House::open().await;
+    push(&house, "long", "10m").await;
+    house.plan("finish", Fault::DiesBefore);
+    house.until("09:30:01").await;
+    assert!(house.is_dead());
+    house.engine.forget_starts();
+
+    let house = house.die().open().await;
+    house.pass(SECOND).await;
+
+    assert_eq!(house.newest("a").await, TIMED_OUT);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_success_without_a_server_is_a_success_however_long_it_took() {
     let house = House::open().await;
     push(&house, "sleep-900", "10m").await;
@@ -116,7 +131,7 @@ async fn a_container_that_cannot_be_killed_blocks_its_overlap_and_is_removed_whe
     );
     let run = &house.runs("a").await[0];
     let limit = "10m".parse().unwrap();
-    assert_eq!(run.state.reason(), Some(&Reason::Timeout { limit, exit_code: 0 }));
+    assert_eq!(run.state.reason(), Some(&Reason::Timeout { limit, exit_code: Some(0) }));
     // However often it was looked at, it is reported once.
     let errors = run.attempts[0].steps.iter().filter(|(_, step)| matches!(step, Step::Error(_)));
     assert_eq!(errors.count(), 1);

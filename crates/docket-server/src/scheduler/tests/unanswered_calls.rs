@@ -74,7 +74,7 @@ async fn an_output_that_cannot_be_read_is_done_without() {
     assert_eq!(meanwhile, ["09:10:00 running"]);
     assert_eq!(house.summaries("a").await, ["09:10:00 succeeded"]);
     let run = house.runs("a").await.remove(0);
-    assert_eq!(run.attempts[0].exit.as_ref().map(|exit| exit.code), Some(0));
+    assert_eq!(run.attempts[0].exit.as_ref().and_then(|exit| exit.code), Some(0));
     assert_eq!(
         run.attempts[0].remarks,
         ["the output could not be read: the request for the log got no answer 10 times in a row, \

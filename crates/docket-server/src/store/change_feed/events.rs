@@ -63,6 +63,11 @@ impl Events {
         self.ring.lock().newest()
     }
 
+    /// How many readers there are.
+    pub(in crate::store) fn readers(&self) -> usize {
+        self.ring.lock().readers
+    }
+
     /// Publishes what happened; `labels` says what labels an allocation had and has.
     pub(super) fn publish(&self, news: Vec<News>, labels: impl Fn(&AllocationName) -> Vec<Labels>) {
         if news.is_empty() {

@@ -1,11 +1,11 @@
 //! Wake-ups for those who follow one run.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Weak},
 };
 
-use docket_model::RunId;
+use docket_model::{RunId, journal::Event as Happened};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -41,12 +41,26 @@ impl Followed {
         if followed.is_empty() {
             return;
         }
+        let mut deleted = HashSet::new();
         for news in news {
-            let News::Run(run, _) = news else { continue };
-            if let Some(changed) = followed.get(&run.id).and_then(Weak::upgrade) {
-                changed.notify_waiters();
+            match news {
+                News::Run(run, _) => {
+                    if let Some(changed) = followed.get(&run.id).and_then(Weak::upgrade) {
+                        changed.notify_waiters();
+                    }
+                }
+                News::Entry(entry) if entry.event == Happened::Deleted => {
+                    deleted.extend(&entry.allocation);
+                }
+                News::Entry(_) => {}
             }
         }
+        if deleted.is_empty() {
+            return;
+        }
+        // The records of its runs are gone with it, and no run of it is news any more.
+        let gone = followed.iter().filter(|(id, _)| deleted.contains(&id.allocation));
+        gone.filter_map(|(_, changed)| changed.upgrade()).for_each(|it| it.notify_waiters());
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use docket_model::{
     Output,
     output::Streams,
-    run::{Attempt, AttemptKey, ContainerId, Exit, ExitCause, Step},
+    run::{Attempt, AttemptKey, ContainerId, Exit, ExitCause, Node, Step},
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ pub(super) struct StoredAttempt<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     engine: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    node: Option<Arc<str>>,
+    node: Option<Arc<Node>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
@@ -63,6 +63,9 @@ pub(super) struct StoredAttempt<'a> {
 struct StoredExit {
     #[serde(default, skip_serializing_if = "is_default")]
     code: i64,
+    /// True where the engine does not report the code.
+    #[serde(default, skip_serializing_if = "is_default")]
+    code_unknown: bool,
     /// By the engine's clock, where that differs from the start of the attempt, which is by docket's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     started: Option<i64>,
@@ -129,7 +132,8 @@ fn stored_attempt(origin: Origin, attempt: &Attempt) -> StoredAttempt<'_> {
         remarks: Cow::Borrowed(&attempt.remarks),
         started: attempt.started_at.map(|at| origin.after(at)),
         exit: attempt.exit.as_ref().map(|exit| StoredExit {
-            code: exit.code,
+            code: exit.code.unwrap_or_default(),
+            code_unknown: exit.code.is_none(),
             started: exit
                 .started_at
                 .filter(|at| Some(*at) != attempt.started_at)
@@ -169,7 +173,7 @@ fn restored_attempt(
     let started_at = at(stored.started)?;
     let exit = stored.exit.map(|exit| {
         Ok::<_, DecodeError>(Exit {
-            code: exit.code,
+            code: (!exit.code_unknown).then_some(exit.code),
             image: stored.image.clone(),
             started_at: at(exit.started)?.or(started_at.filter(|_| !exit.start_unknown)),
             ended_at: at(exit.ended)?,

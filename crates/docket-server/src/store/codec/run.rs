@@ -29,6 +29,9 @@ struct StoredRun<'a> {
     #[serde(default, skip_serializing_if = "is_schedule")]
     trigger: Cow<'a, Trigger>,
     state: Cow<'a, RunState>,
+    /// Absent where it has one container.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    part_states: Cow<'a, [RunState]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cancellation: Option<Cow<'a, Cancellation>>,
     decided: i64,
@@ -51,6 +54,7 @@ pub(super) fn encode(run: &Run) -> serde_json::Result<String> {
         revision: run.revision,
         trigger: Cow::Borrowed(&run.trigger),
         state: Cow::Borrowed(&run.state),
+        part_states: Cow::Borrowed(&run.part_states),
         cancellation: run.cancellation.as_deref().map(Cow::Borrowed),
         decided: origin.after(run.decided_at),
         ended: run.ended_at.filter(|at| Some(*at) != end(run)).map(|at| origin.after(at)),
@@ -71,6 +75,7 @@ pub(super) fn decode(
         uid: stored.uid,
         revision: stored.revision,
         state: stored.state.into_owned(),
+        part_states: stored.part_states.into_owned().into(),
         trigger: stored.trigger.into_owned(),
         decided_at: origin.at(stored.decided)?,
         cancellation: stored.cancellation.map(|wanted| Box::new(wanted.into_owned())),

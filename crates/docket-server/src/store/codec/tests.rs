@@ -9,7 +9,7 @@ use docket_model::{
     output::Stream,
     run::{
         Attempt, AttemptKey, Cancellation, ContainerId, Exit, ExitCause, Instant, ManualRequest,
-        Reason, RunId, RunState, Step, Trigger,
+        Node, Reason, RunId, RunState, Step, Trigger,
     },
 };
 use serde_json::{Value, json};
@@ -47,6 +47,7 @@ fn run(state: RunState) -> Run {
         trigger: Trigger::Schedule,
         decided_at: at(12),
         state,
+        part_states: Box::default(),
         cancellation: None,
         ended_at: None,
         attempts: Vec::new(),
@@ -70,12 +71,12 @@ fn full() -> Run {
         container: Some(ContainerId("c0ffee".into())),
         engine_name: Some("default".into()),
         engine: Some("E".into()),
-        node: Some("node-1".into()),
+        node: Some(Arc::new(Node { id: "x1".into(), name: "node-1".into() })),
         image: Some("sha256:1".into()),
         remarks: vec!["pulled twice".to_owned()],
         started_at: Some(at(4)),
         exit: Some(Exit {
-            code: 3,
+            code: Some(3),
             image: Some("sha256:1".into()),
             started_at: Some(at(4)),
             ended_at: Some(at(5)),
@@ -164,6 +165,12 @@ fn a_run_is_read_back_in_every_state() {
         let run = Run { trigger, ..run(RunState::Starting) };
         assert_read_back(&run_key(), &Record::Run(Arc::new(run)));
     }
+    let part_states = Box::new([
+        RunState::Succeeded,
+        RunState::Retrying { reason: reason(), until: at(30_000_000) },
+    ]);
+    let with_parts = Run { part_states, ..run(RunState::Running) };
+    assert_read_back(&run_key(), &Record::Run(Arc::new(with_parts)));
     assert_read_back(&run_key(), &Record::Run(Arc::new(full())));
 }
 
@@ -177,6 +184,17 @@ fn an_exit_whose_start_the_engine_does_not_tell_has_none() {
 }
 
 #[test]
+fn an_exit_code_that_the_engine_does_not_report_is_none() {
+    for code in [None, Some(0), Some(137)] {
+        let mut run = full();
+        let attempt = run.attempts.first_mut().unwrap();
+        attempt.exit.as_mut().unwrap().code = code;
+
+        assert_read_back(&run_key(), &Record::Run(Arc::new(run)));
+    }
+}
+
+#[test]
 fn the_text_of_a_run_is_short_and_can_be_read() {
     let encoded = encode(&run_key(), &Record::Run(Arc::new(full()))).unwrap();
 
@@ -187,7 +205,7 @@ fn the_text_of_a_run_is_short_and_can_be_read() {
         r#""Cancellation":{"Reason":{"Code":"cancelled-by","By":"ann"},"Kill":true},"Decided":12,"Ended":9,"Attempts":["#,
         r#"{"Steps":[[1,{"Pulled":["busybox","latest"]}],[2,{"NotPulled":{"reason":"no \"route\""}}],"#,
         r#"[3,"Created"],[4,"Started"],[5,"Exited"],[-6,{"Error":{"Code":"text","Text":"it fails"}}]],"#,
-        r#""Container":"c0ffee","Engine":"E","Node":"node-1","#,
+        r#""Container":"c0ffee","Engine":"E","Node":{"Id":"x1","Name":"node-1"},"#,
         r#""Image":"sha256:1","Remarks":["pulled twice"],"Started":4,"Exit":{"Code":3,"Ended":5,"Error":"oom","#,
         r#""Cause":"OutOfMemory"},"Output":[10,26],"Missing":17},"#,
         r#"{"EngineName":null},{"Number":9,"EngineName":null},"#,
@@ -227,13 +245,11 @@ fn the_text_of_an_allocation_has_its_keys_as_they_are_pushed() {
 
 #[test]
 fn all_other_records_are_read_back() {
-    let suspension =
-        Suspension { by: "ann".to_owned(), reason: None, since: at(5), until: None, all: None };
     let status = StatusRecord {
         decided: Some(at(1)),
         pruned: Some(instant()),
         succeeded: Some(instant()),
-        suspension: Some(Arc::new(suspension)),
+        suspension: Some(Arc::new(Suspension::new("ann", at(5)))),
         records: 4,
         newest: Some(Newest { instant: instant(), is_missed: true }),
         under_way: vec![instant(), Instant::new(at(5_000))],

@@ -2,7 +2,7 @@
 
 use docket_model::{
     AllocationName, Origin, Run,
-    journal::{Entry, Event, Suspension},
+    journal::{Entry, Event, OfAll, Suspension},
     run::{RunState, Trigger},
 };
 use futures_util::future::try_join_all;
@@ -15,13 +15,7 @@ use super::{
 
 fn suspension(until: Option<i64>) -> Suspension {
     let reason = Some("the database moves".to_owned());
-    Suspension {
-        by: "ann".to_owned(),
-        reason,
-        since: moment(10),
-        until: until.map(moment),
-        all: None,
-    }
+    Suspension { reason, until: until.map(moment), ..Suspension::new("ann", moment(10)) }
 }
 
 async fn control(store: &Store, control: Control, second: i64) {
@@ -113,6 +107,25 @@ pub(in crate::store) async fn what_is_suspended_is_not_claimed_by_whoever_did_no
     assert_eq!(store.claim(instead).await, Ok(ClaimOutcome::New));
     assert_eq!(store.claim(after).await, Ok(ClaimOutcome::New));
     assert_eq!(seconds(store, "a").await, [120, 60, 5]);
+}
+
+pub(in crate::store) async fn what_was_suspended_is_not_claimed_after_another_suspension(
+    store: &Store,
+) {
+    push_a(store).await;
+    let run = run(store, "a", 60, RunState::Starting).await;
+    control(store, Control::Suspend(suspension(Some(300))), 10).await;
+
+    // Whoever decided about the instant did not know of the first one, and comes after all of them.
+    let shorter = Suspension { since: moment(61), ..suspension(Some(120)) };
+    control(store, Control::Suspend(shorter), 61).await;
+    let shortened = store.claim(run.clone()).await;
+    let all = Some(OfAll::default());
+    let of_all = Suspension { since: moment(62), all, ..suspension(None) };
+    control(store, Control::Suspend(of_all), 62).await;
+    let with_all = store.claim(run).await;
+
+    assert_eq!((shortened, with_all), (Ok(ClaimOutcome::Changed), Ok(ClaimOutcome::Changed)));
 }
 
 pub(in crate::store) async fn readers_learn_what_a_hand_does(store: &Store) {

@@ -82,10 +82,14 @@ pub(in crate::store) async fn a_manual_run_continues_a_record_without_a_containe
     note(store, &ran, super::created("c0ffee"), moment(181)).await.unwrap();
     finish(store, &ran, end(super::failed(1), 1, "")).await.unwrap();
 
+    let beside = RunState::Skipped(Reason::text("an older one runs"));
+    let beside = Run { state: beside, ..manual(store, 60).await };
+    let kept = store.claim_manual(beside, InstantKind::Instant(None)).await.unwrap();
     let taken_up =
         [claim_manual_run(store, 60, None).await, claim_manual_run(store, 120, None).await];
     let refused = claim_manual_run(store, 180, None).await;
 
+    assert!(matches!(kept, ClaimOutcome::Taken(held) if matches!(held.state, RunState::Failed(_))));
     assert_eq!(taken_up, [ClaimOutcome::New, ClaimOutcome::New]);
     assert!(matches!(refused, ClaimOutcome::Taken(held) if held.state == super::failed(1)));
     let numbers =

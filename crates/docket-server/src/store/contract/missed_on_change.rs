@@ -98,10 +98,9 @@ pub(in crate::store) async fn the_reason_of_an_edit_names_what_kept_it_from_star
     store: &Store,
 ) {
     push_a(store).await;
-    let outage = |from: i64, to: Option<i64>| Outage {
-        cause: if to.is_some() { Cause::NotRunning } else { Cause::EngineAway },
-        from: moment(from),
-        to: to.map(moment),
+    let outage = |from: i64, to: Option<i64>| {
+        let cause = if to.is_some() { Cause::NotRunning } else { Cause::EngineAway };
+        Outage::of(cause, moment(from), to.map(moment))
     };
     let edit = |cron: &str, second: i64| {
         let push = pushed(vec![specification("a", cron)], second);
@@ -150,8 +149,8 @@ pub(in crate::store) async fn what_was_suspended_at_its_instant_says_so_after_an
 ) {
     edit(store, minutely(&json!({"Suspended": true})), 0).await;
     edit(store, minutely(&json!({})), 130).await;
-    let (by, since) = ("ann".to_owned(), moment(270));
-    let suspension = Suspension { by, reason: None, since, until: Some(moment(400)), all: None };
+    let since = moment(270);
+    let suspension = Suspension { until: Some(moment(400)), ..Suspension::new("ann", since) };
     let steered =
         store.control("a", Control::Suspend(suspension), ChangeContext::new(since, "ann")).await;
     steered.unwrap();
@@ -294,8 +293,7 @@ pub(in crate::store) async fn newer_rules_of_a_zone_settle_what_is_due_by_the_ol
     store.push(pushed(specifications, 0)).await.unwrap();
     let berlin = vec!["Europe/Berlin".parse().unwrap()];
     let [from, to] = ["2026a", "2026b"].map(str::to_owned);
-    let outages =
-        vec![Outage { cause: Cause::EngineAway, from: moment(1700), to: Some(moment(3600)) }];
+    let outages = vec![Outage::of(Cause::EngineAway, moment(1700), Some(moment(3600)))];
     let server = docket_model::Zone::utc();
     let (old, new) = (from.clone(), to.clone());
     let what = ChangedZone::Rules { zones: berlin, server, from, to, outages };

@@ -55,6 +55,7 @@ macro_rules! keeps_the_contract {
             manual_changes::a_reset_sets_back_only_what_is_ahead_of_the_clock,
             manual_changes::a_reset_brings_back_what_was_done_while_the_clock_was_ahead,
             manual_changes::what_is_suspended_is_not_claimed_by_whoever_did_not_know,
+            manual_changes::what_was_suspended_is_not_claimed_after_another_suspension,
             manual_changes::readers_learn_what_a_hand_does,
             manual_changes::the_journal_tells_who_changed_what,
             manual_changes::the_journal_is_listed_newest_first_and_bounded,
@@ -72,6 +73,8 @@ macro_rules! keeps_the_contract {
             decisions::runs_are_listed_newest_first,
             run_progress::a_run_is_recorded_from_claim_to_end,
             run_progress::a_run_keeps_all_its_attempts,
+            run_progress::a_run_that_waits_for_a_node_has_the_latest_reason,
+            run_progress::each_replacement_has_a_remark_and_a_refused_name_one,
             run_progress::an_output_of_many_pieces_is_read_from_any_position,
             run_progress::whatever_happens_to_a_run_is_kept,
             run_progress::nothing_is_added_to_a_run_that_is_over_or_unknown,
@@ -249,7 +252,7 @@ pub(super) fn end(state: RunState, code: i64, output: &str) -> End {
     let mut captured = Output::bounded(100);
     captured.push(output.as_bytes());
     let exit = Exit {
-        code,
+        code: Some(code),
         image: Some("sha256:1".into()),
         started_at: Some(moment(8)),
         ended_at: Some(moment(9)),
@@ -257,5 +260,5 @@ pub(super) fn end(state: RunState, code: i64, output: &str) -> End {
         cause: None,
     };
     let (exit, output) = (Some(exit), Some(captured.into()));
-    End { state, exit, started_at: None, output, remarks: Vec::new(), at: moment(10) }
+    End { part: None, state, exit, started_at: None, output, remarks: Vec::new(), at: moment(10) }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use docket_model::{
     Origin, Output,
     output::{Excerpt, PIECE, Stream},
@@ -9,7 +10,11 @@ use docket_model::{
 };
 
 use super::{
-    super::{ClaimOutcome, End, Progress, Store, StoreError},
+    super::{
+        ClaimOutcome, End, MemoryBackend, Progress, Store, StoreError,
+        backend::{Backend as _, Batch, CommitError, Key, ReadError, Record, Revision, Term},
+        hooked_backend::Hooks,
+    },
     carry_out, claim, created, end, failed, finish, get, instant, moment, note, push, push_a,
     record, run,
 };
@@ -45,10 +50,42 @@ pub(in crate::store) async fn a_run_is_recorded_from_claim_to_end(store: &Store)
     assert_eq!(over.ended_at, Some(moment(10)));
     assert_eq!(attempt.container, Some(ContainerId("c0ffee".into())));
     assert_eq!(attempt.image.as_deref(), Some("sha256:1"));
-    assert_eq!(attempt.exit.as_ref().unwrap().code, 3);
+    assert_eq!(attempt.exit.as_ref().unwrap().code, Some(3));
     assert_eq!(attempt.output.as_ref().unwrap().written(), 2);
     assert_eq!(output(store, 1).await, b"oh");
     assert_eq!(get(store, "a").await.status.runs.under_way(), 0);
+}
+
+pub(in crate::store) async fn each_replacement_has_a_remark_and_a_refused_name_one(store: &Store) {
+    push_a(store).await;
+    let id = claim(store, "a", 60).await.id;
+    let refused = || Progress::HoldRefused { remark: "no quota".to_owned() };
+    let replacing = || Progress::Replacing { remark: "anew".to_owned() };
+
+    for (second, progress) in (61..).zip([replacing(), refused(), replacing(), refused()]) {
+        note(store, &id, progress, moment(second)).await.unwrap();
+    }
+
+    let run = store.run("a", id.instant).await.unwrap().unwrap();
+    assert_eq!(run.attempt().unwrap().remarks, ["anew", "no quota", "anew"]);
+}
+
+pub(in crate::store) async fn a_run_that_waits_for_a_node_has_the_latest_reason(store: &Store) {
+    push_a(store).await;
+    let id = claim(store, "a", 60).await.id;
+    note(store, &id, created("c0ffee"), moment(61)).await.unwrap();
+
+    for reason in ["no node on 4 nodes", "no node on 5 nodes"] {
+        let waiting = Progress::Waiting { reason: reason.to_owned() };
+        note(store, &id, waiting, moment(62)).await.unwrap();
+    }
+
+    let attempt = record(store, "a", 60).await.attempts.pop().unwrap();
+    let latest = "it waited for a node: no node on 5 nodes".to_owned();
+    assert_eq!(
+        attempt.remarks.iter().filter(|it| it.contains("no node")).collect::<Vec<_>>(),
+        [&latest]
+    );
 }
 
 pub(in crate::store) async fn a_run_keeps_all_its_attempts(store: &Store) {
@@ -258,4 +295,38 @@ pub(in crate::store) async fn an_output_of_many_pieces_is_read_from_any_position
     }
     let end = store.output("a", instant(60), 1.into(), wrote.written()).await.unwrap().unwrap();
     assert!(end.is_empty());
+}
+
+/// A backend that has lost the pieces of all outputs.
+#[derive(Debug)]
+struct Lossy(MemoryBackend);
+
+#[async_trait]
+impl Hooks for Lossy {
+    fn memory(&self) -> &MemoryBackend {
+        &self.0
+    }
+
+    async fn commits(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
+        self.0.commit(batch, term).await
+    }
+
+    async fn reads(&self, keys: Vec<Key>) -> Result<Vec<Option<(Revision, Record)>>, ReadError> {
+        let is_lost = |record: &Record| matches!(record, Record::Piece(_));
+        let read = self.0.read(keys).await?.into_iter();
+        Ok(read.map(|read| read.filter(|(_, record)| !is_lost(record))).collect())
+    }
+}
+
+#[tokio::test]
+async fn an_output_whose_record_is_there_and_whose_bytes_are_not_cannot_be_read() {
+    let store = Store::open(Arc::new(Lossy(MemoryBackend::new(usize::MAX)))).await.unwrap();
+    push_a(&store).await;
+    carry_out(&store, "a", 60, RunState::Succeeded).await;
+
+    let lost = store.output("a", instant(60), 1.into(), 0).await;
+    let end = store.output("a", instant(60), 1.into(), 1).await;
+
+    assert!(matches!(lost, Err(StoreError::Unreadable(_))), "{lost:?}");
+    assert!(end.unwrap().unwrap().is_empty());
 }

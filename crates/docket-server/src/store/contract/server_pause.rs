@@ -11,9 +11,8 @@ use super::{
     missed, moment, push_a, run, seconds,
 };
 
-fn pause(since: i64, reason: Option<&str>) -> Suspension {
-    let (by, reason) = ("ann".to_owned(), reason.map(str::to_owned));
-    Suspension { by, reason, since: moment(since), until: None, all: None }
+pub(super) fn pause(since: i64, reason: Option<&str>) -> Suspension {
+    Suspension { reason: reason.map(str::to_owned), ..Suspension::new("ann", moment(since)) }
 }
 
 async fn control_server(store: &Store, control: ServerControl, second: i64) {

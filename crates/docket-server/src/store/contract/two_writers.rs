@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use docket_model::{
     Origin,
-    journal::{Entry, Event, Suspension},
+    journal::{Entry, Event},
     run::{Instant, Reason, RunState},
 };
 use parking_lot::Mutex;
@@ -13,11 +13,13 @@ use parking_lot::Mutex;
 use super::{
     super::{
         ChangeContext, ChangedZone, ClaimOutcome, Control, EntryFilter, InstantKind, MemoryBackend,
-        NotedEngine, Progress, ServerControl, Settlement, Store, StoreError, ZoneChange,
+        NotedEngines, Progress, ServerControl, Settlement, Store, StoreError, ZoneChange,
     },
     carry_out, claim, created, end,
     faulty_backends::FaultyBackend,
-    finish, get, instant, moment, note, push, push_a, pushed, run, seconds, specification,
+    finish, get, instant, moment, note, push, push_a, pushed, run, seconds,
+    server_pause::pause,
+    specification,
 };
 
 /// Two stores over one backend that write in the same term.
@@ -85,8 +87,7 @@ async fn a_pause_by_one_writer_holds_for_the_other() {
     let (one, other) = two_writers().await;
     push_a(&one).await;
     push(&other, Origin::Api, &[("b", "* * * * *")]).await;
-    let pause =
-        Suspension { by: "ann".to_owned(), reason: None, since: moment(0), until: None, all: None };
+    let pause = pause(0, None);
     let context = ChangeContext::new(moment(0), "ann");
     one.control_server(ServerControl::Pause(pause), context).await.unwrap();
 
@@ -117,13 +118,7 @@ async fn every_write_of_the_older_term_is_refused() {
     let claimed = before.recent[0].clone();
     let (id, uid) = (&claimed.id, claimed.uid);
     let context = || ChangeContext::new(moment(90), "ann");
-    let suspension = Suspension {
-        by: "ann".to_owned(),
-        reason: None,
-        since: moment(90),
-        until: None,
-        all: None,
-    };
+    let suspension = pause(90, None);
     let to = docket_model::Zone::utc();
     let what =
         ChangedZone::OfServer { from: "UTC".to_owned(), old: None, to, reason: Reason::text("x") };
@@ -154,7 +149,7 @@ async fn every_write_of_the_older_term_is_refused() {
     let after = get(&newer, "a").await;
     assert_eq!(after.status.allocation, before.status.allocation);
     assert_eq!(after.recent, before.recent);
-    assert_eq!(newer.note_engine(NotedEngine::Unidentified).await, Ok(()));
+    assert_eq!(newer.note_engines(NotedEngines::Unidentified).await, Ok(()));
     let next = run(&newer, "a", 120, RunState::Starting).await;
     assert_eq!(newer.claim(next).await, Ok(ClaimOutcome::New));
 }
@@ -175,8 +170,7 @@ async fn a_later_term_knows_what_the_older_one_left() {
 async fn what_one_writer_commits_the_other_learns_without_a_conflict() {
     let (one, other) = two_writers().await;
     let changes = other.subscribe().allocations();
-    let pause =
-        Suspension { by: "ann".to_owned(), reason: None, since: moment(0), until: None, all: None };
+    let pause = pause(0, None);
 
     push_a(&one).await;
     let context = ChangeContext::new(moment(0), "ann");

@@ -98,7 +98,7 @@ pub(super) fn compare(
     if let (Some(before), Some(now)) = (&noted.machine, &home.machine)
         && before != now
     {
-        provenance.engine_elsewhere = noted.engine;
+        provenance.engines_elsewhere = noted.engine;
     }
     Ok((provenance, home))
 }

@@ -38,8 +38,13 @@ use futures_util::stream::BoxStream;
 use tokio::task::spawn_blocking;
 
 use self::{
-    lock::LockFile, open::Opened, open_files::OpenFiles, read_connections::Readers,
-    tamper_check::FileCheck, writer_handle::Writer,
+    backup_copy::{LOG, beside},
+    lock::LockFile,
+    open::Opened,
+    open_files::OpenFiles,
+    read_connections::Readers,
+    tamper_check::FileCheck,
+    writer_handle::Writer,
 };
 use super::{
     backend::{
@@ -142,6 +147,13 @@ impl Backend for SqliteBackend {
 impl Files for SqliteBackend {
     fn path(&self) -> PathBuf {
         self.path.clone()
+    }
+
+    fn bytes(&self) -> Option<u64> {
+        let size = |path: &Path| std::fs::metadata(path).map(|file| file.len());
+        // The log is absent while nothing was written.
+        let log = size(&beside(&self.path, LOG)).unwrap_or_default();
+        Some(size(&self.path).ok()? + log)
     }
 
     fn provenance(&self) -> Provenance {

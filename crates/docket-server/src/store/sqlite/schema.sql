@@ -35,8 +35,8 @@ CREATE TABLE runs (
     -- One record for each instant, or for a span of missed ones. Moments in a value, such as Started,
     -- Ended and the first number of each step, are microseconds after the instant. Without a Trigger, a
     -- run was started by the schedule; without an Ended, it ended with its last attempt; without a Code,
-    -- the exit code is 0; without an EngineName, the engine is `default`. Output has how many bytes are
-    -- kept, and how many are left out.
+    -- the exit code is 0, unless CodeUnknown is true; without an EngineName, the engine is `default`.
+    -- Output has how many bytes are kept, and how many are left out.
     id INTEGER PRIMARY KEY,
     allocation INTEGER NOT NULL, -- the id of its specification
     instant INTEGER NOT NULL,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
@@ -65,10 +66,15 @@ impl Writer {
 
     /// Writes a batch, in several commits where the backend does not take it in one.
     async fn write(&self, batch: &Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
-        if large_commits::fits(batch, self.backend.bounds()) {
-            return self.backend.commit(Arc::clone(batch), term).await;
-        }
-        large_commits::commit(&*self.backend, batch, term).await
+        let begun_at = Instant::now();
+        let written = if large_commits::fits(batch, self.backend.bounds()) {
+            self.backend.commit(Arc::clone(batch), term).await
+        } else {
+            large_commits::commit(&*self.backend, batch, term).await
+        };
+        let has_failed = !matches!(written, Ok(_) | Err(CommitError::Conflict(_)));
+        self.observer.commit(begun_at.elapsed(), has_failed);
+        written
     }
 
     /// Reads the catalogue again after a batch that was written in several commits: each has a revision of
@@ -106,6 +112,9 @@ impl Writer {
         // Of a large commit only the last part: the others are read again like those of another
         // writer.
         self.own.iter_mut().for_each(|own| own.extend(revision));
+        for (milestone, run) in staged.milestones.drain(..) {
+            self.observer.reached(milestone, &run);
+        }
         self.catalogue.write().accept(staged, revision.unwrap_or_default());
     }
 

@@ -22,7 +22,7 @@ pub(crate) async fn a_run_gives_its_output_its_exit_code_and_its_times(subject: 
     let captured = subject.engine.read_log(&handle, PLENTY).await.unwrap();
 
     assert_eq!((captured.output.to_bytes(), captured.remark), (b"hello\n".to_vec(), None));
-    assert_eq!((exit.code, exit.cause, exit.error), (0, None, None));
+    assert_eq!((exit.code, exit.cause, exit.error), (Some(0), None, None));
     assert!(exit.started_at.unwrap() <= exit.ended_at.unwrap());
     subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
 }
@@ -33,7 +33,7 @@ pub(crate) async fn a_failure_gives_its_exit_code(subject: &Subject) {
 
     let exit = subject.follow(&handle).await.unwrap();
 
-    assert_eq!((exit.code, exit.cause, exit.error), (3, None, None));
+    assert_eq!((exit.code, exit.cause, exit.error), (Some(3), None, None));
     let output = subject.engine.read_log(&handle, PLENTY).await.unwrap().output;
     assert_eq!(output.to_bytes(), b"why\n");
     subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
@@ -44,7 +44,7 @@ pub(crate) async fn a_container_that_ends_at_once_is_watched_to_its_end(subject:
         let plan = subject.plan(&format!("at-once-{turn}"), Program::Ends(0));
         let handle = subject.start(&plan).await.handle;
 
-        assert_eq!(subject.follow(&handle).await.unwrap().code, 0);
+        assert_eq!(subject.follow(&handle).await.unwrap().code, Some(0));
 
         let captured = subject.engine.read_log(&handle, PLENTY).await.unwrap();
         assert_eq!(captured.output.written(), 0);
@@ -81,7 +81,7 @@ pub(crate) async fn a_gentle_stop_lets_the_program_end_by_itself(subject: &Subje
 
     let observation = subject.engine.inspect(&handle).await.unwrap();
     let Observation::Ended(exit) = observation else { panic!("{observation:?}") };
-    assert_eq!((exit.code, exit.cause), (7, None));
+    assert_eq!((exit.code, exit.cause), (Some(7), None));
     subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
 }
 
@@ -133,7 +133,7 @@ pub(crate) async fn an_ended_container_is_stopped_already(subject: &Subject) {
         assert_eq!(subject.engine.stop(&handle, how).await, Ok(()));
     }
 
-    assert_eq!(subject.follow(&handle).await.unwrap().code, 0);
+    assert_eq!(subject.follow(&handle).await.unwrap().code, Some(0));
     subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
 }
 

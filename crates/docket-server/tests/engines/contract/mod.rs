@@ -1,8 +1,9 @@
 //! What every engine keeps, a real one and the scripted one alike: this module is compiled into the tests of
-//! both, and [`any_engine`], [`one_host`], [`separate_start`] and [`start_at_once`] list its behaviours.
+//! both, and [`any_engine`], [`one_host`], [`separate_start`], [`start_at_once`] and [`several_nodes`] list its behaviours.
 
 mod end;
 mod list;
+mod nodes;
 mod output;
 mod prepare;
 mod start;
@@ -14,7 +15,7 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use docket_model::{
     FieldPath, Life, Specification,
-    allocation::Pull,
+    allocation::{Placement, Pull},
     container::UnknownOptions,
     output::Stream,
     run::{Exit, Instant},
@@ -27,7 +28,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub(crate) use self::{end::*, list::*, output::*, prepare::*, start::*, take_over::*};
+pub(crate) use self::{end::*, list::*, nodes::*, output::*, prepare::*, start::*, take_over::*};
 
 /// More than any test writes.
 pub(crate) const PLENTY: usize = 8 << 20;
@@ -85,6 +86,7 @@ macro_rules! separate_start {
             output_up_to_now_of_a_container_that_was_not_started_is_empty,
             following_output_waits_for_the_start,
             a_container_that_was_not_started_is_disarmed,
+            a_container_that_is_disarmed_is_removed,
             a_container_that_is_started_meanwhile_is_not_disarmed,
         }
     };
@@ -100,7 +102,17 @@ macro_rules! start_at_once {
     };
 }
 
-pub(crate) use {any_engine, one_host, separate_start, start_at_once};
+/// The behaviours of engines that choose among nodes.
+macro_rules! several_nodes {
+    ($keeps:ident) => {
+        $keeps! {
+            nodes_are_those_that_fulfil_what_is_left_to_them,
+            a_container_runs_on_the_node_that_its_plan_names,
+        }
+    };
+}
+
+pub(crate) use {any_engine, one_host, separate_start, several_nodes, start_at_once};
 
 /// What the program of a container does.
 #[derive(Debug, Clone, Copy)]
@@ -188,7 +200,10 @@ impl Subject {
             environment: Vec::new(),
             command: None,
             pull: Pull::Missing,
+            placement: Placement::default(),
+            node: None,
             life: Life::new(1, DateTime::UNIX_EPOCH),
+            parts: 1,
         }
     }
 

@@ -75,6 +75,6 @@ pub(crate) async fn a_container_that_is_removed_before_its_start_is_prepared_ane
 
     let second = subject.start(&plan).await;
     assert!(!second.joined && second.handle.id != first.id, "{second:?}");
-    assert_eq!(subject.follow(&second.handle).await.unwrap().code, 0);
+    assert_eq!(subject.follow(&second.handle).await.unwrap().code, Some(0));
     subject.engine.remove(&second.handle, Condition::NotRunning).await.unwrap();
 }

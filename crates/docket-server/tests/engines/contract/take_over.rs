@@ -3,40 +3,62 @@
 
 use docket_model::allocation::Pull;
 use docket_server::engine::{
-    Condition, Disarmed, EngineError, Follow, Handle, Launch, LogCursor, Observation, Past, Starts,
-    Stop, TakeOver, Target,
+    Condition, Disarmed, EngineError, Follow, Handle, Launch, LogCursor, Observation, Past, Plan,
+    Starts, Stop, TakeOver, Target,
 };
 use futures_util::StreamExt;
 
 use super::{PLENTY, Program, Subject};
 
 pub(crate) async fn a_container_that_was_not_started_is_disarmed(subject: &Subject) {
-    let handle = disarmed(subject, "never").await;
+    let plan = subject.plan("never", Program::Ends(0));
+    let (handle, is_kept) = disarmed(subject, &plan).await;
+
+    let late = subject.engine.launch(&handle).await.unwrap();
+    let later = subject.engine.take_over(&handle).await.unwrap();
+    let again = subject.start(&plan).await;
+
+    match late {
+        Launch::OutOfDate(_) => assert!(is_kept),
+        late => assert_eq!((late, is_kept), (Launch::NeverRan, false)),
+    }
+    assert_eq!(matches!(later, TakeOver::Replaceable(_)), is_kept, "{later:?}");
+    assert_eq!(matches!(later, TakeOver::Gone(_)), !is_kept, "{later:?}");
+    assert_eq!((again.joined, again.handle.id == handle.id), (is_kept, is_kept), "{again:?}");
+    assert_eq!(subject.follow(&again.handle).await.unwrap().code, Some(0));
+    subject.engine.remove(&again.handle, Condition::NotRunning).await.unwrap();
+}
+
+pub(crate) async fn a_container_that_is_disarmed_is_removed(subject: &Subject) {
+    let (handle, _) = disarmed(subject, &subject.plan("given-up", Program::Ends(0))).await;
+
+    subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
 
     assert_eq!(subject.engine.launch(&handle).await, Ok(Launch::NeverRan));
-    let later = subject.engine.take_over(&handle).await.unwrap();
-    assert!(matches!(later, TakeOver::Gone(_)), "{later:?}");
+    assert_eq!(subject.engine.list_owned(&subject.owner()).await, Ok(Vec::new()));
 }
 
 pub(crate) async fn a_container_that_is_disarmed_is_known_to_have_never_run(subject: &Subject) {
-    let handle = disarmed(subject, "remembered").await;
+    let (handle, _) = disarmed(subject, &subject.plan("remembered", Program::Ends(0))).await;
+    subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
 
     let later = subject.engine.take_over(&handle).await.unwrap();
 
     assert!(matches!(later, TakeOver::Gone(Past::NeverRan)), "{later:?}");
 }
 
-/// A container that was prepared and disarmed.
-async fn disarmed(subject: &Subject, name: &str) -> Handle {
-    let plan = subject.plan(name, Program::Ends(0));
-    let handle = subject.engine.prepare(&plan).await.unwrap().handle;
+/// A container that was prepared and disarmed, and whether it is kept: it may be where starts are conditional.
+async fn disarmed(subject: &Subject, plan: &Plan) -> (Handle, bool) {
+    let handle = subject.engine.prepare(plan).await.unwrap().handle;
     let taken_over = subject.engine.take_over(&handle).await.unwrap();
     let TakeOver::Replaceable(guard) = taken_over else { panic!("{taken_over:?}") };
 
     let disarmed = subject.engine.disarm(Target::Guarded(guard)).await.unwrap();
 
-    assert!(matches!(disarmed, Disarmed::Gone(Past::NeverRan)), "{disarmed:?}");
-    handle
+    let is_kept = matches!(disarmed, Disarmed::Unstarted);
+    assert!(is_kept || matches!(disarmed, Disarmed::Gone(Past::NeverRan)), "{disarmed:?}");
+    assert!(!is_kept || subject.engine.starts() == Starts::Conditionally);
+    (handle, is_kept)
 }
 
 pub(crate) async fn a_container_that_is_started_meanwhile_is_not_disarmed(subject: &Subject) {
@@ -137,7 +159,7 @@ pub(crate) async fn an_engine_that_is_away_is_unreachable_and_found_again(subjec
     subject.bed.restart().await;
     let found = subject.start(&plan).await;
     assert!(found.joined && found.handle.id == handle.id, "{found:?}");
-    assert_eq!(subject.follow(handle).await.unwrap().code, 0);
+    assert_eq!(subject.follow(handle).await.unwrap().code, Some(0));
     let output = engine.read_log(handle, PLENTY).await.unwrap().output;
     assert_eq!(output.to_bytes(), b"back\n");
     engine.remove(handle, Condition::NotRunning).await.unwrap();

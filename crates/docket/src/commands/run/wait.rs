@@ -10,7 +10,7 @@ use docket_model::{
 };
 
 use crate::{
-    client::{Client, Connection, RunResponse},
+    client::{Client, Connection, Follow, RunResponse},
     clock,
     commands::{
         ExitWith,
@@ -65,9 +65,17 @@ async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequ
     waiter.state(&client, &record).await;
     // Before this line Ctrl-C ends the command as usual.
     let mut signals = Signals::catch()?;
+    // `true`: the server has just responded, so a lost connection is waited for.
+    let following = async {
+        if record.parts.is_empty() {
+            let follow = Follow::new(&client, run.clone(), true);
+            follow_run::to_the_end(follow, &mut waiter).await
+        } else {
+            follow_run::parts_to_the_end(&client, &run, true, &record.parts, &mut waiter).await
+        }
+    };
     tokio::select! {
-        // `true`: the server has just responded, so a lost connection is waited for.
-        record = follow_run::to_the_end(&client, run.clone(), true, &mut waiter) => Ok(report(name, &record?)),
+        record = following => Ok(report(name, &record?)),
         signal = signals.next() => {
             print::note(format_args!("{run} is still running: cancel it with `docket cancel {run}`"));
             Ok(u8::try_from(signal.as_raw_value()).map_or(NEVER_RAN, |signal| AFTER_SIGNAL + signal))
@@ -130,7 +138,7 @@ async fn waits_for(client: &Client, record: &RunRecord) -> String {
 }
 
 fn has_container(record: &RunRecord) -> bool {
-    record.attempts.last().is_some_and(|attempt| attempt.container.is_some())
+    record.attempts.iter().any(|attempt| attempt.container.is_some())
 }
 
 /// The run that this one waits for: the newest older run under way.
@@ -153,9 +161,9 @@ fn report(name: &AllocationName, record: &RunRecord) -> u8 {
     code
 }
 
-/// The exit code of the newest container; 0 only for a run that succeeded.
+/// The exit code of the container, of a failed one where there are several; 0 only for a run that succeeded.
 fn code(record: &RunRecord) -> u8 {
-    let code = record.attempts.last().and_then(|attempt| attempt.exit_code);
+    let code = record.exit_code();
     match (&record.state, code) {
         (StateWord::Succeeded, _) => 0,
         (StateWord::Lost, _) => NEVER_RAN,

@@ -24,7 +24,11 @@ use crate::print;
 const VARIABLE: &str = "DOCKET_LOG";
 
 /// Everything from `info` on, but not the threads of the HTTP server.
+#[cfg(not(feature = "cluster"))]
 const DEFAULT: &str = "info,actix_server=warn";
+/// The same without the client of Kubernetes: it logs each call that fails, which docket reports once.
+#[cfg(feature = "cluster")]
+const DEFAULT: &str = "info,actix_server=warn,kube_client=off";
 
 /// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -80,15 +84,23 @@ struct Fields<'a>(&'a mut String);
 
 impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let value = format!("{value:?}");
-        // A field that is written with `Display` has no quotes, so its end would not be visible.
-        let is_bare = value.contains(' ') && !value.starts_with(['"', '[', '{']);
-        let space = if self.0.is_empty() { "" } else { " " };
+        let Self(line) = self;
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        let is_message = field.name() == "message";
+        if !is_message {
+            line.push_str(field.name());
+            line.push('=');
+        }
+        let start = line.len();
         // Writing to a text does not fail.
-        let _: fmt::Result = match field.name() {
-            "message" => write!(self.0, "{space}{value}"),
-            name if is_bare => write!(self.0, "{space}{name}={value:?}"),
-            name => write!(self.0, "{space}{name}={value}"),
-        };
+        let _: fmt::Result = write!(line, "{value:?}");
+        let written = line.get(start..).unwrap_or_default();
+        // A field that is written with `Display` has no quotes, so its end would not be visible.
+        if !is_message && written.contains(' ') && !written.starts_with(['"', '[', '{']) {
+            let quoted = format!("{written:?}");
+            line.replace_range(start.., &quoted);
+        }
     }
 }

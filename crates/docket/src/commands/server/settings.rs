@@ -131,6 +131,10 @@ struct Limits {
     #[arg(long, value_name = "SIZE", env = "DOCKET_MAX_BODY", default_value = "64MiB")]
     max_body: Size,
 
+    /// Allocations with metrics of their own, in the order of their creation
+    #[arg(long, value_name = "COUNT", env = "DOCKET_METRICS_ALLOCATIONS", default_value = "1000")]
+    metrics_allocations: usize,
+
     /// Memory for the records and outputs of runs; the oldest outputs are removed first, then the oldest
     /// records
     #[arg(long, value_name = "SIZE", env = "DOCKET_MEMORY", default_value = "64MiB")]
@@ -207,6 +211,7 @@ impl Arguments {
             queue: limits.queue,
             max_pulling: limits.max_pulling.get(),
             pull_timeout: limits.pull_timeout.into(),
+            metrics_allocations: limits.metrics_allocations,
             max_body: in_bytes(limits.max_body),
             memory: in_bytes(limits.memory),
             store: storage.store,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     key_bindings::Key,
-    message::{Effect, Message},
+    model_inputs_and_effects::{Effect, Message},
     screen_state::Model,
 };
 

@@ -76,10 +76,11 @@ impl Stub {
     }
 
     /// A client of this engine.
-    pub(in crate::engine::docker) fn client(&self) -> Client {
+    pub(in crate::engine) fn client(&self) -> Client {
         let Transports { docker, keeping, afresh } =
             transport::over(&self.door, "http://docker").unwrap();
-        Client { docker, keeping, afresh, endpoint: "stub".into(), is_local: true }
+        let endpoint = "stub".into();
+        Client { docker, keeping, afresh, endpoint, is_local: true, is_by_process: false }
     }
 
     /// An engine that sends its requests here.

@@ -32,12 +32,15 @@ pub(super) fn check(options: Options<'_>) -> Vec<Finding> {
     map(options).findings
 }
 
-/// The template of the service's tasks; the first option that is refused, where there is one.
+/// The template of the service's tasks, whose containers have these options besides; the first option that is
+/// refused, where there is one.
 pub(super) fn task_template(
     options: Options<'_>,
     constraints: &[String],
+    besides: Map<String, Value>,
 ) -> Result<Value, Finding> {
-    let mapping = map(options);
+    let mut mapping = map(options);
+    mapping.container.extend(besides);
     match mapping.findings.iter().find(|finding| finding.is_fatal) {
         Some(refusal) => Err(refusal.clone()),
         None => Ok(mapping.into_template(constraints)),

@@ -1,7 +1,7 @@
 //! A server without its API, on a paused clock: it can be closed, die, and be opened again.
 
-mod backend;
-mod engine;
+mod backend_with_faults;
+mod engine_with_faults;
 mod fault_injection;
 mod observations;
 
@@ -18,7 +18,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(super) use self::fault_injection::Fault;
-use self::{backend::WiredBackend, engine::WiredEngine, fault_injection::Wire};
+use self::{
+    backend_with_faults::WiredBackend, engine_with_faults::WiredEngine, fault_injection::Wire,
+};
 use super::super::Ticks;
 use crate::{
     clock::{Clock, TestClock},
@@ -44,6 +46,7 @@ pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 /// What a server is started with.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
+    pub(super) max_starting: Option<usize>,
     pub(super) max_running: usize,
     pub(super) queue: usize,
     pub(super) env_dir: Option<PathBuf>,
@@ -53,7 +56,13 @@ pub(super) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_running: 1000, queue: 1000, env_dir: None, trusts_engine: false }
+        Self {
+            max_starting: None,
+            max_running: 1000,
+            queue: 1000,
+            env_dir: None,
+            trusts_engine: false,
+        }
     }
 }
 
@@ -113,7 +122,7 @@ impl Ground {
         let (wire, trouble) = (Arc::new(Wire::default()), Arc::default());
         let (store, wired_engine) = self.wired(&wire, &trouble).await;
         let limits = EngineLimits {
-            max_starting: None,
+            max_starting: self.settings.max_starting,
             max_running: self.settings.max_running,
             queue: self.settings.queue,
         };
@@ -131,7 +140,7 @@ impl Ground {
         };
         let process = Arc::new(Process::new(store, self.clock.clone(), settings));
         if let Some(from) = self.left_at {
-            process.store.paused(Pause { cause: Cause::NotRunning, from, to: self.clock.now() });
+            process.store.paused(Pause::of(Cause::NotRunning, from, self.clock.now()));
         }
         let term = process.begin_term(engines).await.unwrap();
         if self.settings.trusts_engine {

@@ -82,9 +82,8 @@ impl House {
     }
 
     pub(in crate::scheduler::tests) async fn suspend(&self, name: &str, until: Option<&str>) {
-        let (by, since) = ("ann".to_owned(), self.clock.now());
         let until = until.map(|until| until.parse().unwrap());
-        let suspension = Suspension { by, reason: None, since, until, all: None };
+        let suspension = Suspension { until, ..Suspension::new("ann", self.clock.now()) };
         self.control(name, Control::Suspend(suspension)).await;
     }
 

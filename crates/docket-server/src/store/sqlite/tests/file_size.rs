@@ -21,7 +21,7 @@ async fn carry_out(store: &Store, name: &str, second: i64) {
     let allocation = store.status(name).unwrap().allocation;
     let (trigger, state, decided_at) = (Trigger::Schedule, RunState::Starting, at(1));
     let run = Run::decided(&allocation, instant(second), trigger, state, decided_at);
-    let run = run.on_engine(&"default".into());
+    let run = run.at_places(&[Arc::<str>::from("default").into()]);
     assert_eq!(store.claim(run.clone()).await, Ok(ClaimOutcome::New));
     let image: Arc<str> = format!("sha256:{:064x}", 0x00ab_cdef).into();
     let pulled = Progress::Pulled {
@@ -40,7 +40,7 @@ async fn carry_out(store: &Store, name: &str, second: i64) {
     note(store, &run.id, created, at(400)).await.unwrap();
     note(store, &run.id, Progress::Started, at(600)).await.unwrap();
     let exit = Exit {
-        code: 0,
+        code: Some(0),
         image: Some(image),
         started_at: Some(at(590)),
         ended_at: Some(at(12_700)),
@@ -51,7 +51,7 @@ async fn carry_out(store: &Store, name: &str, second: i64) {
     output.push_to(Stream::Out, b"copied 17 files in 12 s\n");
     let (exit, output) = (Some(exit), Some(Arc::new(output)));
     let (state, at) = (RunState::Succeeded, at(12_750));
-    let end = End { state, exit, started_at: None, output, remarks: Vec::new(), at };
+    let end = End { part: None, state, exit, started_at: None, output, remarks: Vec::new(), at };
     finish(store, &run.id, end).await.unwrap();
 }
 

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{super::OpenError, Opener, SqliteBackend, commit, meta, new, path, set, value};
 use crate::store::{
-    NotedEngine, Provenance,
+    NotedEngines, Provenance,
     backend::{Backend as _, Files as _, Write},
     store_origin::Home,
 };
@@ -24,7 +24,7 @@ fn open(directory: &TempDir, by: &Opener) -> SqliteBackend {
 
 /// Notes where a store is served, with an engine, as the rules do when a life begins.
 async fn note_home(store: &SqliteBackend) {
-    let home = Home { engine: Some(NotedEngine::from(Some("E"))), ..store.home() };
+    let home = Home { engine: Some(NotedEngines::of([Some("E")])), ..store.home() };
     let json = serde_json::to_string(&home).unwrap();
     let id = "\"8a6e0804-2bd0-4672-b79d-d97027f9071a\"";
     let term = store.begin_term().await.unwrap();
@@ -69,8 +69,8 @@ async fn a_store_from_another_machine_names_its_engine_unless_machines_mean_noth
 
         let provenance = moved(&directory, &server("docket", now)).unwrap();
 
-        let elsewhere = elsewhere.map(|id: &str| NotedEngine::Identified(id.to_owned()));
-        assert_eq!(provenance.engine_elsewhere, elsewhere, "{before:?} {now:?}");
+        let elsewhere = elsewhere.map(|id: &str| NotedEngines::of([Some(id)]));
+        assert_eq!(provenance.engines_elsewhere, elsewhere, "{before:?} {now:?}");
     }
 }
 

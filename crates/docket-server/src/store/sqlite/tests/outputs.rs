@@ -37,6 +37,7 @@ pub(super) fn with_output(allocation: &str) -> Vec<Write> {
         trigger: Trigger::Schedule,
         decided_at: moment,
         state: RunState::Succeeded,
+        part_states: Box::default(),
         cancellation: None,
         ended_at: Some(moment),
         attempts: vec![Attempt { output, ..Attempt::new(1) }],

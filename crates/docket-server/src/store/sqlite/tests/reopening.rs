@@ -51,8 +51,7 @@ async fn fill(store: &Store) {
     carry_out(store, "a", 300, failed(3)).await;
     let span = run(store, "a", 360, missed(420, 2)).await;
     store.claim(span).await.unwrap();
-    let suspension =
-        Suspension { by: "ann".to_owned(), reason: None, since: moment(9), until: None, all: None };
+    let suspension = Suspension::new("ann", moment(9));
     store
         .control("file", Control::Suspend(suspension), ChangeContext::new(moment(9), "ann"))
         .await

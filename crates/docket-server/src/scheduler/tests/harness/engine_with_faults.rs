@@ -3,14 +3,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use docket_model::allocation::Pull;
+use docket_model::{
+    Specification,
+    allocation::{Placement, Pull},
+    run::Node,
+};
 use futures_util::{StreamExt, stream};
 
 use super::fault_injection::{Fault, Wire};
 use crate::engine::{
-    Captured, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Follow, Found,
-    Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Plan, Prepared, Pulled,
-    Refusal, Starts, Stop, TakeOver, Takeover, Target, scripted_engine::ScriptedEngine,
+    Captured, Condition, Containers, Disarmed, Engine, EngineCheck, EngineError, EngineStatus,
+    Finding, Follow, Found, Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Plan,
+    Prepared, Pulled, Refusal, Starts, Stop, TakeOver, Takeover, Target,
+    scripted_engine::ScriptedEngine,
 };
 
 /// The scripted engine behind a server's wire.
@@ -36,6 +41,8 @@ impl WiredEngine {
     }
 }
 
+// A method with a default that is not passed on would hide the engine's own.
+#[warn(clippy::missing_trait_methods)]
 #[async_trait]
 impl Engine for WiredEngine {
     async fn ping(&self) -> Result<(), EngineError> {
@@ -48,6 +55,30 @@ impl Engine for WiredEngine {
 
     fn starts(&self) -> Starts {
         self.engine.starts()
+    }
+
+    fn has_nodes(&self) -> bool {
+        self.engine.has_nodes()
+    }
+
+    fn has_pods(&self) -> bool {
+        self.engine.has_pods()
+    }
+
+    fn is_costly_to_reach(&self) -> bool {
+        self.engine.is_costly_to_reach()
+    }
+
+    fn trials(&self) -> Option<&dyn EngineCheck> {
+        self.engine.trials()
+    }
+
+    async fn nodes(&self, on_nodes: &Placement) -> Result<Vec<Node>, EngineError> {
+        self.call("nodes", self.engine.nodes(on_nodes)).await
+    }
+
+    fn check(&self, specification: &Specification, on_nodes: &Placement) -> Vec<Finding> {
+        self.engine.check(specification, on_nodes)
     }
 
     async fn pull(

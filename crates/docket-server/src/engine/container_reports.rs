@@ -9,7 +9,10 @@ use docket_model::{
 };
 use uuid::Uuid;
 
-use super::{Identity, container_plan::LIFE};
+use super::{
+    Identity,
+    container_plan::{LIFE, labelled_parts},
+};
 
 /// A container at an engine: its id and, where the engine has one, the version in which it was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -157,6 +160,8 @@ pub struct Found {
     pub handle: Handle,
     /// Whose it is, read from its labels.
     pub identity: Identity,
+    /// How many parts its run has; older versions of docket did not note that, so there may be more.
+    pub parts: u32,
     /// The life of the server that created it; older versions of docket did not note that.
     pub life: Option<Life>,
     /// When it was created, by the engine's clock, where the engine reports that.
@@ -174,7 +179,8 @@ impl Found {
         created_at: Option<DateTime<Utc>>,
     ) -> Result<Self, &'static str> {
         let life = labels.get(LIFE).and_then(|life| life.parse().ok());
-        Ok(Self { handle, identity: Identity::of(labels)?, life, created_at })
+        let (identity, parts) = (Identity::of(labels)?, labelled_parts(labels)?);
+        Ok(Self { handle, parts: parts.max(identity.attempt.part), identity, life, created_at })
     }
 }
 
@@ -185,4 +191,6 @@ pub enum Condition {
     NotRunning,
     /// It does not run and has the version of the handle, where the engine has versions.
     Unchanged,
+    /// Its run is lost, and no end of it is reported that could still be recorded.
+    EndUnknown,
 }

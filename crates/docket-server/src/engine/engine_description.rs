@@ -15,8 +15,8 @@ pub struct EngineStatus {
     pub api_version: String,
     /// Its own labels, for `Placement`.
     pub labels: BTreeMap<String, String>,
-    /// How many nodes run its containers.
-    pub nodes: usize,
+    /// How many nodes run its containers; none where docket may not know.
+    pub nodes: Option<usize>,
     /// How many processor cores it has.
     pub cores: usize,
     /// How many containers it can run at once, where it has a limit of its own.

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::{
     Server, StubEngine,
     allocation::{allocation, with_host_option},
-    eventually,
     raw_http_client::Request,
     wait::{BOUND, seen_within},
     wall_clock,
@@ -52,10 +51,7 @@ impl ControlRun {
         let asked = wall_clock::now();
         let suspended = server.send(&Request::post_to(&format!("/{NAME}/suspend"), "{}"));
         assert_eq!(suspended.status, 200, "{}", suspended.text());
-        let runs = eventually("the ends of the control runs", || {
-            let runs = server.runs(NAME);
-            runs.iter().all(|run| run["Ended"].is_string()).then_some(runs)
-        });
+        let runs = server.all_ended_within(BOUND, NAME);
         // An instant due at the moment of the suspension is recorded as missed.
         let last =
             |run: &&Value| run["State"] == "missed" && at(run) + TimeDelta::seconds(1) > asked;

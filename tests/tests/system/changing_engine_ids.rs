@@ -2,25 +2,31 @@
 
 use std::time::Duration;
 
-use docket_stub_engine::{Options, Program};
+use docket_stub_engine::{EngineId, Options, Program};
 use docket_tests::{Home, StubEngine, allocation::idle};
 
 /// An engine whose ids say nothing, and whose containers run until they are stopped.
 fn engine() -> StubEngine {
     let options = Options::of(Program::lasting(Duration::MAX));
-    StubEngine::start(Options { new_id_each_time: true, ..options })
+    StubEngine::start(Options { id: EngineId::NewEachTime, ..options })
 }
 
-#[test]
-fn a_container_that_was_removed_while_no_server_ran_is_not_said_to_be_on_another_engine() {
-    let engine = engine();
-    let home = Home::durable(&engine.docker_host());
+/// Starts a run of `foo`, and kills the server; returns the id of the container, which runs on.
+fn run_under_way(home: &Home) -> String {
     let server = home.server();
     server.await_ready();
     server.push(&idle("foo"));
     server.run_manually("foo");
     let container = server.running_container("foo");
     server.crash();
+    container
+}
+
+#[test]
+fn a_container_that_was_removed_while_no_server_ran_is_not_said_to_be_on_another_engine() {
+    let engine = engine();
+    let home = Home::durable(&engine.docker_host());
+    let container = run_under_way(&home);
     assert!(engine.remove_by_force(&container));
 
     let server = home.server();
@@ -36,12 +42,7 @@ fn a_container_that_was_removed_while_no_server_ran_is_not_said_to_be_on_another
 fn a_container_that_runs_on_while_no_server_runs_is_followed_to_its_end() {
     let engine = engine();
     let home = Home::durable(&engine.docker_host());
-    let server = home.server();
-    server.await_ready();
-    server.push(&idle("foo"));
-    server.run_manually("foo");
-    let container = server.running_container("foo");
-    server.crash();
+    let container = run_under_way(&home);
 
     let server = home.server();
     server.await_ready();

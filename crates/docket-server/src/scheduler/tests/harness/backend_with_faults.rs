@@ -87,24 +87,34 @@ fn claim(run: &Run) -> &'static str {
 
 /// What happened to a run: often more than one thing is written at once.
 fn changes(before: &Run, run: &Run) -> Vec<&'static str> {
-    let (Some(was), Some(is)) = (before.attempt(), run.attempt()) else { return vec![claim(run)] };
+    if before.attempts.is_empty() || run.attempts.is_empty() {
+        return vec![claim(run)];
+    }
     let mut changes = Vec::new();
-    let is_next = run.attempts.len() > before.attempts.len();
-    let steps = is.steps.iter().skip(if is_next { 0 } else { was.steps.len() });
-    changes.extend(is_next.then_some("next-attempt"));
-    changes.extend(steps.filter_map(|(_, step)| match step {
-        Step::Pulled { .. } | Step::NotPulled { .. } => Some("pulled"),
-        Step::Created => Some("created"),
-        Step::Started => Some("started"),
-        _ => None,
-    }));
-    let is_ended = run.state.is_over() || matches!(run.state, RunState::Retrying { .. });
-    let has_turn = before.state == RunState::Waiting && run.state == RunState::Starting;
+    for (place, is) in run.attempts.iter().enumerate() {
+        let was = before.attempts.get(place);
+        changes.extend(was.is_none().then_some("next-attempt"));
+        let steps = is.steps.iter().skip(was.map_or(0, |was| was.steps.len()));
+        changes.extend(steps.filter_map(|(_, step)| match step {
+            Step::Pulled { .. } | Step::NotPulled { .. } => Some("pulled"),
+            Step::Created => Some("created"),
+            Step::Started => Some("started"),
+            _ => None,
+        }));
+        let had_container = was.is_some_and(|was| was.container.is_some());
+        changes.extend((had_container && is.container.is_none()).then_some("never-ran"));
+    }
     changes.extend((run.cancellation != before.cancellation).then_some("cancelling"));
-    changes.extend(has_turn.then_some("turn-came"));
-    changes.extend(matches!(run.state, RunState::Stuck(_)).then_some("will-not-die"));
-    changes.extend((was.container.is_some() && is.container.is_none()).then_some("never-ran"));
-    changes.extend(is_ended.then_some("finish"));
+    for part in run.parts() {
+        let (was, is) = (before.part_state(part), run.part_state(part));
+        let is_ended = is.is_over() || matches!(is, RunState::Retrying { .. });
+        let has_turn = *was == RunState::Waiting && *is == RunState::Starting;
+        changes.extend(has_turn.then_some("turn-came"));
+        changes.extend(matches!(is, RunState::Stuck(_)).then_some("will-not-die"));
+        // Other parts that are over have ended before, and a run that was lost may be found again.
+        let is_new = run.part_states.is_empty() || was != is;
+        changes.extend((is_ended && is_new).then_some("finish"));
+    }
     if changes.is_empty() {
         changes.push("replacing");
     }

@@ -1,10 +1,13 @@
 //! Containers that a request of an earlier life, or one without an answer, may still start.
 
-use std::{any::Any, fmt};
+use std::{any::Any, fmt, time::Duration};
 
 use async_trait::async_trait;
 
 use super::{EngineError, Handle, Identity, Observation, Past};
+
+/// For how long a request counts as on its way, after its sender has had no answer.
+pub const LATEST_REQUEST: Duration = Duration::from_secs(600);
 
 /// Finds out how far such a container is, and makes sure that it cannot start any more.
 ///
@@ -18,10 +21,11 @@ pub trait Takeover {
     /// [`EngineError::Unreachable`] where the engine does not say.
     async fn take_over(&self, handle: &Handle) -> Result<TakeOver, EngineError>;
 
-    /// Makes sure that a container cannot be started any more, by removing it where it is there.
+    /// Makes sure that no earlier request starts a container any more: the engine removes the container, or moves
+    /// its version on.
     ///
     /// # Errors
-    /// [`EngineError`] where it is there and was not removed: it has to be taken over again.
+    /// [`EngineError`] where it may still be started: it has to be taken over again.
     async fn disarm(&self, target: Target<'_>) -> Result<Disarmed, EngineError>;
 }
 
@@ -32,6 +36,13 @@ pub enum TakeOver {
     Found(Observation),
     /// It is there and was not started: it may be disarmed and prepared anew.
     Replaceable(Guard),
+    /// It was asked to start and waits for a node: it may be disarmed only to give its run up.
+    Waiting {
+        /// For that.
+        guard: Guard,
+        /// Why it waits, where the engine says so.
+        reason: Option<String>,
+    },
     /// It is gone.
     Gone(Past),
     /// It is gone, and what is known of its past broke off, so the call may be repeated; why, in words.
@@ -50,8 +61,11 @@ pub enum Target<'a> {
 /// What came of it.
 #[derive(Debug)]
 pub enum Disarmed {
-    /// It was started before it could be removed.
+    /// It was started before it could be disarmed.
     Found(Observation),
+    /// It is there, was not started, and no earlier request starts it: it may be prepared again, or is
+    /// removed once the end of its run is on record.
+    Unstarted,
     /// It is gone.
     Gone(Past),
     /// It is gone, and what is known of its past broke off: it has to be taken over again.

@@ -1,0 +1,61 @@
+//! The stub of an API server as an engine for the contract.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use docket_kubernetes::{ClusterAddress, connect_with};
+use docket_model::output::Stream;
+use docket_server::engine::Handle;
+use serde_json::{Value, json};
+
+use crate::{
+    cluster_bed::name,
+    contract::{Program, Subject, TestBed},
+    stub_api::StubApi,
+};
+
+impl StubApi {
+    /// The engine, ready for the contract.
+    pub(crate) async fn subject(&self) -> Subject {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let address = ClusterAddress::default();
+        let engine = connect_with(&self.kubeconfig(), &address).await.unwrap();
+        engine.status().await.unwrap();
+        Subject::new(engine, Arc::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl TestBed for StubApi {
+    fn container(&self, program: Program) -> Value {
+        let image = if matches!(program, Program::HasNoImage) { "nothing" } else { "script" };
+        let steps: Vec<String> = match program {
+            Program::Ends(code) => vec![format!("exit {code}")],
+            Program::Prints(lines, code) => {
+                let print = |(_, line): &(Stream, &str)| format!("out {line}");
+                lines.iter().map(print).chain([format!("exit {code}")]).collect()
+            }
+            Program::EndsWhenAsked => ["out up", "asked ends"].map(str::to_owned).into(),
+            Program::IgnoresRequestToEnd => ["out up", "asked ignores"].map(str::to_owned).into(),
+            Program::HasNoFile => vec!["fail exec: /no/such: no such file".to_owned()],
+            Program::HasNoImage => Vec::new(),
+        };
+        json!({"Config": {"Image": image, "Cmd": steps}})
+    }
+
+    fn kill(&self, handle: &Handle) {
+        self.change(|objects| objects.end(name(handle), 137));
+    }
+
+    fn remove_by_force(&self, handle: &Handle) {
+        self.change(|objects| objects.remove(name(handle)));
+    }
+
+    fn crash(&self) {
+        self.set_away(true);
+    }
+
+    async fn restart(&self) {
+        self.set_away(false);
+    }
+}

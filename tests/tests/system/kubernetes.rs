@@ -1,0 +1,347 @@
+//! docket on a real Kubernetes. Where the environment names none each test says so and is skipped.
+
+use docket_tests::{
+    Server,
+    allocation::{of_image, script_once, with_host_option, with_option},
+    crash_test::{CrashTest, Interference},
+    docket_cli::{bounded, run},
+    eventually,
+    kubernetes_cluster::{KubernetesCluster, PodCluster, in_a_pod},
+    raw_http_client::Request,
+    repository, wall_clock,
+};
+use serde_json::{Value, json};
+
+/// Prints the host name of each node on a line.
+const HOST_NAMES: &str =
+    r#"jsonpath={range .items[*]}{.metadata.labels.kubernetes\.io/hostname}{"\n"}{end}"#;
+
+/// Runs until it is asked to stop, and then ends with the exit code 7.
+const ENDLESS: &str = "trap 'echo asked; exit 7' TERM; echo up; while :; do sleep 0.05; done";
+
+fn script(name: &str, script: &str) -> Value {
+    in_a_pod(script_once(name, wall_clock::soon(), script))
+}
+
+/// State, exit code and reason of a run.
+fn end_of(run: &Value) -> (&str, Option<i64>, &str) {
+    let attempt = run["Attempts"].as_array().unwrap().last().unwrap();
+    (
+        run["State"].as_str().unwrap(),
+        attempt["ExitCode"].as_i64(),
+        run["Reason"].as_str().unwrap_or_default(),
+    )
+}
+
+/// The name of the pod of a run that is under way.
+fn running_pod(server: &Server, name: &str) -> String {
+    server.running_container(name).split('/').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_run_has_its_output_and_its_exit_code() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let home = cluster.home();
+    let server = home.server();
+
+    server.push(&script("good", "echo one; sleep 0.2; echo two >&2"));
+    server.push(&script("bad", "echo three; exit 3"));
+    let (good, bad) = (server.ended_run("good"), server.ended_run("bad"));
+
+    assert_eq!(end_of(&good).0, "succeeded", "{good}");
+    assert_eq!(server.output("good", &good), b"one\ntwo\n");
+    assert_eq!((end_of(&bad).0, end_of(&bad).1), ("failed", Some(3)), "{bad}");
+    assert_eq!(server.output("bad", &bad), b"three\n");
+}
+
+#[test]
+fn a_program_that_uses_too_much_memory_is_reported_as_that() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let home = cluster.home();
+    let server = home.server();
+    let grow = script("big", "x=1; while :; do x=$x$x; done");
+
+    server.push(&with_host_option(grow, "Memory", json!(20 << 20)));
+    let run = server.ended_run("big");
+
+    let (state, code, reason) = end_of(&run);
+    assert_eq!((state, code), ("failed", Some(137)), "{run}");
+    assert!(reason.contains("memory"), "{run}");
+}
+
+#[test]
+fn a_run_that_takes_too_long_is_stopped_within_its_grace_and_keeps_its_output() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let home = cluster.home();
+    let server = home.server();
+    let mut slow = with_option(script("slow", ENDLESS), "StopTimeout", json!(5));
+    slow["Timeout"] = json!("3s");
+
+    server.push(&slow);
+    let watched = cluster.watch_end(&running_pod(&server, "slow"));
+    let run = server.ended_run("slow");
+
+    assert_eq!((end_of(&run).0, end_of(&run).1), ("timed-out", watched.exit_code()), "{run}");
+    assert_eq!(server.output("slow", &run), b"up\nasked\n");
+}
+
+#[test]
+fn an_image_that_is_nowhere_fails_the_run_within_a_minute_in_the_words_of_the_cluster() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let home = cluster.home();
+    let server = home.server();
+    let begun_at = wall_clock::now();
+
+    server.push(&of_image(script("nowhere", "true"), "example.invalid/missing:7"));
+    let run = server.ended_run("nowhere");
+
+    let (state, code, reason) = end_of(&run);
+    assert_eq!((state, code), ("failed", None), "{run}");
+    assert!(reason.contains("example.invalid/missing:7"), "{run}");
+    assert!((wall_clock::now() - begun_at).num_seconds() < 60);
+}
+
+#[test]
+fn pods_that_are_evicted_or_deleted_are_failed_with_their_output_and_the_exit_codes_that_are_reported()
+ {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let home = cluster.home();
+    let server = home.server();
+    for name in ["evicted", "deleted"] {
+        server.push(&script(name, ENDLESS));
+    }
+
+    let evicted = running_pod(&server, "evicted");
+    let end_of_evicted = cluster.watch_end(&evicted);
+    let metadata = json!({"name": evicted, "namespace": "default"});
+    let eviction =
+        json!({"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": metadata});
+    cluster.post(&format!("/api/v1/namespaces/default/pods/{evicted}/eviction"), &eviction);
+    let deleted = running_pod(&server, "deleted");
+    let end_of_deleted = cluster.watch_end(&deleted);
+    cluster.kubectl(["delete", "pod", &deleted, "--wait=false"]);
+
+    for (name, watched) in [("evicted", end_of_evicted), ("deleted", end_of_deleted)] {
+        let run = server.ended_run(name);
+        let (state, code, reason) = end_of(&run);
+        assert_eq!((state, code), ("failed", watched.exit_code()), "{run}");
+        assert!(reason.contains("deleted by someone else"), "{run}");
+        assert_eq!(server.output(name, &run), b"up\nasked\n", "{name}");
+    }
+}
+
+#[test]
+fn a_pod_that_someone_else_removes_with_its_end_is_failed() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let home = cluster.home();
+    let server = home.server();
+
+    server.push(&script("gone", "while :; do sleep 0.05; done"));
+    let pod = running_pod(&server, "gone");
+    let lift = r#"{"metadata":{"finalizers":null}}"#;
+    cluster.kubectl(["patch", "pod", &pod, "--type=merge", "--patch", lift]);
+    cluster.kubectl(["delete", "pod", &pod, "--force", "--grace-period=0"]);
+
+    let run = server.ended_run("gone");
+    assert_eq!((end_of(&run).0, end_of(&run).1), ("failed", None), "{run}");
+    assert_eq!(run["ReasonCode"], "container-removed", "{run}");
+}
+
+#[test]
+fn while_the_api_server_is_away_nothing_is_lost_and_nothing_starts_twice() {
+    let Some((cluster, _using)) = KubernetesCluster::alone() else { return };
+    let home = cluster.home();
+    let server = home.server();
+    let counted = "for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 1; done";
+    server.push(&script("long", counted));
+    running_pod(&server, "long");
+    let mut frequent = script("frequent", "echo started");
+    frequent["Cron"] = json!("* * * * * * *");
+    frequent["StartingDeadline"] = json!("1h");
+    frequent["CatchUp"] = json!("All");
+
+    server.push(&frequent);
+    eventually("a run", || (!server.runs("frequent").is_empty()).then_some(()));
+    cluster.kill("kube-apiserver");
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    cluster.start_again("kube-apiserver");
+    let runs = eventually("ten runs", || Some(server.runs("frequent")).filter(|it| it.len() >= 10));
+    let suspended = Request::post_to("/frequent/suspend", json!({}));
+    assert_eq!(server.send(&suspended).status, 200);
+
+    let long = server.ended_run("long");
+    assert_eq!(end_of(&long).0, "succeeded", "{long}");
+    assert_eq!(server.output("long", &long), b"1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
+    for run in runs {
+        let run = server.ended_run_at("frequent", wall_clock::of_run(run["Run"].as_str().unwrap()));
+        assert_eq!(end_of(&run).0, "succeeded", "{run}");
+        assert_eq!(server.output("frequent", &run), b"started\n", "{run}");
+    }
+}
+
+#[test]
+fn the_role_of_the_manifests_allows_what_docket_does() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let namespace = format!("role-{}", std::process::id());
+    cluster.kubectl(["create", "namespace", &namespace]);
+    let manifests = repository().join("packaging/kubernetes/docket.yaml");
+    let manifests = manifests.to_str().unwrap();
+    cluster.kubectl(["--namespace", &namespace, "apply", "--filename", manifests]);
+    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+        "spec": {"audiences": ["https://kubernetes.default.svc"]}});
+    let account = format!("/api/v1/namespaces/{namespace}/serviceaccounts/docket/token");
+    let token = cluster.post(&account, &request)["status"]["token"].take();
+    let home = cluster.home_at(&format!("cluster=kubernetes:/{namespace}"));
+    let kubeconfig = home.path("kubeconfig");
+    std::fs::write(&kubeconfig, cluster.kubeconfig_with(&token)).unwrap();
+    let home = home.with_variable("KUBECONFIG", &kubeconfig);
+    let server = home.server();
+
+    server.push(&script("good", "echo done"));
+    server.push(&of_image(script("nowhere", "true"), "example.invalid/missing:7"));
+    server.push(&script("cancelled", ENDLESS));
+    running_pod(&server, "cancelled");
+    server.docket(["cancel", "cancelled"]).ok();
+
+    let good = server.ended_run("good");
+    assert_eq!(server.output("good", &good), b"done\n", "{good}");
+    let cancelled = server.ended_run("cancelled");
+    assert_eq!((end_of(&cancelled).0, end_of(&cancelled).1), ("cancelled", Some(7)));
+    let nowhere = server.ended_run("nowhere");
+    assert!(end_of(&nowhere).2.contains("pull"), "{nowhere}");
+    assert!(!server.log().contains("orbidden"), "{}", server.log());
+}
+
+#[test]
+fn a_run_goes_to_the_node_that_its_placement_names_and_has_the_folders_of_that() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let home = cluster.home();
+    let server = home.server();
+    let folder = home.path("folder");
+    std::fs::create_dir(&folder).unwrap();
+    let bind = json!([format!("{}:/folder", folder.display())]);
+    let mut placed = with_host_option(script("placed", "echo here >/folder/file"), "Binds", bind);
+    let hosts = cluster.kubectl(["get", "nodes", "--output", HOST_NAMES]);
+    let host = hosts.lines().next().unwrap();
+    let is_host = format!("node.hostname=={host}");
+    placed["Placement"] = json!({"Where": [is_host, "node.platform.os=~lin.*", "zone!=b"]});
+
+    server.push(&placed);
+    let run = server.ended_run("placed");
+
+    assert_eq!(end_of(&run).0, "succeeded", "{run}");
+    assert_eq!(std::fs::read_to_string(folder.join("file")).unwrap(), "here\n");
+}
+
+#[test]
+fn a_run_waits_for_a_node_that_fits_and_can_be_cancelled_meanwhile() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let home = cluster.home();
+    let mut server = home.server();
+    let mut waiting = script("waiting", "true");
+    waiting["Placement"] = json!({"Where": ["rack=~r[12]"]});
+
+    server.push(&waiting);
+    server.await_log("Unschedulable");
+    server.docket(["cancel", "waiting"]).ok();
+
+    let run = server.ended_run("waiting");
+    assert_eq!((end_of(&run).0, end_of(&run).1), ("cancelled", None), "{run}");
+}
+
+#[test]
+fn what_pods_and_nodes_do_not_have_is_refused_at_push_by_its_name() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let home = cluster.home();
+    let server = home.server();
+    let mut asked = with_host_option(script("much", "true"), "Binds", json!(["/srv:/srv"]));
+    asked = with_host_option(asked, "Init", json!(true));
+    asked = with_option(asked, "User", json!("www-data"));
+    asked["Placement"] = json!({"Where": ["node.role==worker"]});
+
+    let refused = server.refusal(&asked);
+
+    let fields: Vec<_> = refused.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        fields,
+        [
+            "Container.Config.User",
+            "Container.HostConfig.Binds[0]",
+            "Container.HostConfig.Init",
+            "Placement.Where",
+        ]
+    );
+}
+
+#[test]
+fn a_limit_that_refuses_each_pod_fails_the_run_in_the_words_of_the_cluster() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let namespace = format!("limit-{}", std::process::id());
+    cluster.kubectl(["create", "namespace", &namespace]);
+    // In force at once, unlike a quota.
+    let limit = json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "none"},
+        "spec": {"limits": [{"type": "Pod", "min": {"memory": "1Ti"}}]}});
+    cluster.post(&format!("/api/v1/namespaces/{namespace}/limitranges"), &limit);
+    let home = cluster.home_at(&format!("cluster=kubernetes:/{namespace}"));
+    let home = home.with_variable("KUBECONFIG", &cluster.kubeconfig);
+    let server = home.server();
+
+    server.push(&script("refused", "true"));
+    let run = server.ended_run("refused");
+
+    let (state, code, reason) = end_of(&run);
+    assert_eq!((state, code), ("failed", None), "{run}");
+    assert!(reason.contains("minimum memory usage per Pod is 1Ti"), "{run}");
+}
+
+#[test]
+fn a_kubeconfig_that_is_missing_is_named() {
+    let mut command = bounded();
+    command.args(["server", "--listen", "127.0.0.1:0", "--engine", "cluster=kubernetes:"]);
+
+    let refused = run(command.env("KUBECONFIG", "/no/such/kubeconfig"));
+
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.err.contains("/no/such/kubeconfig"), "{}", refused.err);
+}
+
+#[test]
+fn a_pod_has_the_tolerations_and_the_account_that_its_placement_names() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let home = cluster.home();
+    let server = home.server();
+    let mut account = script("account", ENDLESS);
+    account["Placement"] = json!({
+        "Tolerations": [{"Key": "batch", "Operator": "Exists", "Effect": "NoSchedule"}],
+        "PullSecrets": ["registry"],
+        "ServiceAccount": "default",
+    });
+
+    server.push(&account);
+    let pod = running_pod(&server, "account");
+    let pod = cluster.kubectl(["get", "pod", &pod, "--output", "json"]);
+    let pod: Value = serde_json::from_str(&pod).unwrap();
+
+    let spec = &pod["spec"];
+    assert_eq!(spec["serviceAccountName"], "default");
+    assert_eq!(spec["automountServiceAccountToken"], true);
+    assert_eq!(spec["imagePullSecrets"], json!([{"name": "registry"}]));
+    let tolerations = spec["tolerations"].as_array().unwrap();
+    let given = json!({"key": "batch", "operator": "Exists", "effect": "NoSchedule"});
+    assert!(tolerations.contains(&given), "{tolerations:?}");
+    server.docket(["cancel", "account"]).ok();
+    assert_eq!(end_of(&server.ended_run("account")).0, "cancelled");
+}
+
+#[test]
+fn killed_at_every_step_each_instant_has_one_pod_started_and_one_record() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let mut crash_test = CrashTest::begin_on_kubernetes(&cluster);
+
+    for point in crash_test.points() {
+        crash_test.kill_at(point, 1, Interference::None);
+    }
+
+    let report = crash_test.finish();
+    assert!(report.failures.is_empty(), "{report}");
+}
