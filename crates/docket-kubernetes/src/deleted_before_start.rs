@@ -16,9 +16,7 @@ use crate::{
 /// Where a pod is in its life, with what its node has reported of one that was deleted before its start.
 pub(crate) async fn reported_state(pods: &Pods, pod: &Pod) -> Result<PodState, EngineError> {
     let state = state_of(pod);
-    let is_reported = matches!(state, PodState::NodeAway { .. })
-        && !pod.has_started()
-        && pod.is_given_up_by_node()
+    let is_reported = matches!(state, PodState::NodeAway { was_running: false, .. })
         && is_node_heard(pods, pod).await?;
     Ok(if is_reported { PodState::CannotStart(why_deleted(pod)) } else { state })
 }

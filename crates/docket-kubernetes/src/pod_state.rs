@@ -31,8 +31,8 @@ pub(crate) enum PodState {
     CannotStart(String),
     /// It runs.
     Running { since: Option<DateTime<Utc>>, node: Option<Arc<str>> },
-    /// It runs, as far as is known: its node is away.
-    NodeAway { node: Arc<str>, since: Option<DateTime<Utc>> },
+    /// Its node is away, and has reported that it runs, or nothing.
+    NodeAway { node: Arc<str>, since: Option<DateTime<Utc>>, was_running: bool },
     /// It has ended.
     Ended(Exit),
 }
@@ -44,7 +44,9 @@ impl From<PodState> for Observation {
             PodState::CannotStart(reason) => Self::Pending(Some(reason)),
             PodState::Waiting(reason) => Self::Waiting(reason),
             PodState::Running { since, node } => Self::Running { since, node },
-            PodState::NodeAway { node, since } => Self::NodeAway { node, since },
+            PodState::NodeAway { node, since, was_running } => {
+                Self::NodeAway { node, since, was_running }
+            }
             PodState::Ended(exit) => Self::Ended(exit),
         }
     }
@@ -71,9 +73,11 @@ pub(crate) fn state_of(pod: &Pod) -> PodState {
 /// start it before it learns of that, and reports it later: see [`crate::deleted_before_start`].
 fn waiting(pod: &Pod, container: Option<&ContainerStatus>) -> PodState {
     match pod.spec.node_name.as_deref() {
-        Some(node) if pod.is_given_up_by_node() => {
-            PodState::NodeAway { node: node.into(), since: pod.metadata.deletion_timestamp }
-        }
+        Some(node) if pod.is_given_up_by_node() => PodState::NodeAway {
+            node: node.into(),
+            since: pod.metadata.deletion_timestamp,
+            was_running: false,
+        },
         // No node gets it any more.
         None if pod.metadata.deletion_timestamp.is_some() => {
             PodState::CannotStart(why_deleted(pod))
@@ -149,13 +153,10 @@ fn running(pod: &Pod, container: &ContainerStatus) -> PodState {
     let node = pod.spec.node_name.as_deref().map(Arc::from);
     // Only the controller of nodes makes a pod unready whose container is ready.
     let unready = pod.condition("Ready").filter(|ready| ready.status != "True" && container.ready);
+    let away = |node, since| PodState::NodeAway { node, since, was_running: true };
     match (unready, node) {
-        (_, Some(node)) if pod.is_given_up_by_node() => {
-            PodState::NodeAway { node, since: pod.metadata.deletion_timestamp }
-        }
-        (Some(unready), Some(node)) => {
-            PodState::NodeAway { node, since: unready.last_transition_time }
-        }
+        (_, Some(node)) if pod.is_given_up_by_node() => away(node, pod.metadata.deletion_timestamp),
+        (Some(unready), Some(node)) => away(node, unready.last_transition_time),
         (_, node) => {
             let since = container.state.running.as_ref().and_then(|running| running.started_at);
             PodState::Running { since, node }
@@ -256,7 +257,7 @@ mod tests {
         let away = state_of(&pod(&forced));
 
         let since = Some(at.parse().unwrap());
-        assert_eq!(away, PodState::NodeAway { node: "n1".into(), since });
+        assert_eq!(away, PodState::NodeAway { node: "n1".into(), since, was_running: true });
         assert!(matches!(state_of(&pod(&gentle)), PodState::Running { .. }));
     }
 }

@@ -129,11 +129,6 @@ impl Pod {
         self.metadata.deletion_grace_period_seconds == Some(0)
     }
 
-    /// True where its node has reported that its container was started.
-    pub(crate) fn has_started(&self) -> bool {
-        self.container().is_some_and(|container| container.state.running.is_some())
-    }
-
     /// The status of its container, once its node has reported one.
     pub(crate) fn container(&self) -> Option<&ContainerStatus> {
         self.status.container_statuses.first()

@@ -210,7 +210,7 @@ async fn a_pod_that_is_deleted_by_force_before_its_start_may_still_be_started_by
     let seen: Vec<_> = subject.engine.watch(&handle).take(2).collect().await;
     stub.change(|objects| objects.end(name(&handle), 3));
 
-    let may_start = |seen: &_| matches!(seen, Ok(Observation::NodeAway { .. }));
+    let may_start = |seen: &_| matches!(seen, Ok(Observation::NodeAway { was_running: false, .. }));
     assert!(seen.len() == 2 && seen.iter().all(may_start), "{seen:?}");
     assert_eq!(subject.follow(&handle).await.unwrap().code, Some(3));
 }

@@ -109,12 +109,14 @@ pub enum Observation {
         /// On which node, where the engine spans several.
         node: Option<Arc<str>>,
     },
-    /// Its node is not in reach, so it is not known whether it still runs.
+    /// Its node is not in reach, so it is not known whether it runs.
     NodeAway {
         /// The node.
         node: Arc<str>,
         /// Since when, by the engine's clock.
         since: Option<DateTime<Utc>>,
+        /// True where the node has reported that it runs. Otherwise the node may have started it, or may still.
+        was_running: bool,
     },
     /// It ran and has ended.
     Ended(Exit),
@@ -123,6 +125,12 @@ pub enum Observation {
 }
 
 impl Observation {
+    /// True where only a node that is not in reach can say whether the container is started.
+    #[must_use]
+    pub fn is_start_unknown(&self) -> bool {
+        matches!(self, Self::NodeAway { was_running: false, .. })
+    }
+
     /// Since when it runs, by the engine's clock, where it runs and the engine reports that.
     #[must_use]
     pub fn since(&self) -> Option<DateTime<Utc>> {

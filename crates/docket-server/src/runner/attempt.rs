@@ -62,8 +62,14 @@ impl<'a> Attempt<'a> {
                 Box::pin(self.resume(container, engine)).await
             }
         };
-        // A start request that arrives later must find nothing before the run is recorded as over.
-        if let Err(failure) = outcome {
+        // A start request that arrives later must find nothing before the run is recorded as over. When the term
+        // ends nothing is undone: the next one continues the run from its record.
+        while self.may_start
+            && let Err(failure) = outcome
+        {
+            if matches!(failure, Break::Stopped) {
+                return Err(Stopped);
+            }
             outcome = Box::pin(self.give_up(failure)).await;
         }
         let state = match outcome {
@@ -176,7 +182,7 @@ impl<'a> Attempt<'a> {
                 self.may_start = true;
                 self.prepare_anew_in_time(&container).await
             }
-            // The start on record stays: the engine of a node that is away may not know it.
+            // The start on record stays: of a node that is away the engine may not know it.
             (sight @ (Observation::Running { .. } | Observation::NodeAway { .. }), Some(at)) => {
                 self.follow_to_end(&container, self.start_seen_again(at, sight.since())).await
             }
@@ -238,18 +244,21 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Makes sure that a run which does not go on cannot start any more.
+    /// Makes sure that a run which does not go on cannot start any more; where it still may, it is called again.
     async fn give_up(&mut self, failure: Break) -> Result<AttemptEnd, Break> {
-        // When the term ends nothing is undone: the next one continues the run from its record.
-        if !self.may_start || matches!(failure, Break::Stopped) {
-            return Err(failure);
-        }
         let Some(container) = self.container.clone() else {
             return self.hold_name().await?.ok_or(failure);
         };
         match self.disarm(&container, Purpose::GiveUp).await? {
             // A container that cannot start any more never ran either.
-            Fate::NeverRan | Fate::Found(Observation::Pending(_)) => Err(failure),
+            Fate::NeverRan | Fate::Found(Observation::Pending(_)) => {
+                self.may_start = false;
+                Err(failure)
+            }
+            Fate::Found(seen) if seen.is_start_unknown() => {
+                self.wait_for_report(&container).await?;
+                Err(failure)
+            }
             fate => self.end_as(&container, fate).await,
         }
     }

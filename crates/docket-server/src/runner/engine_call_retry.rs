@@ -26,6 +26,10 @@ use crate::{
     term_tasks::{Stopped, Term},
 };
 
+/// The call that reports how far a container is, until it has ended.
+pub(super) const WATCH: &str = "the watch of a container";
+/// Why a watch begins again that ended without an error.
+pub(super) const WATCH_ENDED: &str = "the watch ended before the container";
 /// The first pause before a call is repeated.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause before a call is repeated.
@@ -315,7 +319,7 @@ impl EngineAccess {
     /// Watches a started container to its end, however often a watch of it breaks off.
     pub(crate) async fn watch_to_end(&self, container: &ContainerId) -> Result<Exit, EngineError> {
         let handle = Handle::from(container);
-        let mut retry = Retry::endless("the watch of a container").of_follow();
+        let mut retry = Retry::endless(WATCH).of_follow();
         let mut outage = NodeOutage::default();
         loop {
             let mut observations = self.engine.watch(&handle);
@@ -341,7 +345,7 @@ impl EngineAccess {
                     }
                     Some(Err(EngineError::Unreachable(reason))) => break reason,
                     Some(Err(error)) => return Err(error),
-                    None => break "the watch ended before the container".to_owned(),
+                    None => break WATCH_ENDED.to_owned(),
                 }
             };
             self.wait_before_retry(&mut retry, &broken).await?;
@@ -351,12 +355,12 @@ impl EngineAccess {
 
 /// Since when the node of a container is out of reach, while it is.
 #[derive(Debug, Default)]
-struct NodeOutage(Option<Instant>);
+pub(super) struct NodeOutage(Option<Instant>);
 
 impl NodeOutage {
     /// Notes that the node is out of reach, and calls `begins` the first time; an error where it has been so for
     /// too long.
-    fn lasts(&mut self, node: &str, begins: impl FnOnce()) -> Result<(), EngineError> {
+    pub(super) fn lasts(&mut self, node: &str, begins: impl FnOnce()) -> Result<(), EngineError> {
         let since = *self.0.get_or_insert_with(|| {
             begins();
             Instant::now()
@@ -369,8 +373,13 @@ impl NodeOutage {
         Err(EngineError::NodeLost(lost))
     }
 
+    /// True while the node is out of reach.
+    pub(super) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Notes that the node is in reach; true if it was not before.
-    fn ends(&mut self) -> bool {
+    pub(super) fn ends(&mut self) -> bool {
         self.0.take().is_some()
     }
 }

@@ -123,6 +123,9 @@ impl Attempt<'_> {
         sight: Observation,
     ) -> Result<AttemptEnd, Break> {
         match sight {
+            Observation::Waiting(_) | Observation::NodeAway { was_running: false, .. } => {
+                Box::pin(self.wait_for_node(container)).await
+            }
             Observation::Running { .. } | Observation::NodeAway { .. } => {
                 let at = self.inferred_start(sight.since());
                 self.note_best_effort_at(Progress::Started, at).await?;
@@ -134,7 +137,6 @@ impl Attempt<'_> {
                 let early = self.ended_early(&exit);
                 self.capture(container, exit, early).await
             }
-            Observation::Waiting(_) => Box::pin(self.wait_for_node(container)).await,
             Observation::Pending(reason) => {
                 let reason = reason.unwrap_or_else(|| NEVER_STARTED.to_owned());
                 Err(EngineError::NotStartable(reason).into())

@@ -1,18 +1,20 @@
 //! Containers that were asked to start on an engine of several nodes, and wait for one of them.
 //!
 //! 1. Such a container may start at any moment, so a run that is given up first makes sure that it cannot.
+//! 2. Where its node is out of reach, that is not known before the node reports, or counts as lost.
 
 use std::time::Duration;
 
 use docket_model::run::ContainerId;
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
+    Stopped,
     attempt::Attempt,
     attempt_outcomes::{AttemptEnd, Break},
-    engine_call_retry::Retry,
+    engine_call_retry::{NodeOutage, Retry, WATCH, WATCH_ENDED},
 };
 use crate::{
     engine::{EngineError, Handle, Observation},
@@ -32,23 +34,33 @@ impl Attempt<'_> {
         self.may_start = true;
         let (engine, handle) = (&self.run.part.engine, Handle::from(container));
         let deadline = Instant::now() + LONGEST_WAIT;
-        let mut retry = Retry::endless("the watch of a container").of_follow();
+        let mut retry = Retry::endless(WATCH).of_follow();
+        let mut outage = NodeOutage::default();
         let mut observations = engine.engine.watch(&handle);
         let mut reported = None;
         loop {
-            let next = timeout_at(deadline, observations.next());
+            let next = async {
+                // A node that is away may have started it, so the wait for a node may be over.
+                if outage.is_on() {
+                    return Ok(observations.next().await);
+                }
+                timeout_at(deadline, observations.next()).await
+            };
             let broken = match self.unless_cancelled(next).await? {
                 Err(_) => return Err(EngineError::NotStartable(never_placed(reported)).into()),
                 Ok(Some(Ok(Observation::Waiting(reason)))) => {
                     retry.made_progress();
-                    if let Some(reason) = &reason
-                        && reported.as_ref() != Some(reason)
-                    {
-                        info!(%container, reason, "the container waits for a node");
-                        let reason = reason.clone();
-                        self.note_best_effort(Progress::Waiting { reason }).await?;
+                    outage.ends();
+                    self.note_waiting(&mut reported, reason).await?;
+                    continue;
+                }
+                Ok(Some(Ok(Observation::NodeAway { node, was_running: false, .. }))) => {
+                    retry.made_progress();
+                    if let Err(lost) = outage.lasts(&node, || {}) {
+                        self.may_start = false;
+                        return Err(lost.into());
                     }
-                    reported = reason.or(reported);
+                    self.note_waiting(&mut reported, Some(not_reported(&node))).await?;
                     continue;
                 }
                 Ok(Some(Ok(seen))) => {
@@ -60,12 +72,64 @@ impl Attempt<'_> {
                     self.may_start = false;
                     return Err(error.into());
                 }
-                Ok(None) => "the watch ended before the container".to_owned(),
+                Ok(None) => WATCH_ENDED.to_owned(),
             };
             self.unless_cancelled(engine.wait_before_retry(&mut retry, &broken)).await??;
             observations = engine.engine.watch(&handle);
         }
     }
+
+    /// Notes why the container waits, where that has changed.
+    async fn note_waiting(
+        &self,
+        reported: &mut Option<String>,
+        reason: Option<String>,
+    ) -> Result<(), Stopped> {
+        let Some(reason) = reason.filter(|reason| reported.as_ref() != Some(reason)) else {
+            return Ok(());
+        };
+        info!(container = ?self.container, reason, "the container waits for a node");
+        *reported = Some(reason.clone());
+        self.note_best_effort(Progress::Waiting { reason }).await
+    }
+
+    /// Waits until the node of a container that was to be started, and that is to start no longer, has reported
+    /// something; an error once the node counts as lost.
+    pub(super) async fn wait_for_report(&mut self, container: &ContainerId) -> Result<(), Break> {
+        let (engine, handle) = (&self.run.part.engine, Handle::from(container));
+        let mut retry = Retry::endless(WATCH).of_follow();
+        let mut outage = NodeOutage::default();
+        let reported = async {
+            loop {
+                let mut observations = engine.engine.watch(&handle);
+                let broken = loop {
+                    match observations.next().await {
+                        Some(Ok(Observation::NodeAway { node, was_running: false, .. })) => {
+                            retry.made_progress();
+                            let begins = || warn!(%container, "{}", not_reported(&node));
+                            outage.lasts(&node, begins)?;
+                        }
+                        Some(Err(EngineError::Unreachable(reason))) => break reason,
+                        Some(Err(lost @ EngineError::NodeLost(_))) => return Err(lost),
+                        // What it is decides the next request to disarm the container.
+                        Some(_) => return Ok(()),
+                        None => break WATCH_ENDED.to_owned(),
+                    }
+                };
+                engine.wait_before_retry(&mut retry, &broken).await?;
+            }
+        };
+        let reported = engine.term.unless_ended(reported).await?;
+        self.may_start &= reported.is_ok();
+        Ok(reported?)
+    }
+}
+
+/// Says that it is not known whether a container is started.
+fn not_reported(node: &str) -> String {
+    format!(
+        "its node `{node}` is out of reach, and has not reported whether it starts the container"
+    )
 }
 
 /// Says that no node has started a container, and why, where the engine said so.

@@ -107,6 +107,7 @@ impl SimulatedEngine {
 
     fn inspected(&self, container: &ContainerId, seen: &Result<Observation, EngineError>) {
         let progress = match seen {
+            Ok(seen) if seen.is_start_unknown() => ContainerProgress::Created,
             Ok(Observation::Pending(_) | Observation::Waiting(_)) => ContainerProgress::Created,
             Ok(Observation::Running { .. } | Observation::NodeAway { .. }) => {
                 ContainerProgress::Running

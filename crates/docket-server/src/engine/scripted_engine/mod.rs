@@ -45,7 +45,7 @@ use crate::{
 /// `exit-3` fails with that code, `fail-until-3` in its first two attempts; `sleep-5` runs for so
 /// many seconds, `long` for an hour, `grace-5` until so long after its stop, and whatever
 /// is done about it `stubborn-5` for so many seconds and `undying` for ever; `pull-5` takes so long
-/// to pull, `waits` runs once a node takes it ([`ScriptedEngine::take_waiting`]), the node of
+/// to pull, `waits` and `waits-endless` run once a node takes them ([`ScriptedEngine::take_waiting`]), the node of
 /// `unknown-until-3` does not find it in its first two attempts, `slow` is never pulled, and `nothing` cannot
 /// be; the creation of `broken` gets no answer, and the log of `mute` none; the end of `unreported` has no exit
 /// code; the node of `node-removed` is removed once it runs; `script` does what its `Cmd` lists ([`Script`]). All others end well and at
@@ -159,6 +159,20 @@ impl ScriptedEngine {
     #[cfg(test)]
     pub(crate) fn set_node_away(&self, away: bool) {
         self.node_away.store(away, Ordering::Relaxed);
+        self.tell();
+    }
+
+    /// Where a container is that waits for a node, as far as the engine can say.
+    fn waiting(&self) -> Observation {
+        #[cfg(test)]
+        if self.node_away.load(Ordering::Relaxed) {
+            return Observation::NodeAway {
+                node: "node-1".into(),
+                since: None,
+                was_running: false,
+            };
+        }
+        Observation::Waiting(Some(NO_NODE.to_owned()))
     }
 
     /// Its clock is so far ahead of docket's from now on.
@@ -192,16 +206,31 @@ impl ScriptedEngine {
         }
     }
 
-    /// Waits until a container that waits has a node; breaks off where the engine goes away. Reports where
-    /// the container is then.
-    async fn leaves_queue(&self, container: &ContainerId) -> Result<Observation, EngineError> {
+    /// Waits until there is something new to report of a container; breaks off where the engine goes away.
+    async fn next_observation(
+        &self,
+        container: &ContainerId,
+        last: Option<&Observation>,
+    ) -> Result<Observation, EngineError> {
+        if self.with(container, Container::is_lost) == Ok(true) {
+            return Err(EngineError::NodeLost("its node was removed".to_owned()));
+        }
         let mut changes = self.away.subscribe();
         loop {
             changes.mark_unchanged();
             match self.inspect(&Handle::from(container)).await? {
-                Observation::Waiting(_) => drop(changes.changed().await),
+                seen @ (Observation::Waiting(_) | Observation::NodeAway { .. }) => {
+                    if last != Some(&seen) {
+                        return Ok(seen);
+                    }
+                    drop(changes.changed().await);
+                }
                 Observation::Pending(reason) => {
                     return Err(EngineError::NotStartable(reason.unwrap_or_default()));
+                }
+                // Its start is no news for who has just asked for it.
+                Observation::Running { .. } if last.is_none() => {
+                    return self.follow(container).await.map(Observation::Ended);
                 }
                 seen => return Ok(seen),
             }
@@ -517,7 +546,9 @@ impl ScriptedEngine {
         };
         let (script, state) = (Script::of(plan), State::Created(None));
         let mut container = Container { image, script, seen, state, version: 1 };
-        if started {
+        if started && container.script.waits {
+            container.state = State::Waits;
+        } else if started {
             container.start(self.now())?;
         }
         let handle = self.handle(&id, &container);
@@ -587,7 +618,7 @@ impl ScriptedEngine {
         let disarmed = self.with(&handle.id, |container, now| match container.state(now).clone() {
             // Started since it was taken over.
             State::Waits if self.handle(&handle.id, container).version != handle.version => {
-                Disarmed::Found(Observation::Waiting(Some(NO_NODE.to_owned())))
+                Disarmed::Found(self.waiting())
             }
             State::Created(_) | State::Waits => {
                 container.withdraw();
@@ -800,7 +831,7 @@ impl Containers for ScriptedEngine {
     async fn inspect(&self, handle: &Handle) -> Result<Observation, EngineError> {
         Ok(match self.state(&handle.id) {
             Ok(State::Created(error)) => Observation::Pending(error),
-            Ok(State::Waits) => Observation::Waiting(Some(NO_NODE.to_owned())),
+            Ok(State::Waits) => self.waiting(),
             Ok(State::Runs { started_at, .. }) => {
                 let node = self.with(&handle.id, |container, _| container.seen.node.clone())?;
                 Observation::Running { since: Some(started_at), node: self.node_name(node) }
@@ -818,23 +849,20 @@ impl Containers for ScriptedEngine {
     /// Of one that waits it reports that, and where it is once it does not wait any more.
     fn watch(&self, handle: &Handle) -> Observations {
         let (engine, id) = (self.clone(), handle.id.clone());
-        let waits = matches!(self.state(&id), Ok(State::Waits));
-        let waiting = waits.then(|| Ok(Observation::Waiting(Some(NO_NODE.to_owned()))));
-        let then = stream::once(async move {
-            if engine.with(&id, Container::is_lost) == Ok(true) {
-                return Err(EngineError::NodeLost("its node was removed".to_owned()));
+        stream::unfold(Some(None), move |last: Option<Option<Observation>>| {
+            let (engine, id) = (engine.clone(), id.clone());
+            async move {
+                let seen = match engine.next_observation(&id, last?.as_ref()).await {
+                    Err(EngineError::Gone) => Ok(Observation::Gone(Past::Unknown)),
+                    seen => seen,
+                };
+                let waits =
+                    matches!(seen, Ok(Observation::Waiting(_) | Observation::NodeAway { .. }));
+                let next = seen.clone().ok().filter(|_| waits).map(Some);
+                Some((seen, next))
             }
-            let seen = if waits {
-                engine.leaves_queue(&id).await
-            } else {
-                engine.follow(&id).await.map(Observation::Ended)
-            };
-            match seen {
-                Err(EngineError::Gone) => Ok(Observation::Gone(Past::Unknown)),
-                seen => seen,
-            }
-        });
-        stream::iter(waiting).chain(then).boxed()
+        })
+        .boxed()
     }
 
     fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log {

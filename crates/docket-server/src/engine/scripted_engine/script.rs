@@ -63,11 +63,11 @@ impl Script {
             when_asked: WhenAsked::Ends { after, code: 143, line: None },
             start_error: None,
             lacks_image: false,
-            waits: image == "waits",
+            waits: image.starts_with("waits"),
         };
         match image.as_str() {
             SCRIPT => script.read(plan),
-            "undying" | NODE_REMOVED => script.lifetime = None,
+            "undying" | "waits-endless" | NODE_REMOVED => script.lifetime = None,
             "long" => script.lifetime = Some(Duration::from_secs(3600)),
             image if image.starts_with("grace-") => script.lifetime = None,
             _ => {}

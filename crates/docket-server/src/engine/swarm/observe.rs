@@ -32,6 +32,7 @@ pub(super) enum Sight {
     NodeAway {
         node: Arc<str>,
         since: Option<DateTime<Utc>>,
+        was_running: bool,
     },
     Ended(Exit),
     /// It never ran, and will not; why.
@@ -55,7 +56,9 @@ impl Sight {
             }
             Self::Waiting(reason) => Observation::Waiting(reason),
             Self::Running { since, node } => Observation::Running { since, node },
-            Self::NodeAway { node, since } => Observation::NodeAway { node, since },
+            Self::NodeAway { node, since, was_running } => {
+                Observation::NodeAway { node, since, was_running }
+            }
             Self::Ended(exit) => Observation::Ended(exit),
             Self::Orphaned(_) | Self::Gone => gone(),
         }
@@ -115,7 +118,9 @@ pub(super) async fn look_at(
         // Swarm asks for the end of what a node that is away has, and does not know what became of it.
         let node = managers.node(&task.node).await?;
         if node.is_away() {
-            return Ok(Sight::NodeAway { node: node.hostname().into(), since: node.changed_at() });
+            let was_running = !matches!(task.progress(false), Progress::Waiting(_));
+            let (node, since) = (node.hostname().into(), node.changed_at());
+            return Ok(Sight::NodeAway { node, since, was_running });
         }
     }
     Ok(match task.progress(service.is_stopped()) {
