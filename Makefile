@@ -17,7 +17,7 @@ test:  ## Lint, unit, contract and snapshot tests, and the whole system on a rea
 
 soak:  ## 200 kills, 20,000 runs in storms, ten minutes of simulation: half an hour, with a report
 	@scripts/install-packages test
-	@scripts/soak
+	@scripts/with-clusters scripts/soak
 
 lint:  ## Formatting, clippy and documentation, warnings refused
 	@scripts/lint
