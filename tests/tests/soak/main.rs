@@ -1,7 +1,7 @@
 //! `make soak`: what the system tests do for seconds, for a quarter of an hour, with a report.
 //!
 //! Its kills are made with each kind of engine that is there: Docker, Podman where it is installed, and the
-//! Swarm and the Kubernetes that variables name, as `.ci/run` sets them.
+//! Swarm and the Kubernetes that variables name, as `scripts/with-clusters` sets them.
 //!
 //! Arguments choose the parts whose names contain one of them: `cargo test --test soak -- Podman`.
 //!

@@ -200,13 +200,13 @@ fn the_role_of_the_manifests_allows_what_docket_does() {
     server.push(&script("good", "echo done"));
     server.push(&of_image(script("nowhere", "true"), "example.invalid/missing:7"));
     server.push(&script("cancelled", ENDLESS));
-    running_pod(&server, "cancelled");
+    let watched = cluster.watch_end(&running_pod(&server, "cancelled"));
     server.docket(["cancel", "cancelled"]).ok();
 
     let good = server.ended_run("good");
     assert_eq!(server.output("good", &good), b"done\n", "{good}");
     let cancelled = server.ended_run("cancelled");
-    assert_eq!((end_of(&cancelled).0, end_of(&cancelled).1), ("cancelled", Some(7)));
+    assert_eq!((end_of(&cancelled).0, end_of(&cancelled).1), ("cancelled", watched.exit_code()));
     let nowhere = server.ended_run("nowhere");
     assert!(end_of(&nowhere).2.contains("pull"), "{nowhere}");
     assert!(!server.log().contains("orbidden"), "{}", server.log());

@@ -5,7 +5,7 @@ use std::{env, fs, process::Command};
 use docket_tests::{
     Engine, Ran, Registry, Server, docket_cli,
     document_steps::{Step, steps},
-    program,
+    eventually, program,
     ssh_engine::SshHosts,
 };
 use serde_json::Value;
@@ -107,6 +107,11 @@ fn a_swarm_is_used_as_the_document_says() {
 
     let printed = follow(&["## A Docker Swarm"], &hosts, 1);
 
+    eventually("no use of the secret any more", || {
+        let removed = Engine::at(first).try_docker(["secret", "rm", "db-password"]);
+        removed.status.success().then_some(())
+    });
     assert_eq!(output_of(&printed, "docket run report --wait"), "all sums\n");
     assert_eq!(engines(&printed, "docket runs report"), ["swarm"]);
+    assert_eq!(output_of(&printed, "docket run read-secret --wait"), "swordfish\n");
 }

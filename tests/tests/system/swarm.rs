@@ -112,6 +112,32 @@ fn what_a_swarm_cannot_do_is_refused_when_it_is_pushed() {
 }
 
 #[test]
+fn a_run_that_is_cancelled_or_times_out_keeps_its_exit_code_and_its_output() {
+    let Some(swarm) = Swarm::exclusive() else { return };
+    let server = swarm.server();
+    let script = "trap 'echo asked; exit 7' TERM; echo begin; while :; do sleep 0.1; done";
+    let mut timed = swarm.allocation("timed", NEVER, script, &[]);
+    timed["Timeout"] = "3s".into();
+    for allocation in [swarm.allocation("cancelled", NEVER, script, &[]), timed] {
+        server.push(&allocation);
+        server.run_manually(allocation["Name"].as_str().unwrap());
+    }
+
+    eventually("the output before the cancellation", || {
+        server.docket(["logs", "cancelled"]).out.contains("begin").then_some(())
+    });
+    server.docket(["cancel", "cancelled"]).ok();
+
+    for (name, state) in [("cancelled", "cancelled"), ("timed", "timed-out")] {
+        let run = server.ended_run(name);
+        let (ended, code, _) = end_of(&run);
+        assert_eq!((ended, code), (state, Some(7)), "{run}");
+        assert_eq!(server.output(name, &run), b"begin\nasked\n", "{name}");
+        swarm.assert_started_once(&server, name);
+    }
+}
+
+#[test]
 fn a_worker_that_is_cut_off_and_comes_back_reports_what_ended_and_stops_what_runs() {
     let Some(swarm) = Swarm::exclusive() else { return };
     let (server, worker) = (swarm.server(), 4);
@@ -141,6 +167,7 @@ fn a_worker_that_is_cut_off_and_comes_back_reports_what_ended_and_stops_what_run
     let is_lost = remarks.contains("no connection for logs to its node `node-4`, which is ready");
     let output = server.get(&format!("/ends/runs/{}/output", ended["Run"].as_str().unwrap())).body;
     assert!(output == b"begin\nend\n" || is_lost, "{output:?} {remarks}");
+    assert!(remarks.contains("its node `node-4` was out of reach from 20"), "{remarks}");
     let stopped = server.ended_run_within(REPORT_LIMIT, "runs");
     let reason = "Swarm stopped it, because its node was drained or was out of reach";
     let (state, code, words) = end_of(&stopped);
@@ -228,6 +255,8 @@ fn every_two_seconds(swarm: &Swarm, fault: impl FnOnce(&Server)) {
     instants.reverse();
     assert!(instants.windows(2).all(|pair| (pair[1] - pair[0]).num_seconds() == 2), "{instants:?}");
     assert!(runs.iter().all(has_true_end), "{runs:?}");
+    // The newest ones began after the fault.
+    assert!(runs.iter().take(5).any(|run| run["State"] == "succeeded"), "{runs:?}");
 }
 
 /// True of a run that succeeded, or that the Swarm ended: it does so on a node that has no connection to the

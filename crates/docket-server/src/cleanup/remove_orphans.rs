@@ -4,7 +4,7 @@
 //! 2. All others are followed to their ends, which are recorded where the record lacks them, and removed.
 //! 3. One task at a time cleans up a container, however often it is found.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use docket_model::{
     Run, RunId,
@@ -232,7 +232,7 @@ impl Sweep {
         match self.engine.inspect_until_known(container).await {
             Ok(Some(Observation::Waiting(_))) => return self.disarm(container).await,
             Ok(Some(Observation::Running { .. } | Observation::NodeAway { .. })) => {
-                let following = self.engine.watch_to_end(container);
+                let following = self.engine.watch_to_end(container, |_| ready(()));
                 if self.engine.term.unless_ended(following).await.is_err() {
                     return;
                 }
@@ -276,7 +276,12 @@ impl Sweep {
             }
             Ok(Some(
                 Observation::Running { .. } | Observation::NodeAway { .. } | Observation::Ended(_),
-            )) => self.engine.term.unless_ended(self.engine.watch_to_end(container)).await,
+            )) => {
+                self.engine
+                    .term
+                    .unless_ended(self.engine.watch_to_end(container, |_| ready(())))
+                    .await
+            }
             // What the engine lists all the same has no end that it could report.
             Ok(None) => return self.runner.retention.remove(&self.engine, container).await,
             _ => return,

@@ -208,10 +208,10 @@ impl EngineAccess {
         loop {
             let answer = self.retry(call, &work).await?;
             if let Err(EngineError::NodeAway(node)) = &answer {
-                let begins = || {
+                if outage.begins() {
                     warn!(%node, "{call} waits for the node of the container, which is out of reach");
-                };
-                if let Err(lost) = outage.lasts(node, begins) {
+                }
+                if let Err(lost) = outage.lasts(node) {
                     return Ok(Err(lost));
                 }
                 self.term.unless_ended(sleep(LONGEST_FOLLOW_PAUSE)).await?;
@@ -317,7 +317,15 @@ impl EngineAccess {
     }
 
     /// Watches a started container to its end, however often a watch of it breaks off.
-    pub(crate) async fn watch_to_end(&self, container: &ContainerId) -> Result<Exit, EngineError> {
+    /// `reach` is called with the node when that goes out of reach, and with none when it is back.
+    pub(crate) async fn watch_to_end<F>(
+        &self,
+        container: &ContainerId,
+        reach: impl Fn(Option<Arc<str>>) -> F,
+    ) -> Result<Exit, EngineError>
+    where
+        F: Future<Output = ()>,
+    {
         let handle = Handle::from(container);
         let mut retry = Retry::endless(WATCH).of_follow();
         let mut outage = NodeOutage::default();
@@ -333,13 +341,16 @@ impl EngineAccess {
                     // retries.
                     Some(Ok(Observation::NodeAway { node, .. })) => {
                         retry.made_progress();
-                        outage.lasts(&node, || {
+                        if outage.begins() {
                             warn!(%container, %node, "the node of the container is out of reach");
-                        })?;
+                            reach(Some(Arc::clone(&node))).await;
+                        }
+                        outage.lasts(&node)?;
                     }
                     Some(Ok(_)) => {
                         if outage.ends() {
                             info!(%container, "the node of the container is in reach again");
+                            reach(None).await;
                         }
                         retry.made_progress();
                     }
@@ -358,14 +369,16 @@ impl EngineAccess {
 pub(super) struct NodeOutage(Option<Instant>);
 
 impl NodeOutage {
-    /// Notes that the node is out of reach, and calls `begins` the first time; an error where it has been so for
-    /// too long.
-    pub(super) fn lasts(&mut self, node: &str, begins: impl FnOnce()) -> Result<(), EngineError> {
-        let since = *self.0.get_or_insert_with(|| {
-            begins();
-            Instant::now()
-        });
-        if since.elapsed() < LONGEST_NODE_OUTAGE {
+    /// Notes that the node is out of reach; true if it was in reach before.
+    pub(super) fn begins(&mut self) -> bool {
+        let begins = self.0.is_none();
+        self.0.get_or_insert_with(Instant::now);
+        begins
+    }
+
+    /// An error where the node has been out of reach for too long.
+    pub(super) fn lasts(&self, node: &str) -> Result<(), EngineError> {
+        if self.0.is_none_or(|since| since.elapsed() < LONGEST_NODE_OUTAGE) {
             return Ok(());
         }
         let minutes = LONGEST_NODE_OUTAGE.as_secs() / 60;

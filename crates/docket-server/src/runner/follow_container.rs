@@ -12,6 +12,7 @@ use docket_model::run::{Cancellation, ContainerId, Exit, ExitCause, Reason, RunS
 use tracing::{info, warn};
 
 use super::{
+    Stopped,
     attempt::Attempt,
     attempt_outcomes::{AttemptEnd, Break, Start},
     engine_call_retry::{EngineAccess, Retry},
@@ -98,7 +99,12 @@ impl Attempt<'_> {
     ) -> Result<AttemptEnd, Break> {
         let context = &self.run.context;
         self.run.part.runs_in(container, self.run.part.engine.health.epoch());
-        let mut following = pin!(self.run.part.engine.watch_to_end(container));
+        let mut following =
+            pin!(self.run.part.engine.watch_to_end(container, move |node| async move {
+                let progress = node.map_or(Progress::NodeBack, |node| Progress::NodeAway { node });
+                // When the term ends, the next one learns it anew.
+                let _: Result<_, Stopped> = self.note_best_effort(progress).await;
+            }));
         let watched = async {
             let early = tokio::select! {
                 biased;

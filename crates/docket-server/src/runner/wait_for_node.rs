@@ -56,7 +56,8 @@ impl Attempt<'_> {
                 }
                 Ok(Some(Ok(Observation::NodeAway { node, was_running: false, .. }))) => {
                     retry.made_progress();
-                    if let Err(lost) = outage.lasts(&node, || {}) {
+                    outage.begins();
+                    if let Err(lost) = outage.lasts(&node) {
                         self.may_start = false;
                         return Err(lost.into());
                     }
@@ -106,8 +107,10 @@ impl Attempt<'_> {
                     match observations.next().await {
                         Some(Ok(Observation::NodeAway { node, was_running: false, .. })) => {
                             retry.made_progress();
-                            let begins = || warn!(%container, "{}", not_reported(&node));
-                            outage.lasts(&node, begins)?;
+                            if outage.begins() {
+                                warn!(%container, "{}", not_reported(&node));
+                            }
+                            outage.lasts(&node)?;
                         }
                         Some(Err(EngineError::Unreachable(reason))) => break reason,
                         Some(Err(lost @ EngineError::NodeLost(_))) => return Err(lost),

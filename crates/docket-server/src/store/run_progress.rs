@@ -1,6 +1,6 @@
 //! What happens to a run under way, and how that changes its record.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use docket_model::{
@@ -42,6 +42,13 @@ pub enum Progress {
     },
     /// The container was started.
     Started,
+    /// The node of the container is out of reach.
+    NodeAway {
+        /// Its name.
+        node: Arc<str>,
+    },
+    /// The node of the container is in reach again.
+    NodeBack,
     /// The container, which may have been asked to start, is about to be removed; why, in words.
     Replacing {
         /// For the record.
@@ -70,7 +77,14 @@ impl Progress {
     #[must_use]
     pub fn is_momentous(&self) -> bool {
         // After a crash the pull is repeated, and the engine reports whether the container runs.
-        !matches!(self, Self::Pulled { .. } | Self::Waiting { .. } | Self::Started)
+        !matches!(
+            self,
+            Self::Pulled { .. }
+                | Self::Waiting { .. }
+                | Self::Started
+                | Self::NodeAway { .. }
+                | Self::NodeBack
+        )
     }
 
     /// True for what the record on the wire shows: the rest is no event.
@@ -81,6 +95,9 @@ impl Progress {
 
 /// How the remark about a wait for a node begins.
 const WAITING: &str = "it waited for a node: ";
+/// Stands between the node and the time in the remark about a node that is out of reach, and that is not reported
+/// to be back.
+const NODE_AWAY: &str = " is out of reach since ";
 
 /// What is learnt of one part of a run under way.
 #[derive(Debug, Clone)]
@@ -154,6 +171,8 @@ impl PartProgress {
             | Progress::Created { .. }
             | Progress::VersionSeen(_)
             | Progress::Waiting { .. }
+            | Progress::NodeAway { .. }
+            | Progress::NodeBack
             | Progress::Replacing { .. }
             | Progress::HoldRefused { .. }
             | Progress::Cancelling(_) => None,
@@ -201,6 +220,17 @@ impl Progress {
             Self::Started => {
                 attempt.started_at = Some(at);
                 Some(Step::Started)
+            }
+            Self::NodeAway { node } => {
+                // Each life of the server may report it again.
+                if !attempt.remarks.iter().any(|remark| remark.contains(NODE_AWAY)) {
+                    attempt.remarks.push(format!("its node `{node}`{NODE_AWAY}{}", second(at)));
+                }
+                None
+            }
+            Self::NodeBack => {
+                note_node_back(attempt, at);
+                None
             }
             Self::Replacing { remark } => {
                 attempt.remarks.push(remark);
@@ -254,6 +284,8 @@ impl End {
         // A container that is found again may have lost its log: the output of before stays.
         attempt.output = self.output.or(attempt.output.take());
         let Some(exit) = self.exit else { return };
+        // Only its node can have reported its end.
+        note_node_back(attempt, self.at);
         attempt.started_at = started_at(attempt, attempt.started_at.or(self.started_at), &exit);
         attempt.image = exit.image.clone().or(attempt.image.take());
         attempt.exit = Some(exit);
@@ -263,6 +295,19 @@ impl End {
             run.ended_at = ended_at.max(ended_before);
         }
     }
+}
+
+/// Turns the remark about a node that is out of reach into one about the time for which it was.
+fn note_node_back(attempt: &mut Attempt, at: DateTime<Utc>) {
+    for remark in &mut attempt.remarks {
+        if let Some((node, since)) = remark.split_once(NODE_AWAY) {
+            *remark = format!("{node} was out of reach from {since} to {}", second(at));
+        }
+    }
+}
+
+fn second(at: DateTime<Utc>) -> impl Display {
+    at.format("%FT%TZ")
 }
 
 /// The part whose newest attempt an end is of; for a whole run that of its newest attempt.

@@ -21,6 +21,7 @@ use docket_model::{
 };
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
+use tokio::time::timeout;
 
 pub(crate) use self::container::Seen;
 #[cfg(test)]
@@ -220,10 +221,11 @@ impl ScriptedEngine {
             changes.mark_unchanged();
             match self.inspect(&Handle::from(container)).await? {
                 seen @ (Observation::Waiting(_) | Observation::NodeAway { .. }) => {
-                    if last != Some(&seen) {
+                    let is_quiet = last == Some(&seen)
+                        && timeout(REPORTED_AGAIN, changes.changed()).await.is_ok();
+                    if !is_quiet {
                         return Ok(seen);
                     }
-                    drop(changes.changed().await);
                 }
                 Observation::Pending(reason) => {
                     return Err(EngineError::NotStartable(reason.unwrap_or_default()));
@@ -485,6 +487,8 @@ impl fmt::Debug for Held {
     }
 }
 
+/// After how long a watch reports again what it reported before.
+const REPORTED_AGAIN: Duration = Duration::from_secs(30);
 /// Why a container waits that no node has taken.
 const NO_NODE: &str = "no suitable node";
 
@@ -939,6 +943,11 @@ impl Takeover for ScriptedEngine {
                 self.disarm_now(&guard.handle)
             }
             Target::Guarded(guard) => {
+                // No node takes it any more, so it may be removed.
+                match self.with(&guard.handle.id, |container, _| container.withdraw()) {
+                    Ok(_) | Err(EngineError::Gone) => {}
+                    Err(error) => return Err(error),
+                }
                 let removed = self.remove_now(&guard.handle, Condition::NotRunning);
                 self.disarmed(&guard.handle, removed).await
             }

@@ -74,6 +74,7 @@ macro_rules! keeps_the_contract {
             run_progress::a_run_is_recorded_from_claim_to_end,
             run_progress::a_run_keeps_all_its_attempts,
             run_progress::a_run_that_waits_for_a_node_has_the_latest_reason,
+            run_progress::a_run_whose_node_is_away_says_from_when_until_when,
             run_progress::each_replacement_has_a_remark_and_a_refused_name_one,
             run_progress::an_output_of_many_pieces_is_read_from_any_position,
             run_progress::whatever_happens_to_a_run_is_kept,

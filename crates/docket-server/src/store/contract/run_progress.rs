@@ -88,6 +88,32 @@ pub(in crate::store) async fn a_run_that_waits_for_a_node_has_the_latest_reason(
     );
 }
 
+pub(in crate::store) async fn a_run_whose_node_is_away_says_from_when_until_when(store: &Store) {
+    push_a(store).await;
+    let id = claim(store, "a", 60).await.id;
+    note(store, &id, created("c0ffee"), moment(61)).await.unwrap();
+    let mut seen = Vec::new();
+
+    for (second, is_away) in [(70, true), (75, true), (80, false), (90, true)] {
+        let node_away = Progress::NodeAway { node: "n1".into() };
+        let progress = if is_away { node_away } else { Progress::NodeBack };
+        note(store, &id, progress, moment(second)).await.unwrap();
+        seen.push(record(store, "a", 60).await.attempts.pop().unwrap().remarks);
+    }
+    finish(store, &id, end(RunState::Succeeded, 0, "")).await.unwrap();
+
+    let at = |second| moment(second).format("%FT%TZ").to_string();
+    let away = |from| format!("its node `n1` is out of reach since {}", at(from));
+    let back = |from, to| format!("its node `n1` was out of reach from {} to {}", at(from), at(to));
+    assert_eq!(seen[0], [away(70)]);
+    assert_eq!(seen[1], [away(70)]);
+    assert_eq!(seen[2], [back(70, 80)]);
+    assert_eq!(seen[3], [back(70, 80), away(90)]);
+    let remarks = record(store, "a", 60).await.attempts.pop().unwrap().remarks;
+    let last = format!("its node `n1` was out of reach from {} to ", at(90));
+    assert!(remarks.len() == 2 && remarks[1].starts_with(&last), "{remarks:?}");
+}
+
 pub(in crate::store) async fn a_run_keeps_all_its_attempts(store: &Store) {
     push_a(store).await;
     let id = claim(store, "a", 60).await.id;

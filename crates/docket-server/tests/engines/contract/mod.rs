@@ -18,7 +18,7 @@ use docket_model::{
     allocation::{Placement, Pull},
     container::UnknownOptions,
     output::Stream,
-    run::{Exit, Instant},
+    run::{Exit, ExitCause, Instant},
 };
 use docket_server::engine::{
     Engine, EngineError, Follow, Handle, Identity, Launch, LogCursor, Observation, Owner, Plan,
@@ -149,6 +149,12 @@ pub(crate) trait TestBed: Send + Sync {
     /// The engine answers again, with the containers that it had.
     async fn restart(&self);
 
+    /// True where the engine itself has lost how a container ended that was stopped: its exit code is reported to
+    /// nothing that asks.
+    fn has_lost_end(&self, _: &Handle) -> bool {
+        false
+    }
+
     /// True where the engine has an id that it keeps.
     fn has_lasting_id(&self) -> bool {
         true
@@ -245,6 +251,16 @@ impl Subject {
     }
 
     /// Watches a container to its end, however often a watch of it breaks off.
+    /// Asserts that a container that was stopped ended with this code and cause, as far as its engine reports that.
+    pub(crate) fn assert_end(&self, handle: &Handle, exit: &Exit, end: (i64, Option<ExitCause>)) {
+        let (code, cause) = end;
+        if exit.code.is_none() {
+            assert!(self.bed.has_lost_end(handle), "{exit:?}");
+        } else {
+            assert_eq!((exit.code, exit.cause), (Some(code), cause), "{exit:?}");
+        }
+    }
+
     pub(crate) async fn follow(&self, handle: &Handle) -> Result<Exit, EngineError> {
         follow(&*self.engine, handle).await
     }

@@ -121,13 +121,13 @@ impl Containers for WiredEngine {
     }
 
     fn watch(&self, handle: &Handle) -> Observations {
-        let (wired, handle) = (self.clone(), handle.clone());
-        stream::once(async move {
-            let last = async {
-                let seen: Vec<_> = wired.engine.watch(&handle).collect().await;
-                seen.into_iter().last().unwrap()
-            };
-            wired.call("watch", last).await
+        let watch = (self.clone(), self.engine.watch(handle));
+        stream::unfold(Some(watch), async |watch| {
+            let (wired, mut observations) = watch?;
+            let next = async { observations.next().await.transpose() };
+            let seen = wired.call("watch", next).await.transpose()?;
+            let goes_on = seen.is_ok();
+            Some((seen, goes_on.then_some((wired, observations))))
         })
         .boxed()
     }
