@@ -8,7 +8,7 @@ use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use thiserror::Error;
 
 use crate::{
-    api::{Cluster, words},
+    api::{Cluster, ClusterClient, LoginCommand, words},
     engine::KubernetesEngine,
     pods::Pods,
 };
@@ -74,7 +74,8 @@ fn checked_namespace(namespace: String) -> Result<String, ConnectError> {
     if is_valid { Ok(namespace) } else { Err(ConnectError::BadNamespace(namespace)) }
 }
 
-/// An engine that runs each attempt as a pod; the cluster need not be in reach.
+/// An engine that runs each attempt as a pod; the cluster need not be in reach, and a login command of the
+/// kubeconfig need not work yet.
 ///
 /// Of `KUBECONFIG` or `~/.kube/config` the context that the address names, or the current one; without such a
 /// file the service account of the pod that docket runs in.
@@ -113,8 +114,8 @@ fn engine(mut config: Config, namespace: Option<String>) -> Result<Arc<dyn Engin
     config.default_retry = false;
     let namespace =
         checked_namespace(namespace.unwrap_or_else(|| config.default_namespace.clone()))?;
-    let client =
-        kube::Client::try_from(config).map_err(|error| ConnectError::Client(words(&error)))?;
+    let command = LoginCommand::take(&mut config.auth_info).map_err(ConnectError::Kubeconfig)?;
+    let client = ClusterClient::new(config, command).map_err(ConnectError::Client)?;
     let pods = Pods::new(Cluster::new(client, namespace));
     Ok(Arc::new(KubernetesEngine::new(pods)))
 }

@@ -59,6 +59,10 @@ impl Engine for KubernetesEngine {
         Ok(())
     }
 
+    fn is_costly_to_reach(&self) -> bool {
+        self.pods.cluster.runs_command()
+    }
+
     async fn status(&self) -> Result<EngineStatus, EngineError> {
         let cluster = &self.pods.cluster;
         let version = cluster.version().await?;

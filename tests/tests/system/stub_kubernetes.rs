@@ -1,11 +1,14 @@
 //! docket on a stub of a Kubernetes with scheduling gates, which the real one of the tests does not have.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use docket_tests::{
     Home,
+    allocation::script_once,
     crash_test::{CrashTest, Interference, REPLACEMENT_POINTS},
-    kubernetes_cluster::PodCluster,
+    eventually,
+    kubernetes_cluster::{PodCluster, in_a_pod},
+    wall_clock,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -16,17 +19,24 @@ use crate::stub_api::StubApi;
 /// The stub, and what answers its requests.
 struct StubKubernetes {
     api: StubApi,
-    kubeconfig: TempDir,
+    /// It has the kubeconfig.
+    folder: TempDir,
     _runtime: Runtime,
 }
 
 impl StubKubernetes {
     fn start() -> Self {
+        Self::of_user(|_| json!({}))
+    }
+
+    /// The stub, whose kubeconfig has this user; it gets the folder of the kubeconfig.
+    fn of_user(user: impl FnOnce(&Path) -> Value) -> Self {
         let runtime = Runtime::new().unwrap();
         let api = runtime.block_on(StubApi::start());
-        let kubeconfig = TempDir::new().unwrap();
-        fs::write(kubeconfig.path().join("config"), api.kubeconfig()).unwrap();
-        Self { api, kubeconfig, _runtime: runtime }
+        let folder = TempDir::new().unwrap();
+        let kubeconfig = api.kubeconfig_of(&user(folder.path()));
+        fs::write(folder.path().join("config"), kubeconfig).unwrap();
+        Self { api, folder, _runtime: runtime }
     }
 }
 
@@ -34,7 +44,7 @@ impl PodCluster for StubKubernetes {
     fn home(&self) -> Home {
         Home::durable("")
             .with_options(["--engine", "cluster=kubernetes:"])
-            .with_variable("KUBECONFIG", &self.kubeconfig.path().join("config"))
+            .with_variable("KUBECONFIG", &self.folder.path().join("config"))
     }
 
     fn all_pods(&self, namespace: &str) -> Vec<Value> {
@@ -74,4 +84,37 @@ fn killed_at_every_step_each_instant_has_one_gated_pod_started_and_one_record() 
 
     let report = crash_test.finish();
     assert!(report.failures.is_empty(), "{report}");
+}
+
+#[test]
+fn a_server_starts_while_its_login_command_hangs_or_fails_and_its_engine_is_up_once_it_works() {
+    let cluster = StubKubernetes::of_user(|folder| {
+        let script = "cd $0; while [ -e hangs ]; do sleep 0.05; done; cat credential";
+        let arguments = json!(["-c", script, folder]);
+        fs::write(folder.join("hangs"), "").unwrap();
+        json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": arguments}})
+    });
+    cluster.api.objects.lock().token = Some("t".to_owned());
+    let home = cluster.home();
+    let server = home.server();
+
+    let mut due = in_a_pod(script_once("due", wall_clock::soon(), ""));
+    due["Container"]["Config"]["Cmd"] = json!(["out done"]);
+    server.push(&due);
+    let engine = || server.get("/-/engines").json()[0].take();
+    let while_it_hangs = engine();
+    fs::remove_file(cluster.folder.path().join("hangs")).unwrap();
+    server.await_engines(&["away"]);
+    let while_it_fails = engine();
+    let credential = json!({"kind": "ExecCredential", "status": {"token": "t"}});
+    fs::write(cluster.folder.path().join("credential"), credential.to_string()).unwrap();
+    server.await_engines(&["up"]);
+
+    assert_ne!(while_it_hangs["State"], "up");
+    let reason = while_it_fails["Reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("the login command `sh` failed"), "{while_it_fails}");
+    assert!(reason.contains("No such file"), "{while_it_fails}");
+    let run = server.ended_run("due");
+    assert_eq!(run["State"], "succeeded", "{run}");
+    assert_eq!(server.output("due", &run), b"done\n");
 }

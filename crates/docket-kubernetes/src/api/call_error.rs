@@ -129,7 +129,7 @@ pub(crate) fn words(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// A text in which the users and passwords of URLs are masked.
-fn without_passwords(text: &str) -> String {
+pub(super) fn without_passwords(text: &str) -> String {
     let is_end = |c: char| c.is_whitespace() || "/?#\"'`<>".contains(c);
     let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((scheme, url)) = rest.split_once("://") {

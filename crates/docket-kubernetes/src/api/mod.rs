@@ -1,6 +1,8 @@
 //! Requests to the API server about the pods of one namespace, and its answers. Each call is one request.
 
 mod call_error;
+mod cluster_client;
+mod login_command;
 mod node;
 mod pod;
 mod watch_events;
@@ -23,6 +25,8 @@ use tokio::time::timeout;
 
 pub(crate) use self::{
     call_error::{CallError, words},
+    cluster_client::ClusterClient,
+    login_command::LoginCommand,
     node::{KnownNode, Node, Taint},
     pod::{ContainerStatus, Metadata, Pod, Terminated},
     watch_events::{PodEvent, PodEvents},
@@ -38,9 +42,8 @@ const MERGE_PATCH: &str = "application/merge-patch+json";
 const JSON_PATCH: &str = "application/json-patch+json";
 
 /// A namespace of a cluster.
-#[derive(Clone)]
 pub(crate) struct Cluster {
-    client: kube::Client,
+    client: ClusterClient,
     /// The namespace of the pods.
     pub(crate) namespace: String,
 }
@@ -87,8 +90,13 @@ pub(crate) struct Event {
 }
 
 impl Cluster {
-    pub(crate) fn new(client: kube::Client, namespace: String) -> Self {
+    pub(crate) fn new(client: ClusterClient, namespace: String) -> Self {
         Self { client, namespace }
+    }
+
+    /// True where it takes a process to log in.
+    pub(crate) fn runs_command(&self) -> bool {
+        self.client.runs_command()
     }
 
     fn path(&self, rest: &str) -> String {
@@ -281,8 +289,8 @@ impl Cluster {
             None => request.body(Vec::new()),
         };
         let request = request.map_err(|error| CallError::Unreachable(error.to_string()))?;
-        let sent = timeout(ANSWER_LIMIT, self.client.send(request.map(Body::from))).await;
-        let response = sent.map_err(|_| no_answer())?.map_err(|error| CallError::of(&error))?;
+        let sent = timeout(ANSWER_LIMIT, self.client.send(request)).await;
+        let response = sent.map_err(|_| no_answer())??;
         if response.status().is_success() {
             return Ok(response);
         }

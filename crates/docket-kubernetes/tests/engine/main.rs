@@ -17,4 +17,5 @@ mod shell_program;
 mod stub_api;
 mod stub_bed;
 mod stub_cluster;
+mod stub_logins;
 mod stub_without_gates;

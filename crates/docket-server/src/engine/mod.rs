@@ -15,6 +15,7 @@ mod docker_api;
 mod engine_description;
 pub(crate) mod engine_registry;
 mod error;
+mod login_command;
 mod measured_engine;
 #[cfg(any(test, feature = "simulation"))]
 pub(crate) mod scripted_engine;
@@ -42,6 +43,7 @@ pub use self::{
     container_reports::{Condition, Found, Handle, Launch, Observation, Owner, Past, Prepared},
     engine_description::{EngineStatus, Pulled, Starts},
     error::{EngineError, Refusal, bounded},
+    login_command::{LoginAnswer, run_login_command},
     short_name::short_name,
     stop_settings::{Grace, Stop},
     take_over_pending_starts::{Disarmed, Guard, LATEST_REQUEST, TakeOver, Takeover, Target},

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 pub(crate) use self::objects::{Objects, Requests, StubNode};
@@ -79,12 +79,17 @@ impl StubApi {
 
     /// A kubeconfig for it.
     pub(crate) fn kubeconfig(&self) -> String {
+        self.kubeconfig_of(&json!({}))
+    }
+
+    /// A kubeconfig for it, of this user.
+    pub(crate) fn kubeconfig_of(&self, user: &Value) -> String {
         let server = format!("http://127.0.0.1:{}", self.port);
         let kubeconfig = json!({
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "c", "cluster": {"server": server}}],
-            "users": [{"name": "u", "user": {}}],
+            "users": [{"name": "u", "user": user}],
             "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
             "current-context": "x",
         });

@@ -71,6 +71,8 @@ pub(crate) struct Objects {
     pub(crate) node: StubNode,
     /// How many watches were opened.
     pub(crate) watches: usize,
+    /// The token that each request must carry, if one must.
+    pub(crate) token: Option<String>,
     /// What it refuses.
     pub(crate) refuses: Option<Requests>,
     /// The status of the answer to each request for a log, where logs cannot be read.

@@ -27,13 +27,16 @@ pub(super) async fn answer(
     let query: Vec<(String, String)> =
         serde_urlencoded::from_str(uri.query().unwrap_or_default()).unwrap();
     let is = |key: &str, value: &str| query.iter().any(|(k, v)| k == key && v == value);
+    let is_authenticated = is_authenticated(&stub, &request);
     let content = request.headers().get("content-type").cloned();
     let is_json_patch = content.is_some_and(|content| content == "application/json-patch+json");
     let body = request.into_body().collect().await.map_err(|_| "broken off")?.to_bytes();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let rest = uri.path().strip_prefix("/api/v1/namespaces/default").unwrap_or(uri.path());
     let words: Vec<_> = rest.split('/').skip(1).collect();
+    let unauthorized = || result(Err((401, "Unauthorized", "Unauthorized".to_owned())));
     Ok(match (&method, words.as_slice()) {
+        _ if !is_authenticated => unauthorized(),
         (_, ["version"]) => {
             let minor = if stub.objects.lock().drops_gates { 20 } else { 33 };
             let version = format!("v1.{minor}.0");
@@ -45,9 +48,7 @@ pub(super) async fn answer(
         (_, []) => json_answer(200, &json!({"metadata": {"name": "default", "uid": "stub"}})),
         (_, ["api", "v1", "nodes", name]) => node(stub.objects.lock().node, name),
         (_, ["events"]) => json_answer(200, &json!({"items": []})),
-        (_, ["pods", ..]) if stub.objects.lock().refuses == Some(Requests::All) => {
-            result(Err((401, "Unauthorized", "Unauthorized".to_owned())))
-        }
+        (_, ["pods", ..]) if stub.objects.lock().refuses == Some(Requests::All) => unauthorized(),
         (&Method::POST, ["pods"]) => {
             let is_trial = is("dryRun", "All");
             let is_held = stub.change(|objects| {
@@ -80,6 +81,13 @@ pub(super) async fn answer(
         (&Method::GET, ["pods", name, "log"]) => log(&stub, name, is("follow", "true")),
         _ => json_answer(404, &json!({"reason": "NotFound", "message": uri.path()})),
     })
+}
+
+/// Whether a request has the token that it must have.
+fn is_authenticated(stub: &StubApi, request: &Request<Incoming>) -> bool {
+    let token = stub.objects.lock().token.clone();
+    let given = request.headers().get("authorization");
+    token.is_none_or(|token| given.is_some_and(|given| *given == format!("Bearer {token}")))
 }
 
 fn node(node: StubNode, name: &str) -> Answer {
