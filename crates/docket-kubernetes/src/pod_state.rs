@@ -20,6 +20,18 @@ const STARTING: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 /// Reasons that say no more than the exit code.
 const PLAIN: [&str; 3] = ["Completed", "Error", "OOMKilled"];
 
+/// Reasons of pods that failed as a whole, and whose containers may have run before. A node that rejects a pod has
+/// one of many others, such as `OutOfcpu`, or is low on resources (`Evicted`), too.
+const MAY_HAVE_RUN: [&str; 7] = [
+    "DeadlineExceeded",
+    "Evicted",
+    "NodeLost",
+    "NodeShutdown",
+    "Preempting",
+    "Shutdown",
+    "Terminated",
+];
+
 /// Where a pod is in its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PodState {
@@ -61,6 +73,7 @@ pub(crate) fn state_of(pod: &Pod) -> PodState {
     let terminated = container.and_then(|container| container.state.terminated.as_ref());
     match (container, terminated) {
         (Some(container), Some(terminated)) => ended(pod, container, terminated),
+        (None, _) if is_rejected(pod) => PodState::CannotStart(rejection(pod)),
         (container, _) if matches!(pod.status.phase.as_str(), "Failed" | "Succeeded") => {
             PodState::Ended(without_status(pod, container))
         }
@@ -84,6 +97,17 @@ fn waiting(pod: &Pod, container: Option<&ContainerStatus>) -> PodState {
         }
         _ => PodState::Waiting(waiting_reason(pod, container)),
     }
+}
+
+/// Whether the node of a pod without a container has refused to run it.
+fn is_rejected(pod: &Pod) -> bool {
+    let reason = pod.status.reason.as_deref().filter(|reason| !reason.is_empty());
+    pod.status.phase == "Failed" && reason.is_some_and(|reason| !MAY_HAVE_RUN.contains(&reason))
+}
+
+fn rejection(pod: &Pod) -> String {
+    let reason = pod.status.reason.as_deref().unwrap_or_default();
+    format!("its node rejected the pod: {}", sentence(reason, pod.status.message.as_deref()))
 }
 
 /// Why a pod was deleted that will never be started.

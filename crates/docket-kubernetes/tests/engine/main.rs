@@ -17,5 +17,6 @@ mod shell_program;
 mod stub_api;
 mod stub_bed;
 mod stub_cluster;
+mod stub_failed_pods;
 mod stub_logins;
 mod stub_without_gates;

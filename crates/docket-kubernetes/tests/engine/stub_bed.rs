@@ -23,6 +23,19 @@ impl StubApi {
         engine.status().await.unwrap();
         Subject::new(engine, Arc::new(self.clone()))
     }
+
+    /// A pod that was started and whose node waits for its image, so that the test says what becomes of it.
+    pub(crate) async fn started_without_program(&self, subject: &Subject, of: &str) -> Handle {
+        let plan = subject.plan(of, Program::HasNoImage);
+        let handle = subject.engine.prepare(&plan).await.unwrap().handle;
+        subject.engine.launch(&handle).await.unwrap();
+        self.until(|objects| {
+            let pod = objects.pod(name(&handle)).unwrap();
+            pod["status"]["containerStatuses"].is_array().then_some(())
+        })
+        .await;
+        handle
+    }
 }
 
 #[async_trait]

@@ -169,19 +169,6 @@ async fn a_pod_that_will_not_start_keeps_the_reason_until_it_is_on_record() {
     assert!(!stub.objects.lock().has(name(&handle)));
 }
 
-/// A pod that was started and whose node waits for its image, so that the test says what becomes of it.
-async fn started_without_program(stub: &StubApi, subject: &Subject, of: &str) -> Handle {
-    let plan = subject.plan(of, Program::HasNoImage);
-    let handle = subject.engine.prepare(&plan).await.unwrap().handle;
-    subject.engine.launch(&handle).await.unwrap();
-    let waits = |objects: &Objects| {
-        let pod = objects.pod(name(&handle)).unwrap();
-        pod["status"]["containerStatuses"].is_array().then_some(())
-    };
-    stub.until(waits).await;
-    handle
-}
-
 /// Someone else deletes a pod by force.
 fn delete_by_force(stub: &StubApi, handle: &Handle) {
     delete_within(stub, handle, 0);
@@ -203,7 +190,7 @@ fn is_noted(objects: &Objects, handle: &Handle) -> Option<()> {
 async fn a_pod_that_is_deleted_by_force_before_its_start_may_still_be_started_by_its_node() {
     let stub = StubApi::start().await;
     let subject = stub.subject().await;
-    let handle = started_without_program(&stub, &subject, "forced").await;
+    let handle = stub.started_without_program(&subject, "forced").await;
 
     delete_by_force(&stub, &handle);
     // The second look comes after the time in which its node would settle a pull that has failed.
@@ -219,7 +206,7 @@ async fn a_pod_that_is_deleted_by_force_before_its_start_may_still_be_started_by
 async fn a_pod_that_someone_else_deletes_before_its_start_is_never_started_once_its_node_says_so() {
     let stub = StubApi::start().await;
     let subject = stub.subject().await;
-    let handle = started_without_program(&stub, &subject, "gentle").await;
+    let handle = stub.started_without_program(&subject, "gentle").await;
     stub.objects.lock().node = StubNode::CutOff;
     delete_within(&stub, &handle, 30);
 
@@ -240,7 +227,7 @@ async fn a_deletion_by_force_is_no_report_of_a_node_that_is_not_heard() {
     for node in [StubNode::CutOff, StubNode::Hidden] {
         let stub = StubApi::start().await;
         let subject = stub.subject().await;
-        let handle = started_without_program(&stub, &subject, "cut-off").await;
+        let handle = stub.started_without_program(&subject, "cut-off").await;
         stub.objects.lock().node = StubNode::CutOff;
         delete_within(&stub, &handle, 30);
         let mut observations = subject.engine.watch(&handle);
@@ -263,7 +250,7 @@ async fn a_deletion_by_force_is_no_report_of_a_node_that_is_not_heard() {
 async fn a_stop_after_a_deletion_by_force_waits_for_the_node_that_may_start_the_pod() {
     let stub = StubApi::start().await;
     let subject = stub.subject().await;
-    let handle = started_without_program(&stub, &subject, "stopped").await;
+    let handle = stub.started_without_program(&subject, "stopped").await;
     delete_by_force(&stub, &handle);
     let watches = stub.objects.lock().watches;
 
@@ -283,14 +270,14 @@ async fn a_stop_after_a_deletion_by_force_waits_for_the_node_that_may_start_the_
 async fn a_pod_of_a_lost_run_is_removed_only_while_its_end_is_not_reported() {
     let stub = StubApi::start().await;
     let subject = stub.subject().await;
-    let handle = started_without_program(&stub, &subject, "lost").await;
+    let handle = stub.started_without_program(&subject, "lost").await;
     let running = json!({"running": {"startedAt": "2026-11-21T09:00:00Z"}});
     stub.change(|objects| objects.set_state(name(&handle), "Running", running));
 
     let runs = subject.engine.remove(&handle, Condition::EndUnknown).await;
     delete_by_force(&stub, &handle);
     let forced = subject.engine.remove(&handle, Condition::NotRunning).await;
-    let other = started_without_program(&stub, &subject, "back").await;
+    let other = stub.started_without_program(&subject, "back").await;
     delete_by_force(&stub, &other);
     stub.change(|objects| objects.end(name(&other), 3));
     let ended = subject.engine.remove(&other, Condition::EndUnknown).await;

@@ -272,6 +272,13 @@ impl Objects {
         self.put(name, pod);
     }
 
+    /// Sets what the node reports of a pod as a whole.
+    pub(crate) fn set_status(&mut self, name: &str, status: Value) {
+        let mut pod = self.pods[name].clone();
+        pod["status"] = status;
+        self.put(name, pod);
+    }
+
     /// Ends a container with this code.
     pub(crate) fn end(&mut self, name: &str, code: i64) {
         let phase = if code == 0 { "Succeeded" } else { "Failed" };

@@ -174,7 +174,7 @@ fn log(stub: &StubApi, name: &str, follow: bool) -> Answer {
         let next = stub.until(|objects| {
             let log = objects.logs.get(&uid).map(Vec::as_slice).unwrap_or_default();
             let is_over = |pod: &Value| {
-                !pod["status"]["containerStatuses"][0]["state"]["terminated"].is_null()
+                matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
             };
             if log.len() > from {
                 Some(Some(log[from..].to_vec()))
