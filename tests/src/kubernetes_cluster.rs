@@ -117,6 +117,13 @@ impl KubernetesCluster {
         run(command.arg("--kubeconfig").arg(&self.kubeconfig).args(arguments)).ok()
     }
 
+    /// Removes a pod with its end.
+    pub fn remove_by_force(&self, pod: &str) {
+        let lift = r#"{"metadata":{"finalizers":null}}"#;
+        self.kubectl(["patch", "pod", pod, "--type=merge", "--patch", lift]);
+        self.kubectl(["delete", "pod", pod, "--force", "--grace-period=0", "--ignore-not-found"]);
+    }
+
     /// Watches a pod that runs, from now on.
     pub fn watch_end(&self, pod: &str) -> WatchedEnd {
         let reported = tempfile::NamedTempFile::new().unwrap();
@@ -134,10 +141,19 @@ impl KubernetesCluster {
 
     /// Sends an object to a path of the API, and returns the answer.
     pub fn post(&self, path: &str, object: &Value) -> Value {
+        self.send("create", path, object)
+    }
+
+    /// Puts an object at a path of the API, and returns the answer.
+    pub fn put(&self, path: &str, object: &Value) -> Value {
+        self.send("replace", path, object)
+    }
+
+    fn send(&self, verb: &str, path: &str, object: &Value) -> Value {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), object.to_string()).unwrap();
         let file = file.path().to_str().unwrap();
-        serde_json::from_str(&self.kubectl(["create", "--raw", path, "--filename", file])).unwrap()
+        serde_json::from_str(&self.kubectl([verb, "--raw", path, "--filename", file])).unwrap()
     }
 
     /// Ends a program of the cluster at once.

@@ -68,9 +68,8 @@ pub(crate) async fn has_settled(pods: &Pods, pod: &Pod) -> bool {
     let Ok(events) = pods.cluster.events(&pod.metadata.uid).await else { return false };
     let newest = |of_a_pull: bool| {
         let events = events.iter();
-        let events =
-            events.filter(|event| (event.reason.as_deref() == Some("Pulling")) == of_a_pull);
-        events.filter_map(|event| event.last_timestamp.or(event.at)).max()
+        let events = events.filter(|event| event.is("Pulling") == of_a_pull);
+        events.filter_map(Event::newest_at).max()
     };
     // A pull that has begun since may still succeed, and its container is started then.
     newest(true) <= newest(false)
@@ -96,12 +95,11 @@ impl WaitFailure {
 fn newest_warning(events: &[Event]) -> Option<&str> {
     let says_more = |event: &&Event| {
         event.kind.as_deref() == Some("Warning")
-            && event.reason.as_deref() == Some("Failed")
+            && event.is("Failed")
             && event.message.as_deref().is_some_and(|message| !message.starts_with("Error: Err"))
             && event.message.as_deref() != Some("Error: ImagePullBackOff")
     };
-    let newest =
-        events.iter().filter(says_more).max_by_key(|event| event.last_timestamp.or(event.at))?;
+    let newest = events.iter().filter(says_more).max_by_key(|event| event.newest_at())?;
     newest.message.as_deref()
 }
 

@@ -9,6 +9,7 @@ mod connect;
 mod create_pod;
 mod deleted_before_start;
 mod engine;
+mod failed_creation;
 mod failed_wait;
 mod kept_log;
 mod kept_logs;

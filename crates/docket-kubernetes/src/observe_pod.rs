@@ -8,8 +8,9 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 
 use crate::{
-    api::{Cluster, KnownNode},
+    api::{Cluster, KnownNode, Pod},
     deleted_before_start::{is_deletion_unnoted, reported_state},
+    failed_creation::{Creation, FailedCreation},
     failed_wait::FailedWait,
     kept_logs::KeptLogs,
     pod_owner::BY_SOMEONE_ELSE,
@@ -37,6 +38,7 @@ pub(crate) fn observations(
         logs: Arc::clone(logs),
         id: id.clone(),
         failed_wait: FailedWait::default(),
+        creation: Creation::default(),
         is_waiting: false,
         forced_since: None,
     };
@@ -55,6 +57,7 @@ struct Watched {
     logs: Arc<KeptLogs>,
     id: ContainerId,
     failed_wait: FailedWait,
+    creation: Creation,
     is_waiting: bool,
     /// Since when it runs on, or may start, though it was deleted by force.
     forced_since: Option<Instant>,
@@ -62,7 +65,7 @@ struct Watched {
 
 impl Watched {
     async fn next(&mut self) -> Result<Observation, EngineError> {
-        let Self { watch, pods, logs, id, failed_wait, is_waiting, forced_since } = self;
+        let Self { watch, pods, logs, id, failed_wait, creation, is_waiting, forced_since } = self;
         loop {
             let is_soon = *is_waiting || forced_since.is_some();
             let longest = if is_soon { LOOK_AGAIN } else { LONGEST_SILENCE };
@@ -73,9 +76,9 @@ impl Watched {
                 }
                 pod => pod?,
             };
-            let state = reported_state(pods, &pod).await?;
+            let mut state = reported_state(pods, &pod).await?;
             *is_waiting = matches!(state, PodState::Waiting(_));
-            match &state {
+            match &mut state {
                 PodState::Gated => {
                     let reason = "the container was never started".to_owned();
                     return Err(EngineError::NotStartable(reason));
@@ -83,7 +86,7 @@ impl Watched {
                 PodState::CannotStart(reason) => {
                     return Err(EngineError::NotStartable(reason.clone()));
                 }
-                PodState::Waiting(_) => {
+                PodState::Waiting(reason) => {
                     if is_deletion_unnoted(&pod)
                         && !mark_stopped(pods, &pod, BY_SOMEONE_ELSE).await?
                     {
@@ -91,8 +94,8 @@ impl Watched {
                     }
                     // What is recorded as failed must not start afterwards. The pod stays until it is on
                     // record, and has the reason for the case that another life of docket records it.
-                    if let Some(failure) = failed_wait.failure(&pod, Instant::now()) {
-                        let failure = failure.with_events(&pods.cluster, &pod).await;
+                    let waits = Waits { failed_wait, creation };
+                    if let Some(failure) = waits.failure(pods, &pod, reason).await {
                         match make_unstartable(pods, id, &failure).await {
                             Ok(Unstartable::NeverRan(_)) => {
                                 return Err(EngineError::NotStartable(failure));
@@ -117,6 +120,26 @@ impl Watched {
             }
             return Ok(state.into());
         }
+    }
+}
+
+/// What a pod waits for.
+struct Waits<'a> {
+    failed_wait: &'a mut FailedWait,
+    creation: &'a mut Creation,
+}
+
+impl Waits<'_> {
+    /// Why the pod will not start, once that is confirmed. The reason for which it waits is added where only events
+    /// have it.
+    async fn failure(self, pods: &Pods, pod: &Pod, reason: &mut Option<String>) -> Option<String> {
+        if let Some(failure) = self.failed_wait.failure(pod, Instant::now()) {
+            return Some(failure.with_events(&pods.cluster, pod).await);
+        }
+        let FailedCreation { words, is_confirmed } =
+            self.creation.failure(pods, pod, reason.is_some()).await?;
+        *reason = Some(words.clone());
+        is_confirmed.then_some(words)
     }
 }
 

@@ -101,6 +101,55 @@ fn an_image_that_is_nowhere_fails_the_run_within_a_minute_in_the_words_of_the_cl
     assert!((wall_clock::now() - begun_at).num_seconds() < 60);
 }
 
+/// Creates a claim of a volume that is a file of the node, which does not exist; returns the name of the claim.
+fn claim_of_missing_file(cluster: &KubernetesCluster) -> String {
+    let name = format!("missing-{}", std::process::id());
+    let metadata = json!({"name": name, "annotations": {"pv.kubernetes.io/bind-completed": "yes"}});
+    let modes = json!(["ReadWriteOnce"]);
+    let size = json!({"storage": "1Mi"});
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata,
+        "spec": {"accessModes": modes, "resources": {"requests": size}, "storageClassName": "",
+            "volumeName": name}});
+    let claims = "/api/v1/namespaces/default/persistentvolumeclaims";
+    let mut claim = cluster.post(claims, &claim);
+    let claimed_by = json!({"namespace": "default", "name": name, "uid": claim["metadata"]["uid"]});
+    let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+        "spec": {"accessModes": modes, "capacity": size, "claimRef": claimed_by,
+            "hostPath": {"path": "/no/such/file", "type": "File"}}});
+    cluster.post("/api/v1/persistentvolumes", &volume);
+    // The cluster of the tests has no controller of volumes, which would do this.
+    claim["status"] = json!({"phase": "Bound", "accessModes": modes, "capacity": size});
+    cluster.put(&format!("{claims}/{name}/status"), &claim);
+    name
+}
+
+#[test]
+fn a_pod_without_its_volume_or_its_sandbox_fails_within_a_minute_in_the_words_of_its_node() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let home = cluster.home();
+    let server = home.server();
+    let runtime = format!("missing-{}", std::process::id());
+    let class = json!({"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass",
+        "metadata": {"name": runtime}, "handler": "nothing"});
+    cluster.post("/apis/node.k8s.io/v1/runtimeclasses", &class);
+    let bind = json!([format!("{}:/file", claim_of_missing_file(&cluster))]);
+    let begun_at = wall_clock::now();
+
+    server.push(&with_host_option(script("sandbox", "true"), "Runtime", json!(runtime)));
+    server.push(&with_host_option(script("volume", "true"), "Binds", bind));
+    let (sandbox, volume) = (server.ended_run("sandbox"), server.ended_run("volume"));
+
+    assert!((wall_clock::now() - begun_at).num_seconds() < 60);
+    for run in [&sandbox, &volume] {
+        assert_eq!((end_of(run).0, end_of(run).1), ("failed", None), "{run}");
+    }
+    let words = "FailedCreatePodSandBox: Failed to create pod sandbox: rpc error: code = Unknown desc = \
+                 RuntimeHandler \"nothing\" not supported";
+    assert_eq!(end_of(&sandbox).2, words);
+    assert!(end_of(&volume).2.starts_with("FailedMount: MountVolume.SetUp failed"), "{volume}");
+    assert!(end_of(&volume).2.ends_with("/no/such/file is not a file"), "{volume}");
+}
+
 #[test]
 fn pods_that_are_evicted_or_deleted_are_failed_with_their_output_and_the_exit_codes_that_are_reported()
  {
@@ -138,9 +187,7 @@ fn a_pod_that_someone_else_removes_with_its_end_is_failed() {
 
     server.push(&script("gone", "while :; do sleep 0.05; done"));
     let pod = running_pod(&server, "gone");
-    let lift = r#"{"metadata":{"finalizers":null}}"#;
-    cluster.kubectl(["patch", "pod", &pod, "--type=merge", "--patch", lift]);
-    cluster.kubectl(["delete", "pod", &pod, "--force", "--grace-period=0"]);
+    cluster.remove_by_force(&pod);
 
     let run = server.ended_run("gone");
     assert_eq!((end_of(&run).0, end_of(&run).1), ("failed", None), "{run}");

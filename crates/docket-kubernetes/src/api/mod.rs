@@ -83,10 +83,29 @@ pub(crate) struct Event {
     #[serde(default, rename = "type")]
     pub(crate) kind: Option<String>,
     #[serde(default)]
+    pub(crate) first_timestamp: Option<DateTime<Utc>>,
+    #[serde(default)]
     pub(crate) last_timestamp: Option<DateTime<Utc>>,
     /// When it happened, where it is no series of events.
     #[serde(default, rename = "eventTime")]
     pub(crate) at: Option<DateTime<Utc>>,
+}
+
+impl Event {
+    /// When it happened last.
+    pub(crate) fn newest_at(&self) -> Option<DateTime<Utc>> {
+        self.last_timestamp.or(self.at)
+    }
+
+    /// When it happened first.
+    pub(crate) fn oldest_at(&self) -> Option<DateTime<Utc>> {
+        self.first_timestamp.or(self.newest_at())
+    }
+
+    /// Whether this is its reason.
+    pub(crate) fn is(&self, reason: &str) -> bool {
+        self.reason.as_deref() == Some(reason)
+    }
 }
 
 impl Cluster {

@@ -18,5 +18,6 @@ mod stub_api;
 mod stub_bed;
 mod stub_cluster;
 mod stub_failed_pods;
+mod stub_failed_starts;
 mod stub_logins;
 mod stub_without_gates;

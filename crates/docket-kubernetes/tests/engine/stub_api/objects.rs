@@ -5,7 +5,7 @@ use std::{
     time::SystemTime,
 };
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -61,6 +61,8 @@ pub(crate) struct Objects {
     version: u64,
     /// What happened, with its version: the name of the pod, and the event.
     pub(super) events: Vec<(u64, String, Value)>,
+    /// What the node says about pods.
+    pod_events: Vec<Value>,
     /// What the containers have written, by the uids of their pods.
     pub(super) logs: BTreeMap<String, Vec<u8>>,
     started: HashSet<String>,
@@ -251,7 +253,7 @@ impl Objects {
     /// True where the node has to report that nothing runs of a pod that was deleted while it waited.
     pub(super) fn is_unreported(&self, name: &str) -> bool {
         let is_unreported = |pod: &Value| {
-            pod["status"]["containerStatuses"][0]["state"]["waiting"].is_object()
+            pod["status"]["phase"] == "Pending"
                 && pod["metadata"]["deletionGracePeriodSeconds"].as_i64() > Some(0)
         };
         self.node != StubNode::CutOff && self.pod(name).is_ok_and(is_unreported)
@@ -277,6 +279,21 @@ impl Objects {
         let mut pod = self.pods[name].clone();
         pod["status"] = status;
         self.put(name, pod);
+    }
+
+    /// The node says something about a pod, which it repeats for so many seconds.
+    pub(crate) fn say(&mut self, name: &str, reason: &str, message: &str, seconds: i64) {
+        let first = DateTime::<Utc>::UNIX_EPOCH;
+        self.pod_events.push(json!({
+            "type": "Warning", "reason": reason, "message": message,
+            "involvedObject": {"uid": self.pods[name]["metadata"]["uid"]},
+            "firstTimestamp": first, "lastTimestamp": first + TimeDelta::seconds(seconds),
+        }));
+    }
+
+    /// What the node has said about the pod of this uid.
+    pub(super) fn said_about(&self, uid: &str) -> impl Iterator<Item = &Value> {
+        self.pod_events.iter().filter(move |event| event["involvedObject"]["uid"] == uid)
     }
 
     /// Ends a container with this code.

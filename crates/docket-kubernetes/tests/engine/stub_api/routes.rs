@@ -47,7 +47,11 @@ pub(super) async fn answer(
         }
         (_, []) => json_answer(200, &json!({"metadata": {"name": "default", "uid": "stub"}})),
         (_, ["api", "v1", "nodes", name]) => node(stub.objects.lock().node, name),
-        (_, ["events"]) => json_answer(200, &json!({"items": []})),
+        (_, ["events"]) => {
+            let uid = value(&query, "fieldSelector").trim_start_matches("involvedObject.uid=");
+            let objects = stub.objects.lock();
+            json_answer(200, &json!({"items": objects.said_about(uid).collect::<Vec<_>>()}))
+        }
         (_, ["pods", ..]) if stub.objects.lock().refuses == Some(Requests::All) => unauthorized(),
         (&Method::POST, ["pods"]) => {
             let is_trial = is("dryRun", "All");
