@@ -289,3 +289,35 @@ async fn a_pod_of_a_lost_run_is_removed_only_while_its_end_is_not_reported() {
     assert!(!stub.objects.lock().has(name(&handle)));
     assert_eq!(subject.follow(&other).await.unwrap().code, Some(3));
 }
+
+#[tokio::test]
+async fn a_pod_whose_node_is_not_heard_is_on_a_node_that_is_away_until_it_is_back() {
+    let stub = StubApi::start().await;
+    let subject = stub.subject().await;
+    let handle = subject.start_and_read(&subject.plan("away", Program::EndsWhenAsked)).await.handle;
+    let mut observations = subject.engine.watch(&handle);
+    let running = observations.next().await.unwrap();
+    // As the controller of nodes sets it: the node itself reports a container that is ready.
+    let set_ready = |ready: &str, at: &str| {
+        let condition = json!({"type": "Ready", "status": ready, "lastTransitionTime": at});
+        stub.change(|objects| {
+            let mut status = objects.pod(name(&handle)).unwrap()["status"].clone();
+            status["conditions"] = json!([condition]);
+            objects.set_status(name(&handle), status);
+        });
+    };
+
+    set_ready("False", "2026-11-21T09:00:40Z");
+    let away = observations.next().await.unwrap();
+    let inspected = subject.engine.inspect(&handle).await;
+    set_ready("True", "2026-11-21T09:01:40Z");
+    let back = observations.next().await.unwrap();
+    stub.change(|objects| objects.end(name(&handle), 3));
+
+    let since = Some("2026-11-21T09:00:40Z".parse().unwrap());
+    let is_away = Observation::NodeAway { node: "node-1".into(), since, was_running: true };
+    assert!(matches!(running, Ok(Observation::Running { .. })), "{running:?}");
+    assert_eq!((away, inspected), (Ok(is_away.clone()), Ok(is_away)));
+    assert_eq!(back, running);
+    assert_eq!(subject.follow(&handle).await.unwrap().code, Some(3));
+}
