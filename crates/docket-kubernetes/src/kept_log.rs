@@ -2,6 +2,7 @@
 //! the pod is deleted, from its beginning when the node rotates it.
 //!
 //! 1. Head and tail are kept, of at most so many bytes as [`crate::kept_logs`] allows.
+//! 2. Its positions are those of the container's whole log, whatever its node has dropped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,16 +14,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::Pod,
-    open_log::{OpenLog, first_stamp, last_line, started},
+    log_file::{LogFile, LogStart},
+    open_log::{OpenLog, last_line, log_start, started},
     pod_state::{PodState, state_of},
     pod_watch::LONGEST_SILENCE,
-    pods::Pods,
+    pods::{Pods, unread},
 };
 
 /// The first pause before a log is followed again, and the longest one: it doubles while nothing new is read.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// How long the end of a log is waited for once its container has ended.
 const END_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the file that a node has now may be one that is not followed yet.
+const LEARN_LIMIT: Duration = Duration::from_secs(3);
 
 /// The log of one pod.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub(crate) struct KeptLog {
     /// How many bytes are kept.
     limit: usize,
     is_over: watch::Sender<bool>,
+    /// The file that was followed last.
+    file: watch::Sender<Option<LogFile>>,
     /// Ends the following.
     forgotten: CancellationToken,
 }
@@ -40,11 +47,11 @@ struct Kept {
     output: Output,
     /// The container at its runtime.
     container: Option<String>,
-    /// The container whose log was followed last, and the stamp of its first line.
-    followed: Option<(Option<String>, Option<String>)>,
     remark: Option<&'static str>,
     /// True once the log was followed to its end.
     is_whole: bool,
+    /// True while it is being followed.
+    is_open: bool,
     /// What was known when the log was silent last.
     silent: Option<Silence>,
 }
@@ -74,13 +81,14 @@ impl KeptLog {
         let kept = Kept {
             output: Output::bounded(limit),
             container: None,
-            followed: None,
             remark: None,
             is_whole: false,
+            is_open: false,
             silent: None,
         };
         let (is_over, forgotten) = (watch::Sender::new(false), pods.closed.child_token());
-        let log = Arc::new(Self { kept: Mutex::new(kept), limit, is_over, forgotten });
+        let (kept, file) = (Mutex::new(kept), watch::Sender::new(None));
+        let log = Arc::new(Self { kept, limit, is_over, file, forgotten });
         let (pods, following) = (Arc::clone(pods), Arc::clone(&log));
         tokio::spawn(async move {
             tokio::select! {
@@ -96,7 +104,9 @@ impl KeptLog {
         let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
         loop {
             let before = self.written();
-            match self.follow_once(pods, id).await {
+            let followed = self.follow_once(pods, id).await;
+            self.kept.lock().is_open = false;
+            match followed {
                 Ok(true) => {
                     self.kept.lock().is_whole = true;
                     return;
@@ -116,9 +126,12 @@ impl KeptLog {
     /// Follows the log until it ends; true where the container has ended, too.
     async fn follow_once(&self, pods: &Arc<Pods>, id: &ContainerId) -> Result<bool, EngineError> {
         let pod = started(pods, id).await?;
-        let stamp = first_stamp(pods, id).await?;
-        let mut skip = self.begin(&pod, stamp);
+        // Of the first one it is asked once it has a line.
+        let is_first = self.file.borrow().is_none();
+        let start = if is_first { LogStart::Unknown } else { log_start(pods, id).await? };
+        let mut skip = self.begin(&pod, &start);
         let mut log = OpenLog::open(pods, &pod, true).await?;
+        self.kept.lock().is_open = true;
         loop {
             let Ok(next) = timeout(LONGEST_SILENCE, log.next()).await else {
                 // A connection that was lost without a word is silent, too: the log is followed anew, from its
@@ -132,6 +145,13 @@ impl KeptLog {
             let skipped = usize::try_from(skip).unwrap_or(usize::MAX).min(bytes.len());
             skip -= skipped as u64;
             self.kept.lock().output.push_to(Stream::Out, &bytes[skipped..]);
+            if !self.has_start() {
+                // Without an answer it is asked again with the next bytes.
+                let start = log_start(pods, id).await.unwrap_or(LogStart::Unknown);
+                self.file.send_modify(|file| {
+                    file.get_or_insert_default().note_start(&start);
+                });
+            }
         }
         Ok(matches!(state_of(&pods.look(id).await?), PodState::Ended(_)))
     }
@@ -164,19 +184,77 @@ impl KeptLog {
         kept.container = Some(container);
     }
 
-    /// How much of the log is here already; nothing of one that does not begin as before.
-    fn begin(&self, pod: &Pod, first_stamp: Option<String>) -> u64 {
+    /// How much of the file that the node has is here already.
+    fn begin(&self, pod: &Pod, start: &LogStart) -> u64 {
         self.note_container(pod);
-        let mut kept = self.kept.lock();
-        let (before, now) = (kept.followed.take(), (container_of(pod), first_stamp));
-        kept.followed = Some(now.clone());
-        let Some((container, first_stamp)) = before else { return 0 };
-        let is_another = container != now.0;
-        let begins_elsewhere = first_stamp.zip(now.1).is_some_and(|(before, now)| before != now);
-        if begins_elsewhere && kept.remark.is_none() {
-            kept.remark = Some(ROTATED);
+        let (container, written) = (container_of(pod), self.written());
+        let before = self.file.borrow().clone();
+        let (file, is_rotated) = match before {
+            Some(before) => before.now(container, start, written),
+            None => (LogFile::first(container, start), false),
+        };
+        if is_rotated {
+            self.kept.lock().remark.get_or_insert(ROTATED);
         }
-        if is_another || begins_elsewhere { 0 } else { kept.output.written() }
+        let here = written - file.base;
+        self.file.send_replace(Some(file));
+        here
+    }
+
+    fn has_start(&self) -> bool {
+        self.file.borrow().as_ref().is_some_and(LogFile::has_start)
+    }
+
+    /// How many bytes were written before the file that its node has now, which begins so.
+    ///
+    /// # Errors
+    /// [`EngineError::Unreachable`] where that is not known at the moment.
+    pub(crate) async fn base(
+        &self,
+        pods: &Pods,
+        id: &ContainerId,
+        start: &LogStart,
+    ) -> Result<u64, EngineError> {
+        let LogStart::At(stamp) = start else {
+            // A file without a line is the one that is followed, or a new one behind all that was.
+            let is_new = *start == LogStart::Empty && self.has_start();
+            let base = self.file.borrow().as_ref().map_or(0, |file| file.base);
+            return Ok(if is_new { self.written() } else { base });
+        };
+        if self.written() == 0 {
+            return Ok(0);
+        }
+        let mut files = self.file.subscribe();
+        let is_followed =
+            |file: &Option<LogFile>| file.as_ref().is_some_and(|file| file.begins_at(stamp));
+        if let Ok(Ok(file)) = timeout(LEARN_LIMIT, files.wait_for(is_followed)).await {
+            return Ok(file.as_ref().map_or(0, |file| file.base));
+        }
+        if !self.kept.lock().is_open && !*self.is_over.borrow() {
+            let reason =
+                "its node has rotated the log, and docket does not follow it at the moment";
+            return Err(EngineError::Unreachable(reason.to_owned()));
+        }
+        self.learn_base(pods, id, stamp).await
+    }
+
+    /// How many bytes were written before a file that a follow went on with by itself.
+    async fn learn_base(
+        &self,
+        pods: &Pods,
+        id: &ContainerId,
+        stamp: &str,
+    ) -> Result<u64, EngineError> {
+        let pod = pods.look(id).await?;
+        let mut log = OpenLog::open(pods, &pod, false).await.map_err(unread)?;
+        let mut length = 0;
+        while let Some(bytes) = log.next().await? {
+            length += bytes.len() as u64;
+        }
+        let base = self.written().saturating_sub(length);
+        self.file.send_modify(|file| file.get_or_insert_default().note_rotation(stamp, base));
+        self.kept.lock().remark.get_or_insert(ROTATED);
+        Ok(base)
     }
 
     /// Waits for the end of the log, once its container has ended.

@@ -14,6 +14,7 @@ mod failed_wait;
 mod kept_log;
 mod kept_logs;
 mod list_pods;
+mod log_file;
 mod mapping;
 mod observe_pod;
 mod open_log;

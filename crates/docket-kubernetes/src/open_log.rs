@@ -12,6 +12,7 @@ use futures_util::{StreamExt, stream::BoxStream};
 
 use crate::{
     api::{CallError, Pod},
+    log_file::LogStart,
     pod_state::{PodState, state_of},
     pod_watch::PodWatch,
     pods::{Pods, name_and_uid, unread},
@@ -111,14 +112,13 @@ impl OpenLog {
     }
 }
 
-/// The stamp of the first line that the node still has, to notice that it rotated the log; nothing where it
-/// has none.
-pub(crate) async fn first_stamp(
-    pods: &Pods,
-    id: &ContainerId,
-) -> Result<Option<String>, EngineError> {
-    let line = stamped_line(pods, id, &[("limitBytes", "64")]).await?;
-    Ok(line.map(|(stamp, _)| stamp))
+/// How the log begins that the node still has, to notice that it rotated the log.
+pub(crate) async fn log_start(pods: &Pods, id: &ContainerId) -> Result<LogStart, EngineError> {
+    let line = line(pods, id, &[("limitBytes", "64")]).await?;
+    if line.is_empty() {
+        return Ok(LogStart::Empty);
+    }
+    Ok(stamp_and_text(&line).map_or(LogStart::Unknown, |(stamp, _)| LogStart::At(stamp)))
 }
 
 /// The stamp and the text of the last line that the node has, of a long one the beginning; nothing where it has
@@ -127,14 +127,16 @@ pub(crate) async fn last_line(
     pods: &Pods,
     id: &ContainerId,
 ) -> Result<Option<(String, Vec<u8>)>, EngineError> {
-    stamped_line(pods, id, &[("tailLines", "1"), ("limitBytes", "1024")]).await
+    let line = line(pods, id, &[("tailLines", "1"), ("limitBytes", "1024")]).await?;
+    Ok(stamp_and_text(&line))
 }
 
-async fn stamped_line(
+/// A line, with its stamp.
+async fn line(
     pods: &Pods,
     id: &ContainerId,
     which: &[(&str, &str)],
-) -> Result<Option<(String, Vec<u8>)>, EngineError> {
+) -> Result<Vec<u8>, EngineError> {
     let (name, _) = name_and_uid(id)?;
     let query = [&[("timestamps", "true")], which].concat();
     let mut chunks = pods.cluster.log(name, &query).await.map_err(unread)?.boxed();
@@ -142,10 +144,15 @@ async fn stamped_line(
     while let Some(chunk) = chunks.next().await {
         line.extend_from_slice(&chunk?);
     }
+    Ok(line)
+}
+
+/// The stamp of a line and its text; nothing of one without a stamp.
+fn stamp_and_text(line: &[u8]) -> Option<(String, Vec<u8>)> {
     let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
     let stamp = String::from_utf8_lossy(&line[..end]).into_owned();
     let text = line.get(end + 1..).unwrap_or_default().to_vec();
-    Ok(DateTime::parse_from_rfc3339(&stamp).is_ok().then_some((stamp, text)))
+    DateTime::parse_from_rfc3339(&stamp).is_ok().then_some((stamp, text))
 }
 
 /// Waits until the container of a pod was started, so that it has a log.

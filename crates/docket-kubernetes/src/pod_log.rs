@@ -1,4 +1,7 @@
 //! Reading the log of a pod behind a position, to its end or as far as it is there.
+//!
+//! 1. Where its node has rotated the log and dropped what comes next, that is an error with the number of bytes:
+//!    see [`crate::log_file`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +13,8 @@ use tokio::time::timeout;
 
 use crate::{
     kept_logs::KeptLogs,
-    open_log::{OpenLog, started},
+    log_file::LogStart,
+    open_log::{OpenLog, log_start, started},
     pod_state::{PodState, state_of},
     pod_watch::PodWatch,
     pods::{Pods, unread},
@@ -33,7 +37,8 @@ pub(crate) fn read(
         id: id.clone(),
         follow,
         open: None,
-        skip: from.bytes(),
+        start: LogStart::Unknown,
+        skip: 0,
         cursor: from,
     };
     stream::try_unfold(reader, |mut reader| async move {
@@ -51,6 +56,8 @@ struct Reader {
     id: ContainerId,
     follow: Follow,
     open: Option<OpenLog>,
+    /// How the file begins that is read.
+    start: LogStart,
     /// How many bytes are still to be skipped.
     skip: u64,
     cursor: LogCursor,
@@ -58,17 +65,34 @@ struct Reader {
 
 impl Reader {
     async fn next(&mut self) -> Result<Option<Bytes>, EngineError> {
-        let Some(mut open) = self.take_open().await? else { return Ok(None) };
-        while let Some(mut bytes) = open.next().await? {
-            let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
-            self.skip -= skipped as u64;
-            let bytes = bytes.split_off(skipped);
-            if !bytes.is_empty() {
-                self.open = Some(open);
-                return Ok(Some(bytes));
+        loop {
+            let Some(mut open) = self.take_open().await? else { return Ok(None) };
+            while let Some(mut bytes) = open.next().await? {
+                let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+                self.skip -= skipped as u64;
+                let bytes = bytes.split_off(skipped);
+                if !bytes.is_empty() {
+                    self.open = Some(open);
+                    return Ok(Some(bytes));
+                }
+            }
+            // A follow may end with the file.
+            let is_rotated =
+                !open.is_lost && self.follow == Follow::ToEnd && self.is_rotated().await;
+            if !is_rotated {
+                return self.check_end(open.is_lost).await;
             }
         }
-        self.check_end(open.is_lost).await
+    }
+
+    /// Whether the log of the node does not begin any more as when it was opened.
+    async fn is_rotated(&mut self) -> bool {
+        let now = log_start(&self.pods, &self.id).await.unwrap_or(LogStart::Unknown);
+        match (&self.start, &now) {
+            (LogStart::At(before), LogStart::At(now)) => before != now,
+            (LogStart::At(_), LogStart::Empty) => true,
+            _ => false,
+        }
     }
 
     /// The log, once there is one; nothing where there is none by now.
@@ -87,6 +111,16 @@ impl Reader {
         if !has_log {
             return Ok(None);
         }
+        self.start = log_start(&self.pods, &self.id).await?;
+        let base = match self.logs.kept(&self.id) {
+            Some(kept) => kept.base(&self.pods, &self.id, &self.start).await?,
+            None => 0,
+        };
+        let position = self.cursor.bytes();
+        if position < base {
+            return Err(EngineError::OutputMissing { bytes: base - position, is_exact: false });
+        }
+        self.skip = position - base;
         let follow = self.follow == Follow::ToEnd;
         Ok(Some(OpenLog::open(&self.pods, &pod, follow).await.map_err(unread)?))
     }
@@ -94,8 +128,7 @@ impl Reader {
     /// At the end of the log: that of the container, or what was kept of a log that is lost.
     async fn check_end(&mut self, is_lost: bool) -> Result<Option<Bytes>, EngineError> {
         if let Some(kept) = self.logs.kept(&self.id).filter(|_| is_lost) {
-            let kept = kept.excerpt(self.cursor.bytes() + self.skip);
-            self.skip = 0;
+            let kept = kept.excerpt(self.cursor.bytes());
             self.follow = Follow::UpToNow;
             return Ok((!kept.is_empty()).then(|| kept.into()));
         }

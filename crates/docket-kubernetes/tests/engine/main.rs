@@ -20,4 +20,5 @@ mod stub_cluster;
 mod stub_failed_pods;
 mod stub_failed_starts;
 mod stub_logins;
+mod stub_rotation;
 mod stub_without_gates;

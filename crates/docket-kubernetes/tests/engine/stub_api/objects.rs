@@ -54,6 +54,25 @@ pub(crate) enum StubNode {
     Hidden,
 }
 
+/// The newest file of a log.
+#[derive(Default)]
+pub(super) struct StubLog {
+    pub(super) bytes: Vec<u8>,
+    /// How many files came before it.
+    pub(super) number: usize,
+    /// Whether a follow of the file before goes on with this one.
+    pub(super) is_followed_on: bool,
+}
+
+impl StubLog {
+    /// The lines with stamps.
+    pub(super) fn stamped(&self) -> Vec<Vec<u8>> {
+        let lines = self.bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
+        let stamp = |line| format!("2026-11-21T09:{:02}:00.{line:09}Z ", self.number);
+        lines.map(|(number, line)| [stamp(number).as_bytes(), line].concat()).collect()
+    }
+}
+
 /// What is in the store of the API server.
 #[derive(Default)]
 pub(crate) struct Objects {
@@ -64,7 +83,9 @@ pub(crate) struct Objects {
     /// What the node says about pods.
     pod_events: Vec<Value>,
     /// What the containers have written, by the uids of their pods.
-    pub(super) logs: BTreeMap<String, Vec<u8>>,
+    pub(super) logs: BTreeMap<String, StubLog>,
+    /// How many requests for lines with stamps were answered.
+    pub(crate) stamped_reads: usize,
     started: HashSet<String>,
     /// True of a version without scheduling gates.
     pub(super) drops_gates: bool,
@@ -294,6 +315,22 @@ impl Objects {
     /// What the node has said about the pod of this uid.
     pub(super) fn said_about(&self, uid: &str) -> impl Iterator<Item = &Value> {
         self.pod_events.iter().filter(move |event| event["involvedObject"]["uid"] == uid)
+    }
+
+    /// A container writes a text.
+    pub(crate) fn write(&mut self, name: &str, text: &str) {
+        // One that is gone has no reader any more.
+        let Some(pod) = self.pods.get(name) else { return };
+        let uid = pod["metadata"]["uid"].as_str().unwrap().to_owned();
+        self.logs.entry(uid).or_default().bytes.extend_from_slice(text.as_bytes());
+    }
+
+    /// The node rotates the log of a pod: what was written is not handed out any more, and follows of it go on with
+    /// the new file or end, as its version does it.
+    pub(crate) fn rotate(&mut self, name: &str, is_followed_on: bool) {
+        let uid = self.pods[name]["metadata"]["uid"].as_str().unwrap();
+        let log = self.logs.get_mut(uid).unwrap();
+        *log = StubLog { bytes: Vec::new(), number: log.number + 1, is_followed_on };
     }
 
     /// Ends a container with this code.

@@ -26,10 +26,7 @@ pub(super) async fn run(stub: StubApi, name: String, uid: String, pod: Value) {
     }
     let steps = container["args"].as_array().cloned().unwrap_or_default();
     let print = |line: &str| {
-        stub.change(|objects| {
-            let log = objects.logs.entry(uid.clone()).or_default();
-            log.extend_from_slice(format!("{line}\n").as_bytes());
-        });
+        stub.change(|objects| objects.write(&name, &format!("{line}\n")));
     };
     let first = steps.first().and_then(Value::as_str).unwrap_or_default();
     if let Some(message) = first.strip_prefix("fail ") {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     StubApi,
-    objects::{Refused, Requests, StubNode},
+    objects::{Refused, Requests, StubLog, StubNode},
 };
 
 type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -82,7 +82,7 @@ pub(super) async fn answer(
         (&Method::DELETE, ["pods", name]) => {
             result(stub.change(|objects| objects.delete(name, &body)))
         }
-        (&Method::GET, ["pods", name, "log"]) => log(&stub, name, is("follow", "true")),
+        (&Method::GET, ["pods", name, "log"]) => log(&stub, name, &query),
         _ => json_answer(404, &json!({"reason": "NotFound", "message": uri.path()})),
     })
 }
@@ -159,7 +159,8 @@ fn watch(stub: &StubApi, query: &[(String, String)]) -> Answer {
 }
 
 /// What a container has written; followed until it has ended.
-fn log(stub: &StubApi, name: &str, follow: bool) -> Answer {
+fn log(stub: &StubApi, name: &str, query: &[(String, String)]) -> Answer {
+    let follow = value(query, "follow") == "true";
     let (pod, failure) = {
         let objects = stub.objects.lock();
         (objects.pod(name).cloned(), objects.log_failure)
@@ -173,24 +174,49 @@ fn log(stub: &StubApi, name: &str, follow: bool) -> Answer {
         Err(refused) => return result(Err(refused)),
     };
     let (uid, name) = (pod["metadata"]["uid"].as_str().unwrap().to_owned(), name.to_owned());
-    let start = (stub.clone(), name, uid, 0);
-    let pieces = stream::unfold(start, move |(stub, name, uid, from)| async move {
-        let next = stub.until(|objects| {
-            let log = objects.logs.get(&uid).map(Vec::as_slice).unwrap_or_default();
-            let is_over = |pod: &Value| {
-                matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
-            };
-            if log.len() > from {
-                Some(Some(log[from..].to_vec()))
-            } else if !follow || objects.pod(&name).map_or(true, is_over) {
-                Some(None)
-            } else {
-                None
-            }
+    if value(query, "timestamps") == "true" {
+        return stamped_lines(stub, &uid, query);
+    }
+    let number = stub.objects.lock().logs.get(&uid).map_or(0, |log| log.number);
+    let start = (stub.clone(), name, uid, (number, 0));
+    let pieces =
+        stream::unfold(start, move |(stub, name, uid, (mut number, mut from))| async move {
+            let next = stub.until(|objects| {
+                let log = objects.logs.get(&uid);
+                if let Some(log) = log.filter(|log| log.number != number) {
+                    if !log.is_followed_on {
+                        return Some(None);
+                    }
+                    (number, from) = (log.number, 0);
+                }
+                let log = log.map(|log| log.bytes.as_slice()).unwrap_or_default();
+                let is_over = |pod: &Value| {
+                    matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
+                };
+                if log.len() > from {
+                    Some(Some(log[from..].to_vec()))
+                } else if !follow || objects.pod(&name).map_or(true, is_over) {
+                    Some(None)
+                } else {
+                    None
+                }
+            });
+            let piece = next.await?;
+            from += piece.len();
+            Some((Ok(Frame::data(Bytes::from(piece))), (stub, name, uid, (number, from))))
         });
-        let piece = next.await?;
-        let from = from + piece.len();
-        Some((Ok(Frame::data(Bytes::from(piece))), (stub, name, uid, from)))
-    });
     Response::new(BodyExt::boxed_unsync(StreamBody::new(pieces.boxed())))
+}
+
+/// The lines of a log with their stamps, as many or as much of them as a request asks for.
+fn stamped_lines(stub: &StubApi, uid: &str, query: &[(String, String)]) -> Answer {
+    let lines = stub.change(|objects| {
+        objects.stamped_reads += 1;
+        objects.logs.get(uid).map(StubLog::stamped).unwrap_or_default()
+    });
+    let number = |key: &str| value(query, key).parse().unwrap_or(usize::MAX);
+    let skipped = lines.len().saturating_sub(number("tailLines"));
+    let mut lines = lines[skipped..].concat();
+    lines.truncate(number("limitBytes"));
+    Response::new(Full::new(lines.into()).boxed_unsync())
 }
