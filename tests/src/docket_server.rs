@@ -83,14 +83,9 @@ impl Server {
     /// configuration.
     pub fn at_home(folder: &Path, engine: &Engine, configure: impl FnOnce(&mut Command)) -> Self {
         Self::listening("127.0.0.1:0", engine.address(), |server| {
-            let script = r#"mount --bind "$0" /root && exec "$@""#;
-            let mut command = Command::new("unshare");
-            command.args(["--mount", "sh", "-c", script]).arg(folder).arg(server.get_program());
-            command.args(server.get_args()).env_clear().stdin(Stdio::null());
-            command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            command.env_remove("DOCKER_CONFIG").stdout(Stdio::null()).stderr(Stdio::piped());
-            configure(&mut command);
-            *server = command;
+            with_mounts(server, r#"mount --bind "$0" /root"#, folder);
+            server.env_remove("DOCKER_CONFIG");
+            configure(server);
         })
     }
 
@@ -297,6 +292,17 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Has a server see what a shell script mounts, which gets this folder as `$0`.
+pub(crate) fn with_mounts(server: &mut Command, script: &str, folder: &Path) {
+    let script = format!(r#"{script} && exec "$@""#);
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", &script]).arg(folder).arg(server.get_program());
+    command.args(server.get_args()).env_clear().stdin(Stdio::null());
+    command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    *server = command;
 }
 
 /// A namespace in which no other server of this process is.

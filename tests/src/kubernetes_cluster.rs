@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{Home, docket_cli::run, eventually};
+use crate::{Home, Server, docket_cli::run, docket_server::with_mounts, eventually};
 
 /// A cluster of one node, which is this machine.
 pub struct KubernetesCluster {
@@ -100,6 +100,32 @@ impl KubernetesCluster {
     /// A home with an SQLite store, whose engine has this address; without a kubeconfig.
     pub fn home_at(&self, engine: &str) -> Home {
         Home::durable("").with_options(["--engine", engine])
+    }
+
+    /// A server of a home as in a pod of the cluster: it has the token of a service account, the namespace of that
+    /// and the address of the API server, and no kubeconfig.
+    pub fn server_in_pod(&self, home: &Home, namespace: &str, token: &str) -> Server {
+        let account = home.path("account");
+        fs::create_dir(&account).unwrap();
+        let kubeconfig = fs::read_to_string(&self.kubeconfig).unwrap();
+        let between = |begin: &str, end: &str| {
+            let (_, rest) = kubeconfig.split_once(begin).unwrap();
+            rest.split_once(end).unwrap().0.to_owned()
+        };
+        let address = between("https://", "\"");
+        let (host, port) = address.split_once(':').unwrap();
+        fs::copy(between("certificate-authority: ", "}"), account.join("ca.crt")).unwrap();
+        fs::write(account.join("token"), token).unwrap();
+        fs::write(account.join("namespace"), namespace).unwrap();
+        home.server_with(|server| {
+            // What is mounted over the folder of the whole machine is only seen by this server.
+            let script = r#"mount -t tmpfs tmpfs "$(readlink -f /var/run)" &&
+                mkdir -p /var/run/secrets/kubernetes.io/serviceaccount &&
+                mount --bind "$0" /var/run/secrets/kubernetes.io/serviceaccount"#;
+            with_mounts(server, script, &account);
+            server.env("HOME", home.path("no-home")).env_remove("KUBECONFIG");
+            server.env("KUBERNETES_SERVICE_HOST", host).env("KUBERNETES_SERVICE_PORT", port);
+        })
     }
 
     /// A kubeconfig for the cluster with the token of another user.

@@ -226,18 +226,42 @@ fn while_the_api_server_is_away_nothing_is_lost_and_nothing_starts_twice() {
     }
 }
 
+/// Makes a namespace with the account and the rights of the manifests; returns the token of the account.
+fn namespace_of_manifests(cluster: &KubernetesCluster, namespace: &str) -> Value {
+    cluster.kubectl(["create", "namespace", namespace]);
+    let manifests = repository().join("packaging/kubernetes/docket.yaml");
+    let manifests = manifests.to_str().unwrap();
+    cluster.kubectl(["--namespace", namespace, "apply", "--filename", manifests]);
+    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+        "spec": {"audiences": ["https://kubernetes.default.svc"]}});
+    let account = format!("/api/v1/namespaces/{namespace}/serviceaccounts/docket/token");
+    cluster.post(&account, &request)["status"]["token"].take()
+}
+
+#[test]
+fn in_a_pod_of_the_cluster_docket_uses_its_service_account_and_its_namespace() {
+    let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
+    let namespace = format!("pod-{}", std::process::id());
+    let token = namespace_of_manifests(&cluster, &namespace);
+    let home = cluster.home_at("cluster=kubernetes:");
+    let server = cluster.server_in_pod(&home, &namespace, token.as_str().unwrap());
+
+    server.push(&script("inside", ENDLESS));
+    let pod = running_pod(&server, "inside");
+    let found = cluster.kubectl(["--namespace", &namespace, "get", "pods", "--output", "name"]);
+    server.docket(["cancel", "inside"]).ok();
+    let run = server.ended_run("inside");
+
+    assert_eq!(found.trim(), format!("pod/{pod}"));
+    assert_eq!(end_of(&run).0, "cancelled", "{run}");
+    assert_eq!(server.output("inside", &run), b"up\nasked\n");
+}
+
 #[test]
 fn the_role_of_the_manifests_allows_what_docket_does() {
     let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
     let namespace = format!("role-{}", std::process::id());
-    cluster.kubectl(["create", "namespace", &namespace]);
-    let manifests = repository().join("packaging/kubernetes/docket.yaml");
-    let manifests = manifests.to_str().unwrap();
-    cluster.kubectl(["--namespace", &namespace, "apply", "--filename", manifests]);
-    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-        "spec": {"audiences": ["https://kubernetes.default.svc"]}});
-    let account = format!("/api/v1/namespaces/{namespace}/serviceaccounts/docket/token");
-    let token = cluster.post(&account, &request)["status"]["token"].take();
+    let token = namespace_of_manifests(&cluster, &namespace);
     let home = cluster.home_at(&format!("cluster=kubernetes:/{namespace}"));
     let kubeconfig = home.path("kubeconfig");
     std::fs::write(&kubeconfig, cluster.kubeconfig_with(&token)).unwrap();
