@@ -19,6 +19,7 @@ use crate::{
     pod_state::{PodState, state_of},
     pod_watch::LONGEST_SILENCE,
     pods::{Pods, unread},
+    second_start::{self, STARTED_TWICE},
 };
 
 /// The first pause before a log is followed again, and the longest one: it doubles while nothing new is read.
@@ -174,10 +175,13 @@ impl KeptLog {
         self.forgotten.cancel();
     }
 
-    /// Notes which container a pod has: another one than before shows a second start.
+    /// Notes which container a pod has: another one than before shows a second start, as does what its node reports.
     pub(crate) fn note_container(&self, pod: &Pod) {
-        let Some(container) = container_of(pod) else { return };
         let mut kept = self.kept.lock();
+        if kept.remark != Some(STARTED_TWICE) {
+            kept.remark = second_start::reported(pod).or(kept.remark);
+        }
+        let Some(container) = container_of(pod) else { return };
         if kept.container.as_ref().is_some_and(|before| *before != container) {
             kept.remark = Some(STARTED_TWICE);
         }
@@ -309,9 +313,6 @@ fn container_of(pod: &Pod) -> Option<String> {
 
 /// What a rotation of the log means.
 pub(crate) const ROTATED: &str = "its node rotated the log: output may be missing or repeated";
-/// What another container of the same pod means.
-const STARTED_TWICE: &str =
-    "Kubernetes started the program a second time: its node had lost the first container";
 
 #[cfg(test)]
 mod tests {

@@ -27,6 +27,7 @@ mod pod_watch;
 mod pods;
 mod read_log;
 mod remove_pod;
+mod second_start;
 mod stop_pod;
 
 pub use connect::{ClusterAddress, ConnectError, connect, connect_engine, connect_with};

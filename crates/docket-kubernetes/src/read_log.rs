@@ -8,6 +8,7 @@ use crate::{
     kept_logs::KeptLogs,
     open_log::OpenLog,
     pods::{Pods, unread},
+    second_start,
 };
 
 /// What is said of a log that went with its container.
@@ -41,9 +42,10 @@ pub(crate) async fn read_log(
     }
     let is_lost = log.is_none_or(|log| log.is_lost);
     let Some(kept) = kept else {
-        let remark = is_lost.then(|| LOST.to_owned());
-        return Ok(Captured { output, remark });
+        let remark = second_start::reported(&pod).or(is_lost.then_some(LOST));
+        return Ok(Captured { output, remark: remark.map(str::to_owned) });
     };
+    kept.note_container(&pod);
     if is_lost {
         kept.over().await;
     }

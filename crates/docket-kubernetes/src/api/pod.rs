@@ -71,7 +71,10 @@ pub(crate) struct ContainerStatus {
     #[serde(rename = "imageID")]
     pub(crate) image_id: String,
     pub(crate) ready: bool,
+    pub(crate) restart_count: u32,
     pub(crate) state: State,
+    /// That of the container before this one.
+    pub(crate) last_state: State,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

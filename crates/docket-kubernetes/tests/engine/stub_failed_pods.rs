@@ -1,13 +1,14 @@
-//! Pods that fail as a whole, on the stub of an API server.
+//! Pods that fail as a whole, or whose program is started a second time, on the stub of an API server.
 
 use docket_model::run::Exit;
-use docket_server::engine::{Condition, EngineError, Handle};
+use docket_server::engine::{Condition, EngineError, Handle, Observation};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use crate::{
     cluster_bed::name,
     contract::{PLENTY, Program, Subject},
-    stub_api::StubApi,
+    stub_api::{Objects, StubApi},
 };
 
 /// A pod that runs, and has written `up`.
@@ -70,5 +71,37 @@ async fn an_evicted_pod_may_have_run_and_keeps_what_is_known_of_it() {
         assert_eq!((exit.code, exit.error.as_deref()), (code, Some(words)), "{number}");
         assert_eq!(captured.output.to_bytes(), b"up\n", "{number}");
         subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_second_start_that_docket_did_not_see_is_reported() {
+    let lost = json!({"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown"}});
+    for (last_state, words) in
+        [(lost, "started the program a second time"), (json!({}), "may have run")]
+    {
+        let stub = StubApi::start().await;
+        let before = stub.subject().await;
+        let handle = running(&before, "twice").await;
+        let restarted = |objects: &mut Objects| {
+            let mut status = objects.pod(name(&handle)).unwrap()["status"].clone();
+            status["containerStatuses"][0]["containerID"] = "stub://second".into();
+            status["containerStatuses"][0]["restartCount"] = 1.into();
+            status["containerStatuses"][0]["lastState"] = last_state;
+            objects.set_status(name(&handle), status);
+        };
+        drop(before);
+        stub.change(restarted);
+
+        // Another life of docket, which follows it to its end, or comes after that.
+        let following = stub.subject().await;
+        let running = following.engine.watch(&handle).next().await.unwrap();
+        assert!(matches!(running, Ok(Observation::Running { .. })), "{running:?}");
+        stub.change(|objects| objects.end(name(&handle), 0));
+        assert_eq!(following.follow(&handle).await.unwrap().code, Some(0));
+        for subject in [following, stub.subject().await] {
+            let captured = subject.engine.read_log(&handle, PLENTY).await.unwrap();
+            assert!(captured.remark.unwrap_or_default().contains(words));
+        }
     }
 }

@@ -291,6 +291,11 @@ impl Objects {
             "containerID": format!("stub://{}", pod["metadata"]["uid"].as_str().unwrap()),
         });
         status["state"] = state;
+        for key in ["restartCount", "lastState"] {
+            if let Some(value) = pod["status"]["containerStatuses"][0].get(key) {
+                status[key] = value.clone();
+            }
+        }
         pod["status"] = json!({"phase": phase, "containerStatuses": [status]});
         self.put(name, pod);
     }
