@@ -4,6 +4,9 @@ use docket_server::engine::{EngineError, Refusal, bounded};
 use http::StatusCode;
 use serde::Deserialize;
 
+/// How an API server says that a right on the whole cluster is missing.
+const CLUSTER_WIDE: &str = " at the cluster scope";
+
 /// A request that did not succeed.
 #[derive(Debug)]
 pub(crate) enum CallError {
@@ -102,6 +105,11 @@ impl From<CallError> for EngineError {
                 "the API server does not accept the credentials ({message}): check the kubeconfig or the \
                  service account"
             ),
+            // No Role gives a right on what is in no namespace.
+            StatusCode::FORBIDDEN if message.contains(CLUSTER_WIDE) => format!(
+                "{message}; the first lines of packaging/kubernetes/docket.yaml have the commands that give docket \
+                 this right, by the ClusterRole `docket-nodes`"
+            ),
             // Quotas and webhooks refuse with this status, too.
             StatusCode::FORBIDDEN if message.contains(" cannot ") => format!(
                 "{message}; packaging/kubernetes/docket.yaml has a Role with the rights that docket needs"
@@ -149,6 +157,22 @@ pub(super) fn without_passwords(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_right_that_is_missing_is_looked_for_where_the_manifests_give_it() {
+        let refused = |what: &str| {
+            let message =
+                format!("{what} is forbidden: User \"u\" cannot list resource \"{what}\"");
+            let message = message + if what == "nodes" { " at the cluster scope" } else { "" };
+            let (status, reason) = (StatusCode::FORBIDDEN, "Forbidden".to_owned());
+            EngineError::from(CallError::Refused { status, reason, message }).to_string()
+        };
+
+        let (nodes, pods) = (refused("nodes"), refused("pods"));
+
+        assert!(nodes.contains("ClusterRole `docket-nodes`"), "{nodes}");
+        assert!(pods.contains("has a Role with the rights"), "{pods}");
+    }
 
     #[test]
     fn passwords_of_urls_are_masked() {
