@@ -143,6 +143,13 @@ impl KubernetesCluster {
         run(command.arg("--kubeconfig").arg(&self.kubeconfig).args(arguments)).ok()
     }
 
+    /// Runs `kubectl`; nothing where it does not succeed.
+    pub fn try_kubectl<const N: usize>(&self, arguments: [&str; N]) -> Option<String> {
+        let mut command = Command::new("kubectl");
+        let ran = run(command.arg("--kubeconfig").arg(&self.kubeconfig).args(arguments));
+        (ran.code == 0).then_some(ran.out)
+    }
+
     /// Removes a pod with its end.
     pub fn remove_by_force(&self, pod: &str) {
         let lift = r#"{"metadata":{"finalizers":null}}"#;

@@ -6,7 +6,7 @@
 //! 3. A start request that was in flight when its server was killed reaches the engine later.
 
 mod report;
-mod start_log;
+pub mod start_log;
 mod workloads;
 
 use std::{

@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::start_log::LOG_START;
 use crate::{
     allocation::script_once,
     kubernetes_cluster::{PodCluster, in_a_pod},
@@ -63,9 +64,7 @@ pub(super) fn all(first: DateTime<Utc>, start_log: &Path, period: i64) -> Vec<Wo
         // Spread, so that some run starts in each second.
         let first = first + TimeDelta::seconds(number % period);
         number += 1;
-        let log_start =
-            format!(r#"echo "$DOCKET_RUN $DOCKET_ATTEMPT" >>/start-log/starts; {script}"#);
-        let mut allocation = script_once(name, first, &log_start);
+        let mut allocation = script_once(name, first, &format!("{LOG_START}; {script}"));
         allocation["Cron"] =
             format!("R10000/{}/PT{period}S", first.format("%Y-%m-%dT%H:%M:%SZ")).into();
         // The report needs the record of each instant.

@@ -3,7 +3,10 @@
 use docket_tests::{
     Server,
     allocation::{of_image, script_once, with_host_option, with_option},
-    crash_test::{CrashTest, Interference},
+    crash_test::{
+        CrashTest, Interference,
+        start_log::{LOG_START, starts},
+    },
     docket_cli::{bounded, run},
     eventually,
     kubernetes_cluster::{KubernetesCluster, PodCluster, in_a_pod},
@@ -199,10 +202,18 @@ fn while_the_api_server_is_away_nothing_is_lost_and_nothing_starts_twice() {
     let Some((cluster, _using)) = KubernetesCluster::alone() else { return };
     let home = cluster.home();
     let server = home.server();
-    let counted = "for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 1; done";
-    server.push(&script("long", counted));
+    let folder = home.path("start-log");
+    std::fs::create_dir(&folder).unwrap();
+    let counted = |name, rest| {
+        let bind = json!([format!("{}:/start-log", folder.display())]);
+        let script = script(name, &format!("{LOG_START}; {rest}"));
+        let mut counted = with_host_option(script, "Binds", bind);
+        counted["Placement"] = json!({"Shared": true});
+        counted
+    };
+    server.push(&counted("long", "for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 1; done"));
     running_pod(&server, "long");
-    let mut frequent = script("frequent", "echo started");
+    let mut frequent = counted("frequent", "echo started");
     frequent["Cron"] = json!("* * * * * * *");
     frequent["StartingDeadline"] = json!("1h");
     frequent["CatchUp"] = json!("All");
@@ -212,6 +223,17 @@ fn while_the_api_server_is_away_nothing_is_lost_and_nothing_starts_twice() {
     cluster.kill("kube-apiserver");
     std::thread::sleep(std::time::Duration::from_secs(5));
     cluster.start_again("kube-apiserver");
+    // What has happened before is not known any more to an API server that was started again.
+    eventually("an API server that is back", || {
+        let path = "/api/v1/namespaces/default/pods?watch=true&timeoutSeconds=1&resourceVersion=1";
+        let expired = cluster.try_kubectl(["get", "--raw", path])?;
+        let expired: Value = serde_json::from_str(expired.lines().next()?).unwrap();
+        assert_eq!(
+            (&expired["type"], &expired["object"]["reason"]),
+            (&json!("ERROR"), &json!("Expired"))
+        );
+        Some(())
+    });
     let runs = eventually("ten runs", || Some(server.runs("frequent")).filter(|it| it.len() >= 10));
     let suspended = Request::post_to("/frequent/suspend", json!({}));
     assert_eq!(server.send(&suspended).status, 200);
@@ -219,10 +241,20 @@ fn while_the_api_server_is_away_nothing_is_lost_and_nothing_starts_twice() {
     let long = server.ended_run("long");
     assert_eq!(end_of(&long).0, "succeeded", "{long}");
     assert_eq!(server.output("long", &long), b"1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
-    for run in runs {
-        let run = server.ended_run_at("frequent", wall_clock::of_run(run["Run"].as_str().unwrap()));
+    let mut instants = Vec::new();
+    for run in runs.iter().rev() {
+        let at = wall_clock::of_run(run["Run"].as_str().unwrap());
+        let run = server.ended_run_at("frequent", at);
         assert_eq!(end_of(&run).0, "succeeded", "{run}");
         assert_eq!(server.output("frequent", &run), b"started\n", "{run}");
+        instants.push(at);
+    }
+    assert!(instants.windows(2).all(|pair| (pair[1] - pair[0]).num_seconds() == 1), "{instants:?}");
+    let starts = starts(&folder);
+    assert!(starts.values().all(|times| *times == 1), "{starts:?}");
+    for at in instants {
+        let run = format!("frequent/{} 1", wall_clock::run_at(at));
+        assert!(starts.contains_key(&run), "{run} {starts:?}");
     }
 }
 
