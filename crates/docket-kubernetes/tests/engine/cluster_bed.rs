@@ -50,6 +50,11 @@ impl ClusterBed {
         Subject::new(engine, Arc::new(self.clone()))
     }
 
+    /// The file of its kubeconfig.
+    pub(crate) fn kubeconfig(&self) -> &str {
+        &self.kubeconfig
+    }
+
     /// Runs `kubectl`, which must succeed; returns what it printed.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
         let mut command = Command::new("kubectl");

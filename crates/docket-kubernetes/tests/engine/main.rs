@@ -19,6 +19,7 @@ mod stub_bed;
 mod stub_cluster;
 mod stub_failed_pods;
 mod stub_failed_starts;
+mod stub_fidelity;
 mod stub_logins;
 mod stub_rotation;
 mod stub_without_gates;

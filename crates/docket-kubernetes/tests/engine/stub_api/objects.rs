@@ -13,20 +13,33 @@ use uuid::Uuid;
 pub(crate) type Refused = (u16, &'static str, String);
 
 /// The fields of a `PodSpec` that the stub knows; all others it drops.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 22] = [
+    "affinity",
     "automountServiceAccountToken",
     "containers",
+    "dnsConfig",
+    "dnsPolicy",
     "enableServiceLinks",
+    "hostAliases",
+    "hostIPC",
+    "hostNetwork",
+    "hostPID",
     "hostname",
+    "imagePullSecrets",
     "nodeSelector",
     "restartPolicy",
+    "runtimeClassName",
     "schedulerName",
     "schedulingGates",
     "securityContext",
+    "serviceAccountName",
     "terminationGracePeriodSeconds",
     "tolerations",
     "volumes",
 ];
+
+/// The version before the first one: watches from an older one are refused.
+const FIRST_VERSION: u64 = 1000;
 
 /// Requests that are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,8 +169,17 @@ impl Objects {
         late.into_iter().filter(|pod| self.create(pod.clone(), false).is_ok()).count()
     }
 
+    fn next_version(&mut self) {
+        self.version = self.version.max(FIRST_VERSION) + 1;
+    }
+
+    /// Whether what happened since a version is not known any more.
+    pub(super) fn has_expired(version: u64) -> bool {
+        version < FIRST_VERSION
+    }
+
     fn put(&mut self, name: &str, mut pod: Value) -> Value {
-        self.version += 1;
+        self.next_version();
         pod["metadata"]["resourceVersion"] = self.version.to_string().into();
         let event = json!({"type": "MODIFIED", "object": pod});
         self.events.push((self.version, name.to_owned(), event));
@@ -168,11 +190,15 @@ impl Objects {
     /// A merge patch; a version or a uid in it must be the present one.
     pub(super) fn merge(&mut self, name: &str, patch: &Value) -> Result<Value, Refused> {
         let mut pod = self.pod(name)?.clone();
-        for key in ["uid", "resourceVersion"] {
+        let differs = |key: &str| {
             let wanted = &patch["metadata"][key];
-            if !wanted.is_null() && *wanted != pod["metadata"][key] {
-                return Err((409, "Conflict", "the object has been modified".to_owned()));
-            }
+            !wanted.is_null() && *wanted != pod["metadata"][key]
+        };
+        if differs("resourceVersion") {
+            return Err((409, "Conflict", "the object has been modified".to_owned()));
+        }
+        if differs("uid") {
+            return Err((422, "Invalid", "metadata.uid: field is immutable".to_owned()));
         }
         merge(&mut pod, patch);
         Ok(self.put_or_remove(name, pod))
@@ -238,7 +264,7 @@ impl Objects {
 
     pub(crate) fn remove(&mut self, name: &str) {
         if let Some(pod) = self.pods.remove(name) {
-            self.version += 1;
+            self.next_version();
             let event = json!({"type": "DELETED", "object": pod});
             self.events.push((self.version, name.to_owned(), event));
         }

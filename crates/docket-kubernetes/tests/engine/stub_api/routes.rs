@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     StubApi,
-    objects::{Refused, Requests, StubLog, StubNode},
+    objects::{Objects, Refused, Requests, StubLog, StubNode},
 };
 
 type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -65,7 +65,7 @@ pub(super) async fn answer(
             if is_held {
                 return Err("held");
             }
-            result(stub.change(|objects| objects.create(body, is_trial)))
+            answered(201, stub.change(|objects| objects.create(body, is_trial)))
         }
         (&Method::GET, ["pods", ..]) if stub.objects.lock().refuses == Some(Requests::Reads) => {
             result(Err((403, "Forbidden", "pods is forbidden".to_owned())))
@@ -107,8 +107,12 @@ fn node(node: StubNode, name: &str) -> Answer {
 }
 
 fn result(result: Result<Value, Refused>) -> Answer {
+    answered(200, result)
+}
+
+fn answered(status: u16, result: Result<Value, Refused>) -> Answer {
     match result {
-        Ok(object) => json_answer(200, &object),
+        Ok(object) => json_answer(status, &object),
         Err((status, reason, message)) => {
             json_answer(status, &json!({"reason": reason, "message": message}))
         }
@@ -145,6 +149,12 @@ fn list(stub: &StubApi, query: &[(String, String)]) -> Answer {
 fn watch(stub: &StubApi, query: &[(String, String)]) -> Answer {
     let name = value(query, "fieldSelector").trim_start_matches("metadata.name=").to_owned();
     let from: u64 = value(query, "resourceVersion").parse().unwrap();
+    if Objects::has_expired(from) {
+        let status =
+            json!({"code": 410, "reason": "Expired", "message": "too old resource version"});
+        let line = format!("{}\n", json!({"type": "ERROR", "object": status}));
+        return Response::new(Full::new(line.into()).boxed_unsync());
+    }
     stub.change(|objects| objects.watches += 1);
     let events = stream::unfold((stub.clone(), name, from), |(stub, name, from)| async move {
         let next = stub.until(|objects| {
@@ -170,6 +180,13 @@ fn log(stub: &StubApi, name: &str, query: &[(String, String)]) -> Answer {
     }
     let pod = match pod {
         Ok(pod) if pod["status"]["containerStatuses"].is_array() => pod,
+        // No node has it, so there is nothing to read.
+        Ok(pod) if pod["spec"]["nodeName"].is_null() => {
+            return Response::builder()
+                .status(204)
+                .body(Full::new(Bytes::new()).boxed_unsync())
+                .unwrap();
+        }
         Ok(_) => return result(Err((400, "BadRequest", "is waiting to start".to_owned()))),
         Err(refused) => return result(Err(refused)),
     };
