@@ -290,6 +290,34 @@ fn in_a_pod_of_the_cluster_docket_uses_its_service_account_and_its_namespace() {
 }
 
 #[test]
+fn a_run_whose_node_is_not_heard_for_a_while_has_its_real_end_once_the_node_is_back() {
+    let Some((cluster, _using)) = KubernetesCluster::alone() else { return };
+    let home = cluster.home();
+    let mut server = home.server();
+    let ended = home.path("folder");
+    std::fs::create_dir(&ended).unwrap();
+    let waits = "until [ -e /folder/end ]; do sleep 0.1; done; echo done; exit 3";
+    let bind = json!([format!("{}:/folder", ended.display())]);
+    let mut away = with_host_option(script("away", waits), "Binds", bind);
+    away["Placement"] = json!({"Shared": true});
+
+    server.push(&away);
+    running_pod(&server, "away");
+    cluster.kill("kubelet");
+    // The cluster waits for 40 s for a sign of life of the node.
+    server.await_log("is out of reach");
+    let meanwhile = server.runs("away").remove(0);
+    std::fs::write(ended.join("end"), "").unwrap();
+    cluster.start_again("kubelet");
+    let run = server.ended_run("away");
+
+    assert_eq!(meanwhile["State"], "running", "{meanwhile}");
+    assert_eq!((end_of(&run).0, end_of(&run).1), ("failed", Some(3)), "{run}");
+    assert_eq!(run["Attempts"].as_array().unwrap().len(), 1, "{run}");
+    assert_eq!(server.output("away", &run), b"done\n");
+}
+
+#[test]
 fn the_role_of_the_manifests_allows_what_docket_does() {
     let Some((cluster, _using)) = KubernetesCluster::shared() else { return };
     let namespace = format!("role-{}", std::process::id());
