@@ -5,6 +5,7 @@ use std::{fs, time::Duration};
 
 use docket_tests::{
     Server, Swarm,
+    allocation::allocation,
     crash_test::{CrashTest, Interference, REPLACEMENT_POINTS},
     eventually,
     wait::within,
@@ -358,6 +359,35 @@ fn an_image_of_a_registry_that_wants_a_login_is_pulled_by_the_node() {
     swarm.assert_started_once(&with_login, "foo");
     let image = registry.image("private/busybox:1");
     swarm.docker(5, &["image", "rm", "--force", &image]);
+}
+
+#[test]
+fn a_manager_that_is_an_engine_of_its_own_leaves_the_tasks_of_the_swarm_alone() {
+    let Some(swarm) = Swarm::exclusive() else { return };
+    let home = swarm.home().with_options(["--engine", &format!("m1={}", swarm.managers()[0])]);
+    let server = home.server();
+    // It fails, so its container stays.
+    server.push(&swarm.allocation("task", NEVER, "exit 3", &["node.hostname==node-1"]));
+    server.run_manually("task");
+    let task = server.ended_run("task");
+    let owned = format!("label=io.docket.namespace={}", server.namespace());
+    let containers = || swarm.docker(1, &["ps", "--all", "--quiet", "--filter", &owned]);
+    let kept = containers();
+    server.stop();
+
+    // It looks for orphaned containers on each engine.
+    let server = home.server();
+    server.await_engines(&["up", "up"]);
+    let mut own = allocation("own", NEVER, &["true"]);
+    own["Placement"] = json!({"Engine": "m1"});
+    own["Pull"] = "Missing".into();
+    server.push(&own);
+    server.run_manually("own");
+    let own = server.ended_run("own");
+
+    assert_eq!((end_of(&task).0, end_of(&own).0), ("failed", "succeeded"));
+    assert!(!kept.is_empty());
+    eventually("only the container of the failed task", || (containers() == kept).then_some(()));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use docket_model::{EngineName, finding::nearest};
 use thiserror::Error;
 
-use super::{EngineAddress, EngineConfig, EngineLabel};
+use super::{EngineAddress, EngineConfig, EngineKind, EngineLabel};
 
 /// Options that contradict one another.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -32,7 +32,7 @@ pub enum InvalidEngines {
         /// How many URLs it has.
         count: usize,
     },
-    /// Two engines with one URL.
+    /// Two engines of one kind with one URL.
     #[error("the engines `{0}` and `{1}` have the same URL `{2}`: leave one of them out")]
     SameUrl(EngineName, EngineName, String),
     /// A label of an engine that is not configured.
@@ -121,17 +121,20 @@ fn add_label(engines: &mut [EngineConfig], label: EngineLabel) -> Result<(), Inv
 }
 
 fn check_urls(engines: &[EngineConfig]) -> Result<(), InvalidEngines> {
-    let mut seen: Vec<(&str, &EngineName)> = Vec::new();
+    // With their kinds: a manager of a Swarm is a Docker engine besides, with an id of its own.
+    let mut seen: Vec<(EngineKind, &str, &EngineName)> = Vec::new();
     for EngineConfig { name, kind, urls, .. } in engines {
         if urls.len() > 1 && !kind.has_managers() {
             let (name, kind, count) = (name.clone(), kind.as_str(), urls.len());
             return Err(InvalidEngines::SeveralUrls { name, kind, count });
         }
         for url in urls {
-            if let Some((_, other)) = seen.iter().find(|(known, _)| known == url) {
+            let is_same =
+                |(known, at, _): &&(EngineKind, &str, &EngineName)| known == kind && at == url;
+            if let Some((.., other)) = seen.iter().find(is_same) {
                 return Err(InvalidEngines::SameUrl((*other).clone(), name.clone(), url.clone()));
             }
-            seen.push((url, name));
+            seen.push((*kind, url, name));
         }
     }
     Ok(())
@@ -140,7 +143,6 @@ fn check_urls(engines: &[EngineConfig]) -> Result<(), InvalidEngines> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::engines::EngineKind;
 
     fn engines(addresses: &[&str], labels: &[&str]) -> Result<Vec<EngineConfig>, String> {
         let in_file = EngineConfig {
@@ -177,12 +179,23 @@ mod tests {
     }
 
     #[test]
+    fn a_host_may_be_a_docker_engine_and_a_manager_of_a_swarm() {
+        let addresses = ["m1=ssh://root@m1", "swarm=swarm+ssh://root@m1"];
+
+        let engines = engines(&addresses, &[]).unwrap();
+
+        let kinds: Vec<_> = engines.iter().map(|engine| engine.kind).collect();
+        assert_eq!(kinds, [EngineKind::Docker, EngineKind::Docker, EngineKind::Swarm]);
+    }
+
+    #[test]
     fn options_that_contradict_one_another_are_refused() {
-        let wrong: [(&[&str], &[&str]); 7] = [
+        let wrong: [(&[&str], &[&str]); 8] = [
             (&["filed=tcp://b"], &[]),
             (&["a=tcp://a", "a=swarm+tcp://b"], &[]),
             (&["a=tcp://a", "a=tcp://b"], &[]),
             (&["a=tcp://a", "b=tcp://a"], &[]),
+            (&["s=swarm+tcp://a", "d=tcp://a", "t=swarm+tcp://a"], &[]),
             (&["web1=tcp://a"], &["wbe1:zone=a"]),
             (&[], &["other:zone=a"]),
             (&["a=tcp://a"], &["a:zone=a", "a:zone=b"]),
@@ -193,6 +206,7 @@ mod tests {
         --engine: `a` has two kinds: repeat the name with the same kind, or use another name
         engine `a` has 2 URLs, but one of the kind `docker` has one: give each engine a name of its own
         the engines `a` and `b` have the same URL `tcp://a`: leave one of them out
+        the engines `s` and `t` have the same URL `tcp://a`: leave one of them out
         --engine-label: no engine is named `wbe1`: did you mean `web1`?
         --engine-label: no engine is named `other`: configure it with --engine
         --engine-label: engine `a` has two values for the label `zone`: leave one of them out

@@ -11,6 +11,9 @@ use tracing::warn;
 use crate::engine::docker_api::call_results::Client;
 use crate::engine::{EngineError, Found, Owner, container_plan::LABELS};
 
+/// The label of a container that a Swarm's node runs as a task of a service.
+const SWARM_TASK: &str = "com.docker.swarm.task.id";
+
 /// A container in the engine's list. What docket does not need is not read.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -64,9 +67,15 @@ async fn list(
 /// Reads whose container it is; one whose labels do not say so is left out.
 fn found(listed: Listed) -> Option<Found> {
     let Listed { id, labels, created } = listed;
+    let labels = labels.unwrap_or_default();
+    // The tasks of docket's services have its labels, too. They are those of the Swarm, which may be another
+    // engine of this server.
+    if labels.contains_key(SWARM_TASK) {
+        return None;
+    }
     let created_at = created.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let handle = ContainerId(id.clone().into()).into();
-    match Found::of(handle, &labels.unwrap_or_default(), created_at) {
+    match Found::of(handle, &labels, created_at) {
         Ok(found) => Some(found),
         Err(label) => {
             warn!(container = %id, label, "a container's label does not say whose it is");
@@ -89,20 +98,22 @@ mod tests {
     }
 
     /// A container in a list, with one label other than the plan's.
-    fn listed(state: &str, label: (&str, &str)) -> serde_json::Value {
-        let mut labels: HashMap<_, _> = plan().identity.labels().collect();
-        labels.insert(LABELS.into_iter().find(|key| *key == label.0).unwrap(), label.1.to_owned());
+    fn listed(state: &str, (key, value): (&str, &str)) -> serde_json::Value {
+        let mut labels: HashMap<_, _> =
+            plan().identity.labels().map(|(key, value)| (key.to_owned(), value)).collect();
+        labels.insert(key.to_owned(), value.to_owned());
         json!({"Id": state, "State": state, "Labels": labels, "Names": ["/x"]})
     }
 
     #[tokio::test]
-    async fn a_container_whose_labels_do_not_say_whose_it_is_is_left_out() {
+    async fn a_container_whose_labels_do_not_say_that_it_is_ours_is_left_out() {
         let nil = Uuid::nil().to_string();
         let list = json!([
             listed("running", ("io.docket.attempt", "2")),
             listed("created", ("io.docket.attempt", "one")),
             listed("dead", ("io.docket.namespace", "other")),
             listed("exited", ("io.docket.store", &nil)),
+            listed("of a Swarm", ("com.docker.swarm.task.id", "r8f3kq")),
             {"Id": "bare", "Labels": null},
         ]);
         let stub = Stub::start(move |_| Reply::Json(200, list.to_string()));
