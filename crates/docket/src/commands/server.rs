@@ -3,6 +3,7 @@
 mod engine_options;
 mod logging;
 mod settings;
+mod several_in_variable;
 
 use anyhow::{Context, Result, anyhow};
 use docket_model::zone::edition;

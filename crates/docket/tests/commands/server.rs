@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::docket;
+
 /// How long the server waits for unfinished responses; a second Ctrl-C must be quicker.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
@@ -17,8 +19,12 @@ struct Server {
 
 impl Server {
     fn start(variables: &[(&str, &str)]) -> Self {
+        Self::start_with(&[], variables)
+    }
+
+    fn start_with(options: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("docket"));
-        command.arg("server").env_clear().envs(variables.iter().copied());
+        command.arg("server").args(options).env_clear().envs(variables.iter().copied());
         command.env("DOCKER_HOST", "unix:///nowhere/docker.sock").env("TZ", "Europe/Berlin");
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
@@ -128,6 +134,32 @@ fn empty_variables_count_as_unset() {
     server.send("-TERM");
 
     assert_eq!(server.rest().0, Some(0));
+}
+
+#[test]
+fn commas_separate_engines_and_their_labels_in_variables_alone() {
+    let listen = ("DOCKET_LISTEN", "127.0.0.1:0");
+    let options =
+        ["--engine", "a=unix:///x,y", "--engine", "b=tcp://b", "--engine-label", "a:zone=1,2"];
+    let engines = ("DOCKET_ENGINE", "a=unix:///x,b=tcp://b");
+    let labels = ("DOCKET_ENGINE_LABEL", "a:zone=1,b:zone=2");
+
+    let servers = [
+        Server::start_with(&options, &[listen]),
+        Server::start(&[listen, engines, labels]),
+        Server::start_with(&options, &[listen, engines, labels]),
+    ];
+    let engines = servers.map(|mut server| {
+        let url = format!("http://{}", server.address());
+        let listed = docket(["engines", "--host", &url, "--output", "json"]).output().unwrap();
+        let listed: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout).unwrap();
+        let in_short =
+            |engine: &serde_json::Value| format!("{} {}", engine["Urls"][0], engine["Labels"]);
+        listed.iter().map(in_short).collect::<Vec<_>>().join(" ").replace('"', "")
+    });
+
+    let by_options = "unix:///x,y {zone:1,2} tcp://b {}";
+    assert_eq!(engines, [by_options, "unix:///x {zone:1} tcp://b {zone:2}", by_options]);
 }
 
 #[test]
