@@ -11,6 +11,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{EngineConfig, EngineKind, engine_label::is_label_key};
+use crate::engine::docker::Endpoint;
 
 /// A file of engines that cannot be used.
 #[derive(Debug, Error)]
@@ -93,14 +94,39 @@ fn engine(item: Value, folder: &Path) -> Result<EngineConfig, String> {
     {
         return Err(format!("engine `{name}` has no URL: write urls: [tcp://HOST:PORT]"));
     }
+    let certificates = tls.map(|tls| folder.join(tls));
+    if let Some(certificates) = &certificates {
+        check_use_of_tls(&name, kind, &urls, certificates)?;
+    }
     let labels = labels.into_iter().map(|(key, value)| label(&name, key, value));
-    Ok(EngineConfig {
-        labels: labels.collect::<Result<_, _>>()?,
-        kind,
-        urls,
-        certificates: tls.map(|tls| folder.join(tls)),
-        name,
-    })
+    Ok(EngineConfig { labels: labels.collect::<Result<_, _>>()?, kind, urls, certificates, name })
+}
+
+/// Refuses `tls` where no URL is reached by it.
+fn check_use_of_tls(
+    name: &EngineName,
+    kind: EngineKind,
+    urls: &[String],
+    certificates: &Path,
+) -> Result<(), String> {
+    if kind == EngineKind::Kubernetes {
+        return Err(format!(
+            "engine `{name}`: `tls` does not apply to kind `kubernetes`: leave it out; the kubeconfig names the \
+             certificates"
+        ));
+    }
+    let is_over_tcp = |url: &String| {
+        let endpoint = Endpoint::of_engine(name.as_str(), url, Some(certificates.to_owned()));
+        // One that is not valid is reported when the engine is connected.
+        endpoint.map_or(true, |endpoint| endpoint.is_over_tcp())
+    };
+    if urls.iter().any(is_over_tcp) {
+        return Ok(());
+    }
+    Err(format!(
+        "engine `{name}`: `tls` does not apply to `{}`: leave it out, or write urls: [tcp://HOST:PORT]",
+        urls.join("`, `")
+    ))
 }
 
 fn label(name: &EngineName, key: String, value: Value) -> Result<(String, String), String> {
@@ -164,6 +190,10 @@ mod tests {
             "- {name: a, kind: podman, urls: [tcp://a]}",
             "- {name: a, urls: [tcp://a], labels: {a b: c}}",
             "- {name: a, urls: [tcp://a], labels: {a: [c]}}",
+            "- {name: a, urls: [tcp://a], tls: a}\n- {name: b, urls: ['unix:///run/b'], tls: b}",
+            "- {name: a, urls: ['ssh://root@a'], tls: a}",
+            "- {name: a, kind: swarm, urls: ['ssh://root@m1', 'unix:///run/b'], tls: a}",
+            "- {name: a, kind: kubernetes, tls: a}",
         ];
         let errors: Vec<_> = wrong.into_iter().map(|text| read(text).unwrap_err()).collect();
         insta::assert_snapshot!(errors.join("\n"), @r"
@@ -176,6 +206,10 @@ mod tests {
         engines.yml:1: engine `a` has the unknown kind `podman`: write docker, swarm or kubernetes
         engines.yml:1: engine `a`: the label `a b` is not valid: write KEY: TEXT, with neither spaces nor `=`, `!` and `~` in the key
         engines.yml:1: engine `a`: the label `a` is not valid: write KEY: TEXT, with neither spaces nor `=`, `!` and `~` in the key
+        engines.yml:2: engine `b`: `tls` does not apply to `unix:///run/b`: leave it out, or write urls: [tcp://HOST:PORT]
+        engines.yml:1: engine `a`: `tls` does not apply to `ssh://root@a`: leave it out, or write urls: [tcp://HOST:PORT]
+        engines.yml:1: engine `a`: `tls` does not apply to `ssh://root@m1`, `unix:///run/b`: leave it out, or write urls: [tcp://HOST:PORT]
+        engines.yml:1: engine `a`: `tls` does not apply to kind `kubernetes`: leave it out; the kubeconfig names the certificates
         ");
     }
 }

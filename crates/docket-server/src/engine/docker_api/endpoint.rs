@@ -109,7 +109,8 @@ impl Endpoint {
         matches!(self.address, Address::Ssh { .. })
     }
 
-    fn is_over_tcp(&self) -> bool {
+    /// True where the engine is reached by TCP, with TLS or without.
+    pub(crate) fn is_over_tcp(&self) -> bool {
         matches!(self.address, Address::Plain(_) | Address::Tls { .. })
     }
 
