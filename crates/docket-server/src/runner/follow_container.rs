@@ -130,7 +130,7 @@ impl Attempt<'_> {
     ) -> Result<AttemptEnd, Break> {
         match sight {
             Observation::Waiting(_) | Observation::NodeAway { was_running: false, .. } => {
-                Box::pin(self.wait_for_node(container)).await
+                Box::pin(self.wait_for_node(container, sight)).await
             }
             Observation::Running { .. } | Observation::NodeAway { .. } => {
                 let at = self.inferred_start(sight.since());

@@ -147,7 +147,9 @@ impl<'a> Attempt<'a> {
             }
             let no_answer = match self.start(handle, permit).await? {
                 Launched::At(start) => return self.follow_to_end(&id, start).await,
-                Launched::Accepted => return Box::pin(self.wait_for_node(&id)).await,
+                Launched::Accepted => {
+                    return Box::pin(self.wait_for_node(&id, Observation::Waiting(None))).await;
+                }
                 Launched::Before => return self.continue_with_started(&id).await,
                 Launched::NeverRan if removed < MOST_MADE => {
                     warn!(

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use docket_model::run::ContainerId;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
@@ -25,18 +25,21 @@ use crate::{
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 impl Attempt<'_> {
-    /// Waits until a node has started the container, and follows it to its end.
+    /// Waits until a node has started the container, which was seen like this, and follows it to its end.
     pub(super) async fn wait_for_node(
         &mut self,
         container: &ContainerId,
+        seen: Observation,
     ) -> Result<AttemptEnd, Break> {
         self.container = Some(container.clone());
         self.may_start = true;
         let (engine, handle) = (&self.run.part.engine, Handle::from(container));
-        let deadline = Instant::now() + LONGEST_WAIT;
+        let deadline = Instant::now() + self.rest_of_wait();
         let mut retry = Retry::endless(WATCH).of_follow();
         let mut outage = NodeOutage::default();
-        let mut observations = engine.engine.watch(&handle);
+        // Also once the time is over: it says why the container waits, and whether its node is away.
+        let first = stream::iter([Ok(seen)]);
+        let mut observations = first.chain(engine.engine.watch(&handle)).boxed();
         let mut reported = None;
         loop {
             let next = async {
@@ -78,6 +81,15 @@ impl Attempt<'_> {
             self.unless_cancelled(engine.wait_before_retry(&mut retry, &broken)).await??;
             observations = engine.engine.watch(&handle);
         }
+    }
+
+    /// How much longer it may wait for a node, counted from its creation on record: a restart of the server does
+    /// not begin the wait anew.
+    fn rest_of_wait(&self) -> Duration {
+        let waited = self.created_at.map(|at| self.run.context.records.now() - at);
+        // A clock that was set back makes the wait no longer than one without a restart.
+        let waited = waited.and_then(|waited| waited.to_std().ok()).unwrap_or_default();
+        LONGEST_WAIT.saturating_sub(waited)
     }
 
     /// Notes why the container waits, where that has changed.

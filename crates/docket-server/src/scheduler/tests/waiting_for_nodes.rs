@@ -8,6 +8,10 @@ use serde_json::json;
 use super::harness::{Fault, Ground, House, MINUTE, SECOND, Settings};
 use crate::engine::{Starts, scripted_engine::ScriptedEngine};
 
+/// A run whose container waited for too long.
+const NEVER_PLACED: &str =
+    "09:10:00 failed: not-startable no node started it within 10 minutes: no suitable node";
+
 /// A server whose engine starts containers conditionally, with an allocation whose container waits.
 async fn house() -> House {
     house_with("waits").await
@@ -69,6 +73,36 @@ async fn one_whose_start_got_no_answer_goes_on_waiting() {
     assert!(is_taken);
     assert_eq!(house.newest("a").await, "09:10:00 succeeded");
     assert_eq!(house.seen("a").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_is_given_up_after_ten_minutes_however_often_the_server_is_restarted() {
+    let mut house = house().await;
+    for time in ["09:14:00", "09:17:00", "09:19:00"] {
+        house.until(time).await;
+        house = house.die().open().await;
+    }
+    house.until("09:19:55").await;
+    let before = house.newest("a").await;
+
+    house.until("09:20:05").await;
+
+    assert_eq!(before, "09:10:00 starting");
+    assert_eq!(house.newest("a").await, NEVER_PLACED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_ten_minutes_end_while_no_server_runs_is_given_up_with_what_its_engine_reports() {
+    let house = house().await;
+    house.until("09:12:00").await;
+    let ground = house.die();
+    tokio::time::sleep(10 * MINUTE).await;
+
+    let house = ground.open().await;
+    house.pass(SECOND).await;
+
+    assert_eq!(house.newest("a").await, NEVER_PLACED);
+    assert!(!house.engine.take_waiting(&container(&house).await));
 }
 
 #[tokio::test(start_paused = true)]
