@@ -61,6 +61,28 @@ fn runs_land_on_the_engine_that_their_placement_names() {
 }
 
 #[test]
+fn the_variables_of_dockers_client_are_not_read_where_options_name_the_engines() {
+    let (web1, home) = (Engine::shared(), home());
+    let mut server = home.server_with(|command| {
+        add(command, "web1", web1);
+        command.env("DOCKER_CONTEXT", "no-such-context").env("DOCKER_TLS_VERIFY", "1");
+        command.env("DOCKER_CERT_PATH", "/no/such/folder");
+        command.env("DOCKER_DEFAULT_PLATFORM", "no-such-platform");
+    });
+
+    let line = server.await_log("DOCKER_HOST");
+    server.await_engines(&["up"]);
+    let at = wall_clock::soon();
+    server.push(&once("foo", at, &["true"]));
+    let run = server.ended_run_at("foo", at);
+
+    let variables = "`DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_TLS_VERIFY`, `DOCKER_CERT_PATH`, \
+                     `DOCKER_DEFAULT_PLATFORM` not read: --engine and --engines name the engines";
+    assert!(line.contains("WARN") && line.contains(variables), "{line}");
+    assert_eq!(run["State"], "succeeded", "{run}");
+}
+
+#[test]
 fn an_engine_that_is_killed_and_started_again_delays_no_run_of_the_other() {
     let (web1, web2, home) = (Engine::start(Registry::shared()), second(), home());
     let events = [&web1, web2].map(|engine| engine.events(home.namespace()));
