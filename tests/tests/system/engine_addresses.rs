@@ -4,6 +4,7 @@ use std::{
     env, fs, io,
     net::{Shutdown, TcpListener},
     os::unix::{fs::PermissionsExt, net::UnixStream},
+    path::PathBuf,
     process::Command,
     thread,
     time::Duration,
@@ -13,7 +14,10 @@ use docket_tests::{
     Engine, Registry, Server, allocation::once, certificate::Certificate, eventually, free_port,
     ssh_engine::SshServer, wall_clock,
 };
+use serde_json::json;
 use tempfile::TempDir;
+
+use crate::two_engines::placed;
 
 /// A run through the server, to its output.
 fn echo_through(server: &Server) -> Vec<u8> {
@@ -125,26 +129,71 @@ fn forwarding_to(engine: &Engine) -> u16 {
     port
 }
 
+/// An engine that is reached by TLS alone.
+struct TlsEngine {
+    _engine: Engine,
+    port: u16,
+    /// Has `client`, the folder with the files of a client.
+    folder: TempDir,
+}
+
+impl TlsEngine {
+    fn start() -> Self {
+        let (certificate, port) = (Certificate::issue(), free_port());
+        let options = [
+            format!("--host=tcp://127.0.0.1:{port}"),
+            "--tlsverify".to_owned(),
+            format!("--tlscacert={}", certificate.authority().display()),
+            format!("--tlscert={}", certificate.chain().display()),
+            format!("--tlskey={}", certificate.key().display()),
+        ];
+        let engine = Engine::start_with(Registry::shared(), &options);
+        let folder = TempDir::new().unwrap();
+        let this = Self { _engine: engine, port, folder };
+        fs::create_dir(this.client()).unwrap();
+        fs::copy(certificate.authority(), this.client().join("ca.pem")).unwrap();
+        fs::copy(certificate.chain(), this.client().join("cert.pem")).unwrap();
+        fs::copy(certificate.key(), this.client().join("key.pem")).unwrap();
+        this
+    }
+
+    fn client(&self) -> PathBuf {
+        self.folder.path().join("client")
+    }
+}
+
 #[test]
 fn an_engine_is_reached_by_tls_as_dockers_variables_say() {
-    let certificate = Certificate::issue();
-    let address = format!("tcp://127.0.0.1:{}", free_port());
-    let options = [
-        format!("--host={address}"),
-        "--tlsverify".to_owned(),
-        format!("--tlscacert={}", certificate.authority().display()),
-        format!("--tlscert={}", certificate.chain().display()),
-        format!("--tlskey={}", certificate.key().display()),
-    ];
-    let _engine = Engine::start_with(Registry::shared(), &options);
-    let client = TempDir::new().unwrap();
-    fs::copy(certificate.authority(), client.path().join("ca.pem")).unwrap();
-    fs::copy(certificate.chain(), client.path().join("cert.pem")).unwrap();
-    fs::copy(certificate.key(), client.path().join("key.pem")).unwrap();
+    let engine = TlsEngine::start();
+    let address = format!("tcp://127.0.0.1:{}", engine.port);
 
     let server = Server::listening("127.0.0.1:0", &address, |command| {
-        command.env("DOCKER_TLS_VERIFY", "1").env("DOCKER_CERT_PATH", client.path());
+        command.env("DOCKER_TLS_VERIFY", "1").env("DOCKER_CERT_PATH", engine.client());
     });
 
     assert_eq!(echo_through(&server), b"hi\n");
+}
+
+#[test]
+fn one_of_several_engines_is_reached_by_tls_as_the_file_of_engines_says() {
+    let engine = TlsEngine::start();
+    let (file, port) = (engine.folder.path().join("engines.yml"), engine.port);
+    let near = Engine::shared().address();
+    let engines = format!(
+        "- {{name: near, urls: ['{near}']}}\n\
+         - {{name: by-tls, urls: ['tcp://127.0.0.1:{port}'], tls: client}}\n\
+         - {{name: without, urls: ['tcp://localhost:{port}']}}\n"
+    );
+    fs::write(&file, engines).unwrap();
+    let server = Server::listening("127.0.0.1:0", "unix:///not-read.sock", |command| {
+        command.arg("--engines").arg(&file);
+    });
+    server.await_engines(&["up", "up", "away"]);
+
+    let foo = once("foo", wall_clock::soon(), &["echo", "hi"]);
+    server.push(&placed(foo, json!({"Engine": "by-tls"})));
+    let run = server.ended_run("foo");
+
+    assert_eq!(server.output("foo", &run), b"hi\n");
+    assert_eq!(run["Attempts"][0]["EngineName"], "by-tls", "{run}");
 }
