@@ -8,6 +8,8 @@ use docket_tests::{
     crash_test::{CrashTest, Interference, REPLACEMENT_POINTS},
     eventually,
     kubernetes_cluster::{PodCluster, in_a_pod},
+    program,
+    pty::Terminal,
     wall_clock,
 };
 use serde_json::{Value, json};
@@ -67,6 +69,18 @@ impl PodCluster for StubKubernetes {
         };
         Some(json!(["note starts", step]))
     }
+}
+
+#[test]
+fn top_shows_the_kind_of_the_only_engine() {
+    let cluster = StubKubernetes::start();
+    let server = cluster.home().server();
+    server.await_ready();
+
+    let top = format!("{} top --host {}", program().display(), server.url());
+    let terminal = Terminal::start(&top, (120, 30));
+
+    terminal.await_text("✓ Kubernetes 1.");
 }
 
 #[test]

@@ -60,6 +60,19 @@ fn runs_are_started_followed_and_cancelled_by_keys() {
 }
 
 #[test]
+fn one_engine_of_several_that_is_away_is_named() {
+    let near = format!("near={}", Engine::shared().address());
+    let server = Server::listening("127.0.0.1:0", "unix:///not-read.sock", |command| {
+        command.args(["--engine", &near, "--engine", "away=unix:///no/such/engine.sock"]);
+    });
+    server.await_engines(&["up", "away"]);
+
+    let terminal = top(&server, (200, 30));
+
+    terminal.await_text("  ! the engine `away` has not answered since 2");
+}
+
+#[test]
 fn each_key_shows_its_screen() {
     let server = Server::start(Engine::shared());
     server.await_ready();

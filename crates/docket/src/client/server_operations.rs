@@ -23,16 +23,8 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Ready {
-    engine: Engine,
-    /// The engines that do not answer, in words.
     #[serde(default)]
     away: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Engine {
-    version: String,
 }
 
 impl Client {
@@ -51,8 +43,8 @@ impl Client {
         self.ask(self.request(Method::POST, "/-/unpause").json(request)).await
     }
 
-    /// The engine in words, or the reason why nothing can start.
-    pub(crate) async fn ready(&self) -> Result<Result<String, String>> {
+    /// The engines that do not answer, in words; or the reason why nothing can start.
+    pub(crate) async fn ready(&self) -> Result<Result<Vec<String>, String>> {
         let response =
             self.answer(self.request(Method::GET, "/-/ready").timeout(HEALTH_TIMEOUT)).await?;
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
@@ -61,12 +53,11 @@ impl Client {
         }
         let response = self.expect_success(response).await?;
         let ready: Ready = response::read(&self.shown, response).await?;
-        let version = format!("Docker {}", ready.engine.version);
-        Ok(Ok([version].into_iter().chain(ready.away).collect::<Vec<_>>().join("; ")))
+        Ok(Ok(ready.away))
     }
 
-    /// The engines of the server.
-    pub(crate) async fn engines(&self) -> Result<Vec<Value>> {
+    /// The engines of the server, as a whole or in part.
+    pub(crate) async fn engines<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
         self.ask(self.request(Method::GET, "/-/engines")).await
     }
 

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::Value;
 
 use crate::{
     client::{Client, Connection},
@@ -31,7 +32,7 @@ Examples:
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     // As values, so that keys that this version does not know are printed too.
-    let engines = client.engines().await?;
+    let engines = client.engines::<Value>().await?;
     print::value(Format::or_default(arguments.output), &engines, |screen| {
         Ok(table::of_engines(&engines, screen))
     })

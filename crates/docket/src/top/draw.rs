@@ -80,19 +80,14 @@ fn draw_lists(model: &Model, frame: &mut Frame<'_>, body: Rect) -> Rect {
     output
 }
 
-/// Server, engine and counts in one line.
+/// Server, engines and counts in one line.
 fn status(model: &Model) -> Vec<Span<'static>> {
     let (all, suspended) = model.counts();
     let mut line = vec![Span::raw("docket ").bold(), Span::raw(on_one_line(&model.server))];
-    match (&model.link, &model.engine) {
-        (Err(why), _) => line.push(Span::raw(format!("  ✗ {}", on_one_line(why))).red()),
-        (Ok(()), Err(why)) => {
-            line.push(Span::raw(format!("  ✗ nothing can start: {}", on_one_line(why))).red());
-        }
-        (Ok(()), Ok(engine)) => {
-            line.push(Span::raw(format!("  ✓ {}", on_one_line(engine))).green());
-        }
-    }
+    line.push(match &model.link {
+        Err(why) => Span::raw(format!("  ✗ {}", on_one_line(why))).red(),
+        Ok(()) => model.engines.span(),
+    });
     let suspended = if suspended > 0 { format!(", {suspended} suspended") } else { String::new() };
     let active = time_and_state_words::counted(model.runs.under_way().map(|run| &run.state));
     let active = if active.is_empty() { String::new() } else { format!(", {active}") };

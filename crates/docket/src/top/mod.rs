@@ -12,6 +12,7 @@
 mod allocation_rows;
 mod column_list;
 mod draw;
+mod engine_line;
 mod fit_text;
 mod key_bindings;
 mod model_inputs_and_effects;

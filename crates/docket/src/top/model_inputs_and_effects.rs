@@ -5,6 +5,7 @@ use docket_model::{AllocationName, RunId, Zone, journal::Suspension, wire::RunRe
 use serde_json::Value;
 
 use super::{
+    engine_line::EngineLine,
     key_bindings::Key,
     run_details::{Details, Subject},
 };
@@ -20,8 +21,8 @@ pub(super) enum Message {
     Run(Box<RunRecord>),
     /// The connection to the server, or why there is none.
     Link(Result<(), String>),
-    /// The engine, or why nothing can start.
-    Engine(Result<String, String>),
+    /// The state of the engines.
+    Engines(EngineLine),
     /// The pause of the whole server, if it is paused, and the time zone of the server.
     Pause(Option<Suspension>, Zone),
     /// A run wrote these bytes.

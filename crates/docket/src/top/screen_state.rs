@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{
     allocation_rows::Row,
+    engine_line::EngineLine,
     key_bindings::Prompt,
     model_inputs_and_effects::{Effect, Message},
     output_tail::Tail,
@@ -44,7 +45,7 @@ pub(super) struct Model {
     pub(super) server: String,
     pub(super) now: DateTime<Utc>,
     pub(super) link: Result<(), String>,
-    pub(super) engine: Result<String, String>,
+    pub(super) engines: EngineLine,
     pause: Option<Suspension>,
     /// The time zone of the server.
     pub(super) zone: Zone,
@@ -75,7 +76,7 @@ impl Model {
             server,
             now,
             link: Err("connecting".to_owned()),
-            engine: Ok(String::new()),
+            engines: EngineLine::AllUp(String::new()),
             pause: None,
             zone: Zone::utc(),
             rows: BTreeMap::new(),
@@ -126,7 +127,7 @@ impl Model {
             }
             Message::Size(width, height) => self.size = (width, height),
             Message::Link(link) => self.link = link,
-            Message::Engine(engine) => self.engine = engine,
+            Message::Engines(engines) => self.engines = engines,
             Message::Pause(pause, zone) => (self.pause, self.zone) = (pause, zone),
             Message::Output(run, bytes) if self.watched.as_ref() == Some(&run) => {
                 self.output.push(&bytes);

@@ -19,7 +19,7 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-use super::model_inputs_and_effects::Message;
+use super::{engine_line::EngineLine, model_inputs_and_effects::Message};
 use crate::{
     client::{Client, EventFilter, Events, Happened, ServerEvent},
     time_and_state_words,
@@ -37,7 +37,7 @@ const REQUESTS: usize = 8;
 // While everything is loaded, events wait here, then in the connection. The server cuts off a
 // reader that is too slow, and the gap leads to another load.
 const EVENT_BUFFER: usize = 256;
-/// How often the state of the server and its engine is requested.
+/// How often the state of the server and its engines is requested.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(10);
 /// How many failed runs are loaded at the start.
 const FAILURES: usize = 50;
@@ -108,11 +108,11 @@ async fn process(client: &Client, messages: &Sender<Message>, mut events: Receiv
     }
 }
 
-/// Sends the state of the server and its engine.
+/// Sends the state of the server and its engines.
 async fn send_health(client: &Client, messages: &Sender<Message>) -> Result<()> {
-    let (engine, health) = (client.ready().await?, client.health::<Health>().await?);
+    let (engines, health) = (EngineLine::load(client).await?, client.health::<Health>().await?);
     send(messages, Message::Link(Ok(()))).await;
-    send(messages, Message::Engine(engine)).await;
+    send(messages, Message::Engines(engines)).await;
     send(messages, Message::Pause(health.pause, time_and_state_words::zone(&health.time_zone)))
         .await;
     Ok(())

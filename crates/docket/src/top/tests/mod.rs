@@ -9,6 +9,7 @@ use docket_model::{AllocationName, RunId, wire::RunRecord};
 use serde_json::{Value, json};
 
 use super::{
+    engine_line::EngineLine,
     key_bindings::Key,
     model_inputs_and_effects::{Effect, Message},
     screen_state::Model,
@@ -83,7 +84,7 @@ fn model() -> Model {
     ];
     let mut model = Model::new("http://localhost:3000".to_owned(), now());
     model.update(Message::Link(Ok(())));
-    model.update(Message::Engine(Ok("Docker 28.1".to_owned())));
+    model.update(Message::Engines(EngineLine::AllUp("Docker 28.1".to_owned())));
     model.update(Message::Loaded(vec![report, cleanup, backup], runs));
     model
 }

@@ -1,7 +1,7 @@
 //! What the screen shows.
 
 use insta::assert_snapshot;
-use ratatui::{Terminal, backend::TestBackend, buffer::Cell};
+use ratatui::{Terminal, backend::TestBackend, buffer::Cell, style::Color};
 
 use super::*;
 use crate::top::draw;
@@ -25,13 +25,41 @@ fn the_screen_shows_running_upcoming_and_failed_runs() {
 #[test]
 fn a_lost_server_and_a_lost_engine_are_shown() {
     let mut model = model();
-    model.update(Message::Engine(Err("the engine is away since 09:00".to_owned())));
+    let reason = "the engine is away since 09:00".to_owned();
+    model.update(Message::Engines(EngineLine::NothingStarts(reason)));
     let engine = screen(&model, 100, 12);
     model.update(Message::Link(Err("lost the connection".to_owned())));
     let server = screen(&model, 100, 12);
 
     assert!(engine.contains("✗ nothing can start: the engine is away since 09:00"), "{engine}");
     assert!(server.contains("✗ lost the connection"), "{server}");
+}
+
+#[test]
+fn one_engine_of_several_that_is_away_is_named_and_changes_sign_and_colour() {
+    let head = |engines: EngineLine| {
+        let mut model = model();
+        model.update(Message::Engines(engines));
+        let mut terminal = Terminal::new(TestBackend::new(60, 12)).unwrap();
+        terminal.draw(|frame| draw::draw(&model, frame)).unwrap();
+        let cells = terminal.backend().buffer().content();
+        let sign = cells.iter().position(|cell| ["✓", "!", "✗"].contains(&cell.symbol())).unwrap();
+        let text: String = cells[sign..60].iter().map(Cell::symbol).collect();
+        (text, cells[sign].fg)
+    };
+
+    let heads = [
+        head(EngineLine::AllUp("2 engines".to_owned())),
+        head(EngineLine::SomeAway("the engine `b` is away".to_owned())),
+        head(EngineLine::NothingStarts("both are away".to_owned())),
+    ];
+
+    let expected = [
+        ("✓ 2 engines  3 allocations,…", Color::Green),
+        ("! the engine `b` is away  3…", Color::Yellow),
+        ("✗ nothing can start: both a…", Color::Red),
+    ];
+    assert_eq!(heads, expected.map(|(text, colour)| (text.to_owned(), colour)));
 }
 
 #[test]
