@@ -40,9 +40,13 @@ struct Arguments {
     /// Measures for a shorter time and with smaller numbers
     #[arg(long)]
     quick: bool,
-    /// The binary to measure; beside this program by default
+    /// The binary to measure, of the default build; beside this program by default
     #[arg(long, value_name = "PATH")]
     docket: Option<PathBuf>,
+    /// A binary with the feature `cluster`, for Kubernetes; `docket-cluster` beside this program by default,
+    /// if it is there
+    #[arg(long, value_name = "PATH")]
+    cluster: Option<PathBuf>,
     /// Names the figures and what they measure
     #[arg(long)]
     list: bool,
@@ -60,7 +64,11 @@ fn main() -> Result<ExitCode> {
     let chosen = chosen(&arguments.only)?;
     // Before anything is started, so that Ctrl-C always ends it in order.
     wait::listen()?;
-    let bench = Bench { docket: docket(arguments.docket)?, quick: arguments.quick };
+    let bench = Bench {
+        docket: binary(arguments.docket.map_or_else(|| beside_this("docket"), Ok)?)?,
+        cluster: cluster(arguments.cluster)?,
+        quick: arguments.quick,
+    };
     say(&format!("load of the machine before: {}; the reaches are for a quiet one", load()?));
     let figures = measure_all(&bench, &chosen)?;
     report::print(&figures);
@@ -77,15 +85,23 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Measure>> {
     Ok(MEASURES.iter().filter(|measure| wanted(measure.name)).collect())
 }
 
-fn docket(given: Option<PathBuf>) -> Result<PathBuf> {
-    let docket = match given {
-        Some(docket) => docket,
-        None => env::current_exe()?.with_file_name("docket"),
-    };
-    // The servers run in directories of their own, where a relative path would lead nowhere.
-    docket.canonicalize().with_context(|| {
-        format!("no binary at `{}`: run `cargo build --release -p docket`", docket.display())
+fn beside_this(name: &str) -> Result<PathBuf> {
+    Ok(env::current_exe()?.with_file_name(name))
+}
+
+/// A path that is valid in each directory: the servers run in directories of their own.
+fn binary(path: PathBuf) -> Result<PathBuf> {
+    path.canonicalize().with_context(|| {
+        format!("no binary at `{}`: run `cargo build --release -p docket`", path.display())
     })
+}
+
+fn cluster(given: Option<PathBuf>) -> Result<Option<PathBuf>> {
+    let path = match given {
+        Some(path) => Some(path),
+        None => Some(beside_this("docket-cluster")?).filter(|path| path.exists()),
+    };
+    path.map(binary).transpose()
 }
 
 /// How many processes wanted to run in the last minute.

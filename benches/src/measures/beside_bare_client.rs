@@ -46,7 +46,7 @@ pub(super) trait Cluster {
     fn kind(&self) -> &'static str;
 
     /// Starts a server whose engine it is, with these options.
-    fn serve(&self, bench: &Bench, options: &[&str]) -> Result<Server>;
+    fn serve(&self, options: &[&str]) -> Result<Server>;
 
     /// An allocation that is due at one instant only.
     fn allocation(&self, name: &str, instant: DateTime<Utc>) -> Value;
@@ -178,7 +178,7 @@ pub(super) fn compare(
     let (namespace, at_once) = (format!("bench-{}", std::process::id()), AT_ONCE.to_string());
     let options =
         ["--namespace", &namespace, "--max-starting", &at_once, "--max-running", &at_once];
-    let server = cluster.serve(bench, &options)?;
+    let server = cluster.serve(&options)?;
     let on = On { runtime, cluster, server: &server };
     let (mut docket, mut bare) = (Measured::default(), Measured::default());
     for turn in 0..turns {

@@ -1,6 +1,10 @@
 //! Runs on a Kubernetes, beside a bare client.
 
-use std::{collections::HashSet, env, path::Path};
+use std::{
+    collections::HashSet,
+    env,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
@@ -25,13 +29,16 @@ use crate::{
 };
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
+    let skipped = |why| Ok(vec![Figure::skipped("Kubernetes, beside a bare client", why)]);
     let Some(kubeconfig) = env::var("TEST_KUBECONFIG").ok().filter(|path| !path.is_empty()) else {
-        let why = "`TEST_KUBECONFIG` names no cluster".to_owned();
-        return Ok(vec![Figure::skipped("Kubernetes, beside a bare client", why)]);
+        return skipped("`TEST_KUBECONFIG` names no cluster");
+    };
+    let Some(server) = bench.cluster.clone() else {
+        return skipped("there is no binary with the feature `cluster`: scripts/bench builds it");
     };
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let api = runtime.block_on(Api::connect(Path::new(&kubeconfig)))?;
-    let kubernetes = Kubernetes { api, kubeconfig };
+    let kubernetes = Kubernetes { api, kubeconfig, server };
     let measured = compare(bench, &runtime, &kubernetes);
     // Also after a failure, whose error then comes first.
     let tidied = kubernetes.tidy(&runtime).context("cannot tidy the cluster up");
@@ -44,6 +51,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
 struct Kubernetes {
     api: Api,
     kubeconfig: String,
+    /// The binary of the server.
+    server: PathBuf,
 }
 
 impl Kubernetes {
@@ -67,9 +76,9 @@ impl Cluster for Kubernetes {
         "Kubernetes"
     }
 
-    fn serve(&self, bench: &Bench, options: &[&str]) -> Result<Server> {
+    fn serve(&self, options: &[&str]) -> Result<Server> {
         let options = [options, &["--engine", "cluster=kubernetes:"]].concat();
-        Server::start_with(&bench.docket, &[("KUBECONFIG", &self.kubeconfig)], &options)
+        Server::start_with(&self.server, &[("KUBECONFIG", &self.kubeconfig)], &options)
     }
 
     fn allocation(&self, name: &str, instant: DateTime<Utc>) -> Value {

@@ -40,7 +40,10 @@ use crate::{docket_server::Server, report::Figure};
 /// What every measurement is given.
 #[derive(Debug)]
 pub(crate) struct Bench {
+    /// The default build.
     pub(crate) docket: PathBuf,
+    /// A build with Kubernetes, where there is one.
+    pub(crate) cluster: Option<PathBuf>,
     /// Whether a shorter time and smaller numbers will do.
     pub(crate) quick: bool,
 }
@@ -55,7 +58,11 @@ pub(crate) struct Measure {
 
 /// All measurements, in the order in which they are made.
 pub(crate) const MEASURES: [Measure; 22] = [
-    Measure { name: "size", about: "size of the binary", figures: binary_size::measure },
+    Measure {
+        name: "size",
+        about: "size of the binary, without and with Kubernetes",
+        figures: binary_size::measure,
+    },
     Measure {
         name: "startup",
         about: "empty start to the first answer",

@@ -3,7 +3,7 @@
 //! 1. Nothing leaves the machine: the image's registry is a closed port of the loopback, so that each pull of
 //!    a node fails at once and the image that is there serves.
 
-use std::{collections::HashMap, env};
+use std::{collections::HashMap, env, path::PathBuf};
 
 use anyhow::{Context, Result};
 use bollard::{
@@ -39,7 +39,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let nodes = [managers.clone(), addresses("TEST_SWARM_WORKERS")].concat();
     let nodes = nodes.iter().map(|node| connect(node)).collect::<Result<Vec<_>>>()?;
-    let swarm = Swarm { docker: connect(manager)?, managers, nodes };
+    let swarm = Swarm { server: bench.docket.clone(), docker: connect(manager)?, managers, nodes };
     runtime.block_on(swarm.tag_image())?;
     let measured = compare(bench, &runtime, &swarm);
     // Also after a failure, whose error then comes first.
@@ -64,6 +64,8 @@ fn connect(address: &str) -> Result<Docker> {
 
 /// A Swarm, and the engines of its nodes.
 struct Swarm {
+    /// The binary of the server.
+    server: PathBuf,
     /// The manager that the bare client asks, and docket first.
     docker: Docker,
     managers: Vec<String>,
@@ -103,12 +105,12 @@ impl Cluster for Swarm {
         "Swarm"
     }
 
-    fn serve(&self, bench: &Bench, options: &[&str]) -> Result<Server> {
+    fn serve(&self, options: &[&str]) -> Result<Server> {
         let engines: Vec<_> =
             self.managers.iter().map(|manager| format!("swarm=swarm+{manager}")).collect();
         let engines = engines.iter().flat_map(|engine| ["--engine", engine]);
         let options: Vec<_> = options.iter().copied().chain(engines).collect();
-        Server::start_with(&bench.docket, &[], &options)
+        Server::start_with(&self.server, &[], &options)
     }
 
     fn allocation(&self, name: &str, instant: DateTime<Utc>) -> Value {
