@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use docket_tests::{
-    Home,
-    allocation::script_once,
+    Engine, Home,
+    allocation::{idle, script_once, with_host_option, with_option},
     crash_test::{CrashTest, Interference, REPLACEMENT_POINTS},
     eventually,
     kubernetes_cluster::{PodCluster, in_a_pod},
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::stub_api::StubApi;
+use crate::{stub_api::StubApi, two_engines::placed};
 
 /// The stub, and what answers its requests.
 struct StubKubernetes {
@@ -69,6 +69,31 @@ impl PodCluster for StubKubernetes {
         };
         Some(json!(["note starts", step]))
     }
+}
+
+#[test]
+fn a_run_placed_by_a_label_of_a_docker_host_goes_there_and_never_to_the_cluster() {
+    let (cluster, web2) = (StubKubernetes::start(), Engine::shared());
+    let web2 = format!("web2={}", web2.address());
+    let options = ["--engine", &web2, "--engine-label", "web2:zone=b"];
+    let server = cluster.home().with_options(options).server();
+    server.await_engines(&["up", "up"]);
+    let mounting = with_host_option(idle("foo"), "Binds", json!(["/etc:/host:ro"]));
+    let foo = with_option(mounting, "Cmd", json!(["sleep", "600"]));
+
+    // No label of the Docker host decides this, and the cluster's nodes have paths of their own.
+    let refusal = server.refusal(&placed(foo.clone(), json!({"Where": ["disk==ssd"]}))).to_string();
+    server.push(&placed(foo, json!({"Where": ["zone==b"]})));
+    for _ in 0..2 {
+        // The second one is placed while the first one runs.
+        server.run_manually("foo");
+    }
+
+    assert!(refusal.contains("HostConfig.Binds[0]"), "{refusal}");
+    let engines: Vec<_> =
+        server.runs("foo").iter().map(|run| run["Attempts"][0]["EngineName"].clone()).collect();
+    assert_eq!(engines, ["web2", "web2"]);
+    server.docket(["cancel", "foo", "--all"]).ok();
 }
 
 #[test]

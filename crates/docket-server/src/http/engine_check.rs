@@ -156,7 +156,7 @@ async fn findings_on_all(
     specification: &Specification,
 ) -> Result<Vec<EngineFinding>, ApiError> {
     let placement = &specification.policies.placement;
-    let engines: Vec<_> = runner.engines.fitting(placement).collect();
+    let engines = runner.engines.fitting(placement);
     if let [engine] = *engines {
         return findings_on(runner, engine, specification).await;
     }

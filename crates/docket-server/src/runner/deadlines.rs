@@ -74,7 +74,8 @@ impl Deadlines {
         let now = self.store.now();
         let ended = |outage: Outage| Outage { to: outage.to.or(Some(now)), ..outage };
         let placement = &allocation.specification.policies.placement;
-        let engines: Vec<_> = self.engines.fitting(placement).map(|engine| &*engine.name).collect();
+        let fitting = self.engines.fitting(placement);
+        let engines: Vec<_> = fitting.iter().map(|engine| &*engine.name).collect();
         let concerns = |outage: &Outage| {
             concerns_runs(outage.engine.as_deref(), |engine| engines.contains(&engine))
         };

@@ -49,6 +49,9 @@ impl EngineFollower {
                     }
                     // The pause explains what is decided now, so it comes first.
                     self.engines.resume_delayed();
+                } else if before == EngineState::Unknown && state != before {
+                    // Nothing waits for the labels of an engine that is away.
+                    self.engines.resume_delayed();
                 }
                 before = state;
                 if states.changed().await.is_err() {

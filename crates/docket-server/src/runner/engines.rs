@@ -17,7 +17,10 @@ use super::{
     store_access::StoreAccess,
 };
 use crate::{
-    engine::{Finding, bounded_list, engine_registry::EngineRegistry},
+    engine::{
+        Finding, bounded_list,
+        engine_registry::{EngineRegistry, EngineState},
+    },
     term_tasks::Term,
 };
 
@@ -110,14 +113,12 @@ impl Engines {
         })
     }
 
-    /// The engines that a placement allows, in the order of the configuration.
-    pub(crate) fn fitting<'e>(
-        &'e self,
-        placement: &Placement,
-    ) -> impl Iterator<Item = &'e Arc<EngineAccess>> {
-        self.candidates(placement)
-            .iter()
-            .filter(|engine| engine.fits(placement) && !engine.health.is_refused())
+    /// The engines that may get the runs of a placement, in the order of the configuration.
+    pub(crate) fn fitting<'e>(&'e self, placement: &Placement) -> Vec<&'e Arc<EngineAccess>> {
+        let candidates = self.candidates(placement).iter();
+        let fitting =
+            candidates.filter(|engine| engine.fits(placement) && !engine.health.is_refused());
+        preferred(placement, fitting.collect())
     }
 
     /// The engines that a placement may choose among: without a choice it is the first one, whatever the
@@ -134,7 +135,13 @@ impl Engines {
             return vec![Finding::fatal(format!("Placement.{}", unfit.key), unfit.message)];
         }
         let fitting = self.candidates(placement).iter().filter(|engine| engine.fits(placement));
-        let fitting: Vec<_> = fitting.collect();
+        let fitting = preferred(placement, fitting.collect());
+        // What the nodes of one engine cannot do does not matter if the runs go to another one.
+        if is_left_to_nodes(placement, &fitting)
+            && self.all.iter().any(|engine| engine.may_decide(placement))
+        {
+            return Vec::new();
+        }
         let is_one = fitting.len() == 1;
         let on_each = fitting.into_iter().flat_map(|engine| {
             engine
@@ -146,26 +153,38 @@ impl Engines {
     }
 
     /// The engine that comes first for a new run: of those that fit one that answers, and of these the one with
-    /// the fewest runs under way.
+    /// the fewest runs under way. None where none fits, or that is not known yet.
     pub(crate) fn first_choice(&self, placement: &Placement) -> Option<&Arc<EngineAccess>> {
+        let fitting = self.fitting(placement);
+        if self.is_undecided(placement, &fitting) {
+            return None;
+        }
+        let key = |engine: &&Arc<EngineAccess>| (!engine.health.is_up(), engine.runs_in_use());
         // Of several with the same number it is the first one.
-        self.fitting(placement).min_by_key(|engine| (!engine.health.is_up(), engine.runs_in_use()))
+        fitting.into_iter().min_by_key(key)
+    }
+
+    /// True while a run would be left to nodes, and another engine, which was not reached or found away yet, may
+    /// decide all constraints.
+    fn is_undecided(&self, placement: &Placement, fitting: &[&Arc<EngineAccess>]) -> bool {
+        let is_open = |engine: &Arc<EngineAccess>| {
+            engine.health.state() == EngineState::Unknown && engine.may_decide(placement)
+        };
+        is_left_to_nodes(placement, fitting) && self.all.iter().any(is_open)
     }
 
     /// True if a decision about a run of the allocation need not wait: enough engines fit, and one of them
     /// answers; or the run is skipped because none can.
     pub(crate) fn is_up_for(&self, policies: &Policies) -> bool {
         let placement = &policies.placement;
-        let (mut fitting, mut up, mut has_nodes) = (0, 0, false);
-        for engine in self.fitting(placement) {
-            fitting += 1;
-            up += usize::from(engine.health.is_up());
-            has_nodes |= engine.engine.has_nodes();
-        }
+        let fitting = self.fitting(placement);
+        let is_up = fitting.iter().any(|engine| engine.health.is_up());
+        let has_nodes = fitting.iter().any(|engine| engine.engine.has_nodes());
         match placement.on {
-            HostCount::All if fitting == 0 => self.unfit(placement).is_some(),
+            HostCount::All if fitting.is_empty() => self.unfit(placement).is_some(),
+            HostCount::One => is_up && !self.is_undecided(placement, &fitting),
             // How many nodes there are, the decision finds out.
-            on => up > 0 && (has_nodes || fitting >= on.least()),
+            on => is_up && (has_nodes || fitting.len() >= on.least()),
         }
     }
 
@@ -313,6 +332,26 @@ impl Engines {
         self.named(name)
             .map_err(|unknown| Reason::EngineNotConfigured { engine: unknown.name.into() })
     }
+}
+
+/// Of engines that fit those that come first for a run on one host: whose own labels decide all constraints.
+/// The nodes of the others may fulfil none of them.
+fn preferred<'e>(
+    placement: &Placement,
+    mut fitting: Vec<&'e Arc<EngineAccess>>,
+) -> Vec<&'e Arc<EngineAccess>> {
+    // For a run with parts nodes are listed, so each part has one that fits.
+    let decides = |engine: &&Arc<EngineAccess>| engine.decides(placement);
+    if placement.on == HostCount::One && fitting.iter().any(decides) {
+        fitting.retain(decides);
+    }
+    fitting
+}
+
+/// True if engines that fit leave constraints of a run on one host to their nodes.
+fn is_left_to_nodes(placement: &Placement, fitting: &[&Arc<EngineAccess>]) -> bool {
+    let is_left = |engine: &&Arc<EngineAccess>| !engine.decides(placement);
+    placement.on == HostCount::One && fitting.iter().any(is_left)
 }
 
 /// Does what was delayed, without a lock: what is resumed may be delayed again.

@@ -138,7 +138,7 @@ impl PartPlacement {
     /// and of these the ones with the fewest runs under way.
     pub(super) async fn places(&self, allocation: &Allocation) -> Result<RunPlaces, NotYet> {
         let placement = &allocation.specification.policies.placement;
-        let fitting: Vec<_> = self.engines.fitting(placement).map(Arc::clone).collect();
+        let fitting = self.engines.fitting(placement);
         match placement.on {
             HostCount::One => {
                 let engine = self.engines.first_choice(placement).ok_or(NotYet(None))?;
@@ -158,10 +158,10 @@ impl PartPlacement {
     }
 
     /// The places at these engines.
-    async fn known(&self, placement: &Placement, fitting: &[Arc<EngineAccess>]) -> Known {
+    async fn known(&self, placement: &Placement, fitting: &[&Arc<EngineAccess>]) -> Known {
         let mut known = Known::default();
         let (with_nodes, others): (Vec<_>, Vec<_>) =
-            fitting.iter().partition(|engine| engine.engine.has_nodes());
+            fitting.iter().copied().partition(|engine| engine.engine.has_nodes());
         // It looks at all runs under way.
         let parts = if with_nodes.is_empty() { BTreeMap::new() } else { self.parts_on_nodes() };
         for engine in others {

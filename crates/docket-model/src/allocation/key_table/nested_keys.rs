@@ -129,7 +129,8 @@ pub(super) static PLACEMENT: LazyLock<[&dyn Key<Placement, Placement>; 7]> = Laz
                       own, and for `engine.name`: `KEY==VALUE`, `KEY!=VALUE`, or `KEY=~PATTERN` and \
                       `KEY!~PATTERN` with a regular expression for the whole value. On a Swarm or a \
                       cluster, the labels that the engine does not have are those of its nodes. Of several \
-                      engines, one that answers and has the fewest runs under way is chosen.",
+                      engines, those come first whose own labels decide all constraints, and of these one \
+                      that answers and has the fewest runs under way is chosen.",
             example: r#"["zone==a", "rack=~r[12]"]"#,
             form: constraints(MOST_CONSTRAINTS),
             absent: Absent::Nothing("none"),

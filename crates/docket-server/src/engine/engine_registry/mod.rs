@@ -113,19 +113,43 @@ impl NamedEngine {
     /// True if its labels fulfil all constraints of a placement, but for those that are left to its nodes.
     /// What the engine reports itself counts as soon as it has answered once.
     pub(crate) fn fits(&self, placement: &Placement) -> bool {
-        let is_wanted = |wanted: &EngineName| wanted.as_str() == &*self.name;
         // A name alone needs no labels, which are copied.
-        let has_name = placement.engine.as_ref().is_none_or(is_wanted);
-        has_name
+        self.has_name_of(placement)
             && (placement.constraints.is_empty() || {
                 let labels = self.labels();
                 let label = |key: &str| labels.get(key).map(String::as_str);
                 if self.engine.has_nodes() {
-                    let (of_engine, _) = placement.split(|key| labels.contains_key(key));
-                    return of_engine.allows(&self.name, label);
+                    return self.fulfils_known(placement, &labels);
                 }
                 placement.allows(&self.name, label)
             })
+    }
+
+    /// True if its own labels decide all constraints of a placement, and none is left to its nodes.
+    pub(crate) fn decides(&self, placement: &Placement) -> bool {
+        placement.constraints.is_empty()
+            || self.placement_on_nodes(placement).constraints.is_empty()
+    }
+
+    /// True if it may turn out to fit, and to decide all constraints, once it has reported its labels.
+    pub(crate) fn may_decide(&self, placement: &Placement) -> bool {
+        let is_open = self.health.labels().is_none() && !self.health.is_refused();
+        // Labels of the configuration stand above those that it will report.
+        is_open
+            && !self.engine.has_nodes()
+            && self.has_name_of(placement)
+            && self.fulfils_known(placement, &self.about.labels)
+    }
+
+    fn has_name_of(&self, placement: &Placement) -> bool {
+        let is_wanted = |wanted: &EngineName| wanted.as_str() == &*self.name;
+        placement.engine.as_ref().is_none_or(is_wanted)
+    }
+
+    /// True if the constraints hold that these labels decide.
+    fn fulfils_known(&self, placement: &Placement, labels: &BTreeMap<String, String>) -> bool {
+        let (known, _) = placement.split(|key| labels.contains_key(key));
+        known.allows(&self.name, |key| labels.get(key).map(String::as_str))
     }
 }
 

@@ -5,6 +5,7 @@ mod cancellation;
 mod catch_up;
 mod clock_changes;
 mod concurrency_limits;
+mod constraints_left_to_nodes;
 mod crashes;
 mod deletion;
 mod dependencies;

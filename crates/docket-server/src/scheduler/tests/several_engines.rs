@@ -30,7 +30,7 @@ fn with_a_new_default(ground: &mut Ground) -> Arc<ScriptedEngine> {
     std::mem::replace(&mut ground.engine, new)
 }
 
-async fn engine_names(house: &House, name: &str) -> Vec<Option<Arc<str>>> {
+pub(super) async fn engine_names(house: &House, name: &str) -> Vec<Option<Arc<str>>> {
     let runs = house.runs(name).await;
     runs.iter().flat_map(|run| &run.attempts).map(|attempt| attempt.engine_name.clone()).collect()
 }
@@ -148,7 +148,7 @@ async fn what_waits_for_a_run_of_an_engine_that_is_not_configured_starts_once_th
 }
 
 /// A server with the engines `default`, `b` and `c`, of which the two others are in zone `x`.
-fn with_two_in_a_zone() -> (Ground, [Arc<ScriptedEngine>; 2]) {
+pub(super) fn with_two_in_a_zone() -> (Ground, [Arc<ScriptedEngine>; 2]) {
     let mut ground = Ground::new(Settings::default());
     let others = ["b", "c"].map(|name| {
         let engine = ScriptedEngine::called(name, ground.clock.clone());
@@ -160,7 +160,12 @@ fn with_two_in_a_zone() -> (Ground, [Arc<ScriptedEngine>; 2]) {
     (ground, others)
 }
 
-async fn push_placed(house: &House, name: &str, cron: &str, placement: serde_json::Value) {
+pub(super) async fn push_placed(
+    house: &House,
+    name: &str,
+    cron: &str,
+    placement: serde_json::Value,
+) {
     let policies = serde_json::json!({"Cron": cron, "Placement": placement});
     house.push_with(name, "sleep-600", policies).await;
 }
@@ -393,28 +398,6 @@ async fn a_placement_that_no_engine_can_fulfil_is_explained_as_far_as_labels_are
     Where: no engine fulfils this: `b` has host=b, zone=x
     Where: no engine fulfils this: `default` has no labels; `b` has host=b, zone=x; `c` has host=c, zone=x
     ");
-}
-
-#[tokio::test(start_paused = true)]
-async fn constraints_that_no_label_of_an_engine_with_nodes_decides_are_left_to_its_nodes() {
-    let mut ground = Ground::new(Settings::default());
-    let cluster = ScriptedEngine::called("F", ground.clock.clone());
-    let cluster = Arc::new(cluster.with_nodes(&["n1"]).with_label("zone", "x"));
-    ground.other_engines.push(("cluster", cluster.clone()));
-    let house = ground.open().await;
-    let nodes = serde_json::json!({"Where": ["zone==x", "disk==ssd"], "Shared": true});
-    push_placed(&house, "nodes", "10 9 * * *", nodes).await;
-    push_placed(&house, "zone", "11 9 * * *", serde_json::json!({"Where": ["zone==y"]})).await;
-    push_placed(&house, "name", "12 9 * * *", serde_json::json!({"Engine": "default"})).await;
-
-    house.until("09:13:00").await;
-
-    assert_eq!(engine_names(&house, "nodes").await, [Some("cluster".into())]);
-    assert_eq!(engine_names(&house, "zone").await, []);
-    let [seen] = &cluster.seen()[..] else { panic!("one container is on the cluster") };
-    let constraints: Vec<_> = seen.placement.constraints.iter().map(ToString::to_string).collect();
-    assert_eq!((constraints, seen.placement.is_shared), (vec!["disk==ssd".to_owned()], true));
-    assert_eq!(house.seen("name")[0].placement.constraints, []);
 }
 
 #[tokio::test(start_paused = true)]
