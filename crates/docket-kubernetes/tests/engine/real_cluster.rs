@@ -24,6 +24,7 @@ macro_rules! keeps {
 }
 
 contract::any_engine!(keeps);
+contract::several_nodes!(keeps);
 
 /// The state that a run ends in, from its start to its removal.
 async fn exit_of(subject: &Subject, plan: &Plan) -> Exit {

@@ -25,6 +25,7 @@ macro_rules! keeps {
 }
 
 contract::any_engine!(keeps);
+contract::several_nodes!(keeps);
 contract::separate_start!(keeps);
 keeps! {
     a_container_that_is_disarmed_is_known_to_have_never_run,

@@ -21,6 +21,7 @@ macro_rules! keeps {
 }
 
 contract::any_engine!(keeps);
+contract::several_nodes!(keeps);
 
 #[tokio::test]
 async fn a_removed_pod_is_deleted_once_it_has_held_its_name_long_enough() {

@@ -4,6 +4,7 @@
 //!    drops fields that it does not know, and can deliver a create late.
 //! 2. It knows nothing of docket, whose system tests use it, too.
 
+mod nodes;
 mod objects;
 mod program;
 mod routes;

@@ -9,6 +9,8 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::nodes::node_for;
+
 /// Why a request is refused: a status, its reason, and words.
 pub(crate) type Refused = (u16, &'static str, String);
 
@@ -56,14 +58,14 @@ pub(crate) enum Requests {
     All,
 }
 
-/// The one node.
+/// In what state the nodes are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum StubNode {
     #[default]
     Ready,
-    /// It is cut off, so it reports nothing.
+    /// They are cut off, so they report nothing.
     CutOff,
-    /// It is there, and the rights to read nodes are missing.
+    /// They are there, and the rights to read nodes are missing.
     Hidden,
 }
 
@@ -283,16 +285,16 @@ impl Objects {
                     && pod["spec"]["schedulerName"].is_null()
                     && !self.started.contains(metadata["uid"].as_str().unwrap())
             })
-            .map(|(name, pod)| {
+            .filter_map(|(name, pod)| {
                 let uid = pod["metadata"]["uid"].as_str().unwrap().to_owned();
-                (name.clone(), uid, pod.clone())
+                let mut bound = pod.clone();
+                bound["spec"]["nodeName"] = node_for(&pod["spec"])?.into();
+                Some((name.clone(), uid, bound))
             })
             .collect();
         for (name, uid, pod) in &startable {
             self.started.insert(uid.clone());
-            let mut bound = pod.clone();
-            bound["spec"]["nodeName"] = "node-1".into();
-            self.put(name, bound);
+            self.put(name, pod.clone());
         }
         startable
     }

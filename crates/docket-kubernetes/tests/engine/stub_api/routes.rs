@@ -12,8 +12,8 @@ use hyper::{
 use serde_json::{Value, json};
 
 use super::{
-    StubApi,
-    objects::{Objects, Refused, Requests, StubLog, StubNode},
+    StubApi, nodes,
+    objects::{Objects, Refused, Requests, StubLog},
 };
 
 type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -46,7 +46,8 @@ pub(super) async fn answer(
             )
         }
         (_, []) => json_answer(200, &json!({"metadata": {"name": "default", "uid": "stub"}})),
-        (_, ["api", "v1", "nodes", name]) => node(stub.objects.lock().node, name),
+        (_, ["api", "v1", "nodes"]) => result(nodes::list(stub.objects.lock().node)),
+        (_, ["api", "v1", "nodes", name]) => result(nodes::node(stub.objects.lock().node, name)),
         (_, ["events"]) => {
             let uid = value(&query, "fieldSelector").trim_start_matches("involvedObject.uid=");
             let objects = stub.objects.lock();
@@ -92,18 +93,6 @@ fn is_authenticated(stub: &StubApi, request: &Request<Incoming>) -> bool {
     let token = stub.objects.lock().token.clone();
     let given = request.headers().get("authorization");
     token.is_none_or(|token| given.is_some_and(|given| *given == format!("Bearer {token}")))
-}
-
-fn node(node: StubNode, name: &str) -> Answer {
-    let ready = match node {
-        StubNode::Ready => "True",
-        StubNode::CutOff => "Unknown",
-        StubNode::Hidden => {
-            return result(Err((403, "Forbidden", "nodes is forbidden".to_owned())));
-        }
-    };
-    let conditions = json!([{"type": "Ready", "status": ready}]);
-    json_answer(200, &json!({"metadata": {"name": name}, "status": {"conditions": conditions}}))
 }
 
 fn result(result: Result<Value, Refused>) -> Answer {
