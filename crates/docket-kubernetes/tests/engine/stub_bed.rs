@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster_bed::name,
-    contract::{Program, Subject, TestBed},
+    contract::{Program, Subject, TestBed, long_output},
     stub_api::StubApi,
 };
 
@@ -48,6 +48,7 @@ impl TestBed for StubApi {
                 let print = |(_, line): &(Stream, &str)| format!("out {line}");
                 lines.iter().map(print).chain([format!("exit {code}")]).collect()
             }
+            Program::PrintsLong => vec![format!("print {}", long_output()), "exit 0".to_owned()],
             Program::EndsWhenAsked => ["out up", "asked ends"].map(str::to_owned).into(),
             Program::IgnoresRequestToEnd => ["out up", "asked ignores"].map(str::to_owned).into(),
             Program::HasNoFile => vec!["fail exec: /no/such: no such file".to_owned()],

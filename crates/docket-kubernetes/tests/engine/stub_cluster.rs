@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     cluster_bed::name,
-    contract::{self, Program, Subject},
+    contract::{self, PLENTY, Program, Subject},
     stub_api::{Objects, Requests, StubApi, StubNode},
 };
 
@@ -107,6 +107,23 @@ async fn the_output_of_a_pod_whose_node_is_gone_is_what_docket_followed_of_it() 
         let remark = captured.remark.unwrap_or_default();
         assert!(remark.contains("what docket followed"), "{status}: {remark}");
     }
+}
+
+#[tokio::test]
+async fn of_long_output_of_a_pod_whose_node_is_gone_head_and_tail_are_kept() {
+    let stub = StubApi::start().await;
+    let subject = stub.subject().await;
+    let handle = subject.start(&subject.plan("long-gone", Program::PrintsLong)).await.handle;
+    subject.follow(&handle).await.unwrap();
+
+    stub.objects.lock().log_failure = Some(404);
+    let captured = subject.engine.read_log(&handle, PLENTY).await.unwrap();
+
+    let (expected, kept) = (contract::long_output(), captured.output.to_bytes());
+    let (written, of) = (captured.output.written(), expected.len() as u64);
+    assert_eq!((written, captured.output.kept()), (of, 256 << 10));
+    assert!(kept.starts_with(b"1\n2\n3\n") && kept.ends_with(b"x\nend"));
+    assert!(captured.remark.unwrap_or_default().contains("what docket followed"));
 }
 
 #[tokio::test]

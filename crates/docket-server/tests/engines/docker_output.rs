@@ -1,7 +1,5 @@
 //! What containers write on a real Docker engine, to the byte.
 
-use std::fmt::Write as _;
-
 use docket_server::engine::{Condition, EngineError, Follow, Handle, LogCursor};
 use futures_util::TryStreamExt;
 use serde_json::json;
@@ -15,19 +13,6 @@ use crate::{
 async fn all(subject: &Subject, handle: &Handle, skip: u64) -> Result<Vec<u8>, EngineError> {
     let log = subject.engine.logs(handle, LogCursor::behind(skip), Follow::ToEnd);
     Ok(bytes(&log.try_collect::<Vec<_>>().await?))
-}
-
-#[tokio::test]
-async fn many_lines_come_back_to_the_byte() {
-    let bed = Bed::shared().await;
-    let subject = &bed.subject();
-    let (_, captured) = subject.run(&subject.script("many", "seq 1 200000")).await;
-
-    let mut expected = String::new();
-    for line in 1..=200_000 {
-        writeln!(expected, "{line}").unwrap();
-    }
-    assert!(captured.output.to_bytes() == expected.as_bytes(), "{}", captured.output.written());
 }
 
 #[tokio::test]

@@ -25,9 +25,10 @@ pub(super) async fn run(stub: StubApi, name: String, uid: String, pod: Value) {
         return;
     }
     let steps = container["args"].as_array().cloned().unwrap_or_default();
-    let print = |line: &str| {
-        stub.change(|objects| objects.write(&name, &format!("{line}\n")));
+    let write = |text: &str| {
+        stub.change(|objects| objects.write(&name, text));
     };
+    let print = |line: &str| write(&format!("{line}\n"));
     let first = steps.first().and_then(Value::as_str).unwrap_or_default();
     if let Some(message) = first.strip_prefix("fail ") {
         let terminated = json!({"exitCode": 128, "reason": "StartError", "message": message});
@@ -41,6 +42,7 @@ pub(super) async fn run(stub: StubApi, name: String, uid: String, pod: Value) {
                 print(line);
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
+            ("print", text) => write(text),
             ("exit", number) => code = number.parse().unwrap(),
             ("note", file) => note(&pod, file),
             ("wait", milliseconds) => {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use docket_model::output::Stream;
 use serde_json::{Value, json};
 
-use self::contract::{Program, Subject, TestBed};
+use self::contract::{Program, Subject, TestBed, long_output};
 use super::{
     super::{Handle, Starts, Stop},
     ScriptedEngine,
@@ -96,6 +96,7 @@ impl TestBed for ScriptedEngine {
                 };
                 lines.iter().map(print).chain([format!("exit {code}")]).collect()
             }
+            Program::PrintsLong => vec![format!("print {}", long_output()), "exit 0".to_owned()],
             Program::EndsWhenAsked => ["out up", "asked ends"].map(str::to_owned).into(),
             Program::IgnoresRequestToEnd => ["out up", "asked ignores"].map(str::to_owned).into(),
             Program::HasNoFile => vec!["fail exec: /no/such: no such file".to_owned()],

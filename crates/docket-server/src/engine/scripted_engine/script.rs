@@ -84,8 +84,8 @@ impl Script {
         script
     }
 
-    /// Reads the steps in `Cmd`: `out LINE` and `error LINE`, each a second after the one before, `exit CODE`,
-    /// `run` until it is asked to end, `ignore` that, and `fail REASON` at its start.
+    /// Reads the steps in `Cmd`: `out LINE`, `error LINE` and `print TEXT`, each a second after the one before,
+    /// `exit CODE`, `run` until it is asked to end, `ignore` that, and `fail REASON` at its start.
     fn read(&mut self, plan: &Plan) {
         self.lines.clear();
         let config = plan.container.parts().config;
@@ -98,6 +98,10 @@ impl Script {
             match word {
                 "out" => self.lines.push((at, Stream::Out, line)),
                 "error" => self.lines.push((at, Stream::Error, line)),
+                "print" => {
+                    let text = Bytes::copy_from_slice(value.as_bytes());
+                    self.lines.push((at, Stream::Out, text));
+                }
                 "exit" => {
                     self.lifetime = Some(at);
                     self.code = value.parse().unwrap_or_default();

@@ -53,6 +53,7 @@ macro_rules! any_engine {
             a_container_that_has_changed_is_not_removed_unchanged,
             output_is_handed_out_while_the_container_runs,
             output_is_read_on_from_any_position,
+            long_output_is_complete_to_the_byte,
             of_longer_output_head_and_tail_are_kept,
             the_containers_of_an_owner_are_listed,
             running_containers_of_other_stores_are_listed,
@@ -121,6 +122,8 @@ pub(crate) enum Program {
     Ends(i64),
     /// Prints these lines, some time apart, and ends with this exit code.
     Prints(&'static [(Stream, &'static str)], i64),
+    /// Prints [`long_output`], and ends with exit code 0.
+    PrintsLong,
     /// Prints `up`; once it is asked to end it prints `asked` and ends with exit code 7.
     EndsWhenAsked,
     /// Prints `up`, and runs until it is killed.

@@ -1,16 +1,35 @@
 //! What containers write.
 
+use std::time::Duration;
+
 use docket_model::output::Stream;
 use docket_server::engine::{
     Chunk, Condition, EngineError, Follow, Grace, Handle, LogCursor, Stop,
 };
 use futures_util::{StreamExt, TryStreamExt};
+use tokio::time::timeout;
 
 use super::{PLENTY, Program, Subject};
 
 const LINES: [(Stream, &str); 3] =
     [(Stream::Out, "first"), (Stream::Error, "second"), (Stream::Out, "third")];
 const TEXT: &[u8] = b"first\nsecond\nthird\n";
+
+/// The long output: so many lines with their numbers, a line of so many bytes, and a last one without an end.
+pub(crate) const NUMBERED_LINES: usize = 173_000;
+pub(crate) const LONG_LINE: usize = 100_000;
+pub(crate) const UNENDED_LINE: &str = "end";
+/// How long an engine may take to run its program and to hand it out twice.
+const LONG_OUTPUT_LIMIT: Duration = Duration::from_secs(60);
+
+/// Output of 1.2 MB.
+pub(crate) fn long_output() -> String {
+    let mut output = String::new();
+    for line in 1..=NUMBERED_LINES {
+        output.extend([&*line.to_string(), "\n"]);
+    }
+    output + &"x".repeat(LONG_LINE) + "\n" + UNENDED_LINE
+}
 
 /// The bytes of both streams.
 pub(crate) fn bytes(chunks: &[(LogCursor, Chunk)]) -> Vec<u8> {
@@ -82,6 +101,27 @@ pub(crate) async fn output_is_read_on_from_any_position(subject: &Subject) {
     subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
     let gone = read(subject, &handle, LogCursor::default(), Follow::ToEnd).await;
     assert_eq!(gone, Err(EngineError::Gone));
+}
+
+pub(crate) async fn long_output_is_complete_to_the_byte(subject: &Subject) {
+    let expected = long_output();
+    let handed_out = async {
+        let handle = subject.start(&subject.plan("long", Program::PrintsLong)).await.handle;
+
+        let live = read(subject, &handle, LogCursor::default(), Follow::ToEnd).await.unwrap();
+        subject.follow(&handle).await.unwrap();
+        let captured = subject.engine.read_log(&handle, PLENTY).await.unwrap();
+
+        subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
+        (bytes(&live), captured)
+    };
+    let (live, captured) = timeout(LONG_OUTPUT_LIMIT, handed_out).await.unwrap();
+
+    // Without the bytes, of which there are too many to print.
+    assert!(live == expected.as_bytes(), "{} of {}", live.len(), expected.len());
+    let written = captured.output.written();
+    assert!(captured.output.to_bytes() == expected.as_bytes(), "{written} of {}", expected.len());
+    assert_eq!(captured.remark, None);
 }
 
 pub(crate) async fn of_longer_output_head_and_tail_are_kept(subject: &Subject) {
