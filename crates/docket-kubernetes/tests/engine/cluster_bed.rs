@@ -1,35 +1,67 @@
 //! A cluster for tests, and what happens to its pods beside the calls under test.
+//!
+//! 1. A test that stops the API server has the cluster alone: [`cluster_alone`].
 
 use std::{
     env, fs,
-    process::Command,
-    sync::{Arc, Once},
+    process::{Command, Stdio},
+    sync::{Arc, Mutex, Once},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use docket_kubernetes::{ClusterAddress, connect_with};
 use docket_server::engine::Handle;
 use serde_json::Value;
+use tokio::{
+    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::{sleep, timeout},
+};
 
 use crate::{
     contract::{Program, Subject, TestBed},
     shell_program::shell_container,
 };
 
-/// The cluster that the environment names; nothing, and a line that says so, where it names none.
-pub(crate) fn cluster() -> Option<ClusterBed> {
+/// The program that answers docket.
+const API_SERVER: &str = "kube-apiserver";
+/// How long it may take until it is ready again.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// Tests take it for reading, and those that stop the API server for writing.
+static USE: RwLock<()> = RwLock::const_new(());
+
+/// The cluster that the environment names, beside other tests; nothing, and a line that says so, where it names
+/// none.
+pub(crate) async fn cluster() -> Option<ClusterBed> {
+    let [kubeconfig, node, tool] = named()?;
+    let turn = Turn::Shared(USE.read().await);
+    Some(ClusterBed::new(kubeconfig, node, tool, turn))
+}
+
+/// The same without other tests.
+pub(crate) async fn cluster_alone() -> Option<ClusterBed> {
+    let [kubeconfig, node, tool] = named()?;
+    let turn = Turn::Alone(USE.write().await);
+    Some(ClusterBed::new(kubeconfig, node, tool, turn))
+}
+
+/// The kubeconfig, the address of the node's engine, and what ends and starts programs of the cluster.
+fn named() -> Option<[String; 3]> {
     static SKIPPED: Once = Once::new();
-    let (kubeconfig, node) = (env::var("TEST_KUBECONFIG"), env::var("TEST_KUBERNETES_NODE"));
-    let (Ok(kubeconfig), Ok(node)) = (kubeconfig, node) else {
-        SKIPPED.call_once(|| {
-            eprintln!(
-                "skipped: the tests of a real cluster need `TEST_KUBECONFIG` and \
-                 `TEST_KUBERNETES_NODE`"
-            );
-        });
-        return None;
-    };
-    Some(ClusterBed { kubeconfig, node })
+    let names = ["TEST_KUBECONFIG", "TEST_KUBERNETES_NODE", "TEST_KUBERNETES_TOOL"];
+    let found: Result<Vec<_>, _> = names.iter().map(env::var).collect();
+    if found.is_err() {
+        SKIPPED.call_once(|| eprintln!("skipped: the tests of a real cluster need {names:?}"));
+    }
+    found.ok()?.try_into().ok()
+}
+
+/// The time in which a test uses the cluster.
+#[expect(dead_code, reason = "its end is what counts")]
+enum Turn {
+    Shared(RwLockReadGuard<'static, ()>),
+    Alone(RwLockWriteGuard<'static, ()>),
 }
 
 /// A real cluster with one node.
@@ -38,9 +70,17 @@ pub(crate) struct ClusterBed {
     kubeconfig: String,
     /// The address of the node's Docker engine.
     node: String,
+    api_server: Arc<ApiServer>,
+    // The last one to be dropped, when the API server runs again.
+    _turn: Arc<Turn>,
 }
 
 impl ClusterBed {
+    fn new(kubeconfig: String, node: String, tool: String, turn: Turn) -> Self {
+        let api_server = Arc::new(ApiServer { tool, is_stopped: Mutex::new(false) });
+        Self { kubeconfig, node, api_server, _turn: Arc::new(turn) }
+    }
+
     /// The engine, ready for the contract.
     pub(crate) async fn subject(&self) -> Subject {
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -57,8 +97,20 @@ impl ClusterBed {
 
     /// Runs `kubectl`, which must succeed; returns what it printed.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        run(self.kubectl_command().args(arguments))
+    }
+
+    fn kubectl_command(&self) -> Command {
         let mut command = Command::new("kubectl");
-        run(command.arg("--kubeconfig").arg(&self.kubeconfig).args(arguments))
+        command.arg("--kubeconfig").arg(&self.kubeconfig);
+        command
+    }
+
+    /// Whether the API server answers that it is ready.
+    fn is_ready(&self) -> bool {
+        let mut command = self.kubectl_command();
+        command.args(["get", "--raw", "/readyz", "--request-timeout", "5s"]);
+        command.output().unwrap().status.success()
     }
 
     /// Runs the client of the node's Docker engine, which must succeed; returns what it printed.
@@ -92,6 +144,40 @@ fn run(command: &mut Command) -> String {
     text
 }
 
+/// The API server, which runs again once the test that stopped it has ended.
+struct ApiServer {
+    /// Ends and starts programs of the cluster.
+    tool: String,
+    is_stopped: Mutex<bool>,
+}
+
+impl ApiServer {
+    fn stop(&self) {
+        *self.is_stopped.lock().unwrap() = true;
+        assert!(self.tell("kill"), "{}", self.tool);
+    }
+
+    /// Starts it, where it was stopped; false where that failed.
+    fn start(&self) -> bool {
+        !std::mem::take(&mut *self.is_stopped.lock().unwrap()) || self.tell("again")
+    }
+
+    fn tell(&self, verb: &str) -> bool {
+        let mut command = Command::new(&self.tool);
+        // What is started again holds no pipe of the test open.
+        command.args([verb, API_SERVER]).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for ApiServer {
+    fn drop(&mut self) {
+        // A test that has failed must not fail again here.
+        let _ = self.start();
+    }
+}
+
 #[async_trait]
 impl TestBed for ClusterBed {
     fn container(&self, program: Program) -> Value {
@@ -117,8 +203,18 @@ impl TestBed for ClusterBed {
     }
 
     fn crash(&self) {
-        unimplemented!("the tests do not stop a cluster that may be in use")
+        self.api_server.stop();
+        // It ends a moment later than the tool.
+        while self.is_ready() {}
     }
 
-    async fn restart(&self) {}
+    async fn restart(&self) {
+        assert!(self.api_server.start());
+        let is_ready = async {
+            while !self.is_ready() {
+                sleep(Duration::from_millis(100)).await;
+            }
+        };
+        timeout(START_LIMIT, is_ready).await.unwrap();
+    }
 }

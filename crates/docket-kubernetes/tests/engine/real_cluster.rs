@@ -17,7 +17,7 @@ macro_rules! keeps {
     ($($behaviour:ident,)*) => {
         $(#[tokio::test(flavor = "multi_thread")]
         async fn $behaviour() {
-            let Some(bed) = cluster() else { return };
+            let Some(bed) = cluster().await else { return };
             contract::$behaviour(&bed.subject().await).await;
         })*
     };
@@ -42,7 +42,7 @@ fn plan(subject: &Subject, name: &str, container: Value) -> Plan {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_uses_too_much_memory_is_killed_for_that() {
-    let Some(bed) = cluster() else { return };
+    let Some(bed) = cluster().await else { return };
     let subject = bed.subject().await;
     let grow = "x=1; while :; do x=$x$x; done";
     let container =
@@ -55,7 +55,7 @@ async fn a_container_that_uses_too_much_memory_is_killed_for_that() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_cannot_be_pulled_is_reported_within_a_minute_in_the_words_of_the_registry() {
-    let Some(bed) = cluster() else { return };
+    let Some(bed) = cluster().await else { return };
     let subject = bed.subject().await;
     let plan = subject.plan("no-image", Program::HasNoImage);
     let begun_at = Instant::now();
@@ -72,7 +72,7 @@ async fn an_image_that_cannot_be_pulled_is_reported_within_a_minute_in_the_words
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_is_not_there_is_reported() {
-    let Some(bed) = cluster() else { return };
+    let Some(bed) = cluster().await else { return };
     let subject = bed.subject().await;
     let handle = subject.start(&subject.plan("no-program", Program::HasNoFile)).await.handle;
 
@@ -85,7 +85,7 @@ async fn a_program_that_is_not_there_is_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_pod_that_someone_else_deletes_exit_code_and_output_are_kept() {
-    let Some(bed) = cluster() else { return };
+    let Some(bed) = cluster().await else { return };
     let subject = bed.subject().await;
     let handle =
         subject.start_and_read(&subject.plan("deleted", Program::EndsWhenAsked)).await.handle;
@@ -102,7 +102,7 @@ async fn of_a_pod_that_someone_else_deletes_exit_code_and_output_are_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_pod_that_is_stopped_the_output_is_kept() {
-    let Some(bed) = cluster() else { return };
+    let Some(bed) = cluster().await else { return };
     let subject = bed.subject().await;
     let handle =
         subject.start_and_read(&subject.plan("stopped", Program::EndsWhenAsked)).await.handle;
@@ -119,7 +119,7 @@ async fn of_a_pod_that_is_stopped_the_output_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_the_node_lost_and_started_again_is_reported() {
-    let Some(bed) = cluster() else { return };
+    let Some(bed) = cluster().await else { return };
     let subject = bed.subject().await;
     let container = json!({"Config": {"Cmd": ["sh", "-c", "echo begin; sleep 8; echo end"]}});
     let handle = subject.start_and_read(&plan(&subject, "twice-begun", container)).await.handle;
@@ -138,7 +138,7 @@ async fn a_container_that_the_node_lost_and_started_again_is_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn environment_and_command_reach_the_program_as_they_were_posted() {
-    let Some(bed) = cluster() else { return };
+    let Some(bed) = cluster().await else { return };
     let subject = bed.subject().await;
     let script = r#"echo "$A"; echo "$0" $(echo inner)"#;
     let config = json!({"Cmd": ["sh", "-c", script, "$(A) $$ $(B)"], "Env": ["A=$(HOME) $$ $x $"]});

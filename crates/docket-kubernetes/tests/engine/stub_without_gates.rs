@@ -22,6 +22,7 @@ macro_rules! keeps {
 
 contract::any_engine!(keeps);
 contract::several_nodes!(keeps);
+keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
 
 #[tokio::test]
 async fn a_removed_pod_is_deleted_once_it_has_held_its_name_long_enough() {
