@@ -4,6 +4,8 @@
 //! can be made to fail in any way that an engine and the way to it can (see [`Fault`]), to go away
 //! and come back, and it remembers what became of every container.
 //!
+//! Beside it, a [`Proxy`] makes the way to an engine fail that is a real one.
+//!
 //! 1. Every request is stamped before it takes effect, also one that a fault keeps from that.
 //! 2. What it says about a container is what a real engine would say at that point of its life.
 //! 3. Where there are no faults, none is looked for: what it measures is not slowed down.
@@ -16,6 +18,7 @@ mod container_calls;
 mod container_history;
 mod container_program;
 mod container_table;
+mod engine_proxy;
 mod event;
 mod event_log;
 mod event_reader;
@@ -44,6 +47,7 @@ pub use self::{
     call_log::{Stamp, now, read_instant},
     container_history::{Entry, Line},
     container_program::{Program, WhenStopped},
+    engine_proxy::{Passage, Proxy},
     fault::Fault,
     fault_rules::Faults,
     held_requests::{Hold, Sender},

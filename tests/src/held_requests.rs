@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use docket_stub_engine::{Call, Fault, Faults, Hold, Sender};
+use docket_stub_engine::{Call, Fault, Faults, Hold, Passage, Proxy, Sender};
+
+use crate::Engine;
 
 /// The requests that are to be held, each of them once.
 #[derive(Clone, Default)]
@@ -19,8 +21,18 @@ impl Holds {
         hold
     }
 
+    /// A proxy before a real engine that holds these requests.
+    pub(crate) fn proxy(&self, engine: &Engine) -> Proxy {
+        let holds = self.clone();
+        let rule = move |line: &str| {
+            let held = holds.take(Call::read(line).0);
+            held.map_or(Passage::AtOnce, |(hold, sender)| Passage::Held { hold, sender })
+        };
+        Proxy::open(engine.socket(), rule).unwrap()
+    }
+
     /// What holds such a call, if anything does; only once.
-    pub(crate) fn take(&self, call: Call) -> Option<(Hold, Sender)> {
+    fn take(&self, call: Call) -> Option<(Hold, Sender)> {
         let mut holds = self.0.lock().unwrap();
         // The first of several for one call, so that they apply in the order of the test.
         let place = holds.iter().position(|(held, ..)| *held == call)?;

@@ -5,14 +5,15 @@
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use chrono::{DateTime, Utc};
-use docket_stub_engine::{Call, Faults, Hold, Line, Meanwhile, Options, Program, Sender, Stub};
+use docket_stub_engine::{
+    Call, Faults, Hold, Line, Meanwhile, Options, Program, Proxy, Sender, Stub,
+};
 use serde_json::{Value, json};
 
 use crate::{
     Engine, Home, Server, StubEngine,
     allocation::{of_image, script_once, with_host_option, with_option},
     engine_events::Events,
-    engine_proxy::Proxy,
     eventually,
     held_requests::Holds,
 };
@@ -89,7 +90,7 @@ impl Scenario {
     /// A home on a real engine, behind a proxy.
     pub fn on_engine(engine: &'static Engine) -> Self {
         let holds = Holds::default();
-        let proxy = Proxy::open(engine.socket(), holds.clone());
+        let proxy = holds.proxy(engine);
         let home = Home::durable(&proxy.docker_host());
         fs::create_dir(home.path("starts")).unwrap();
         // Before any server, so that no start is missing.

@@ -22,7 +22,6 @@ pub mod docket_server;
 pub mod document_steps;
 pub mod engine_events;
 pub mod engine_fault_stress;
-pub mod engine_proxy;
 pub mod expected_screens;
 pub mod failing_registry;
 pub mod fault_matrix;

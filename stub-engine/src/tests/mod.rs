@@ -5,6 +5,7 @@ mod configured_answers;
 mod container_end;
 mod container_history;
 mod engine_away;
+mod engine_proxy;
 mod events;
 mod faults;
 mod harness;

@@ -16,13 +16,13 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use docket_stub_engine::{Call, Hold, Sender};
+use docket_stub_engine::{Call, Hold, Proxy, Sender};
 use serde_json::{Value, json};
 
 pub use self::report::Report;
 use self::workloads::{PERIOD, Workload};
 use crate::{
-    Engine, Home, engine_events::Events, engine_proxy::Proxy, eventually, held_requests::Holds,
+    Engine, Home, engine_events::Events, eventually, held_requests::Holds,
     kubernetes_cluster::PodCluster, raw_http_client::Request, swarm, wait::within, wall_clock,
 };
 
@@ -106,7 +106,7 @@ impl<'a> CrashTest<'a> {
     /// Like [`Self::begin`], with a proxy that can hold start requests.
     pub fn begin_behind_a_proxy(engine: &'a Engine) -> Self {
         let holds = Holds::default();
-        let proxy = Proxy::open(engine.socket(), holds.clone());
+        let proxy = holds.proxy(engine);
         let home = Home::durable(&proxy.docker_host());
         let route = Some(Route { holds, held: Vec::new(), _proxy: proxy });
         Self { route, ..Self::begin_in(home, vec![engine], PERIOD, without_lasting) }
