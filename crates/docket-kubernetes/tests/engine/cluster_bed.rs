@@ -19,7 +19,8 @@ use tokio::{
 };
 
 use crate::{
-    contract::{Program, Subject, TestBed},
+    cluster_way::ClusterWay,
+    contract::{Program, Request, Subject, TestBed},
     shell_program::shell_container,
 };
 
@@ -70,6 +71,8 @@ pub(crate) struct ClusterBed {
     kubeconfig: String,
     /// The address of the node's Docker engine.
     node: String,
+    /// The way to it, on which tests may hold requests.
+    way: Option<Arc<ClusterWay>>,
     api_server: Arc<ApiServer>,
     // The last one to be dropped, when the API server runs again.
     _turn: Arc<Turn>,
@@ -78,14 +81,25 @@ pub(crate) struct ClusterBed {
 impl ClusterBed {
     fn new(kubeconfig: String, node: String, tool: String, turn: Turn) -> Self {
         let api_server = Arc::new(ApiServer { tool, is_stopped: Mutex::new(false) });
-        Self { kubeconfig, node, api_server, _turn: Arc::new(turn) }
+        Self { kubeconfig, node, way: None, api_server, _turn: Arc::new(turn) }
     }
 
     /// The engine, ready for the contract.
     pub(crate) async fn subject(&self) -> Subject {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let kubeconfig = fs::read_to_string(&self.kubeconfig).unwrap();
-        let engine = connect_with(&kubeconfig, &ClusterAddress::default()).await.unwrap();
+        self.subject_by(&kubeconfig).await
+    }
+
+    /// The same, by a way on which requests can be held.
+    pub(crate) async fn subject_behind_proxy(&self) -> Subject {
+        let way = Arc::new(ClusterWay::to(&self.kubeconfig).await);
+        let kubeconfig = way.kubeconfig();
+        Self { way: Some(way), ..self.clone() }.subject_by(&kubeconfig).await
+    }
+
+    async fn subject_by(&self, kubeconfig: &str) -> Subject {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let engine = connect_with(kubeconfig, &ClusterAddress::default()).await.unwrap();
         engine.status().await.unwrap();
         Subject::new(engine, Arc::new(self.clone()))
     }
@@ -216,5 +230,13 @@ impl TestBed for ClusterBed {
             }
         };
         timeout(START_LIMIT, is_ready).await.unwrap();
+    }
+
+    fn hold(&self, request: Request) {
+        self.way.as_ref().unwrap().hold(request);
+    }
+
+    async fn deliver(&self) -> usize {
+        self.way.as_ref().unwrap().deliver()
     }
 }

@@ -8,6 +8,7 @@
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod cluster_bed;
+mod cluster_way;
 #[path = "../../../docket-server/tests/engines/contract/mod.rs"]
 #[allow(dead_code, unused_imports, unused_macros, reason = "no engine here is of one host")]
 mod contract;
@@ -24,3 +25,5 @@ mod stub_fidelity;
 mod stub_logins;
 mod stub_rotation;
 mod stub_without_gates;
+#[path = "../../../docket-server/tests/engines/way.rs"]
+mod way;

@@ -26,6 +26,19 @@ macro_rules! keeps {
 contract::any_engine!(keeps);
 contract::several_nodes!(keeps);
 
+/// Runs a behaviour of the contract on the cluster behind a proxy.
+macro_rules! keeps_behind_proxy {
+    ($($behaviour:ident,)*) => {
+        $(#[tokio::test(flavor = "multi_thread")]
+        async fn $behaviour() {
+            let Some(bed) = cluster().await else { return };
+            contract::$behaviour(&bed.subject_behind_proxy().await).await;
+        })*
+    };
+}
+
+contract::late_requests!(keeps_behind_proxy);
+
 /// The state that a run ends in, from its start to its removal.
 async fn exit_of(subject: &Subject, plan: &Plan) -> Exit {
     let handle = subject.start(plan).await.handle;

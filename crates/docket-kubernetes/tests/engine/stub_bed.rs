@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster_bed::name,
-    contract::{Program, Subject, TestBed, long_output},
-    stub_api::StubApi,
+    contract::{Program, Request, Subject, TestBed, long_output},
+    stub_api::{Objects, Requests, StubApi},
 };
 
 impl StubApi {
@@ -71,5 +71,16 @@ impl TestBed for StubApi {
 
     async fn restart(&self) {
         self.set_away(false);
+    }
+
+    fn hold(&self, request: Request) {
+        self.objects.lock().holds = Some(match request {
+            Request::Prepare => Requests::Creates,
+            Request::Launch => Requests::Starts,
+        });
+    }
+
+    async fn deliver(&self) -> usize {
+        self.change(Objects::deliver_late).len()
     }
 }

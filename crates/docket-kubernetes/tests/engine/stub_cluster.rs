@@ -26,6 +26,8 @@ macro_rules! keeps {
 
 contract::any_engine!(keeps);
 contract::several_nodes!(keeps);
+contract::late_requests!(keeps);
+contract::late_launches!(keeps);
 contract::separate_start!(keeps);
 keeps! {
     a_container_that_is_disarmed_is_known_to_have_never_run,
@@ -48,27 +50,6 @@ async fn a_start_under_a_stale_version_starts_nothing() {
     assert_eq!(stub.objects.lock().starts(), 0);
     assert_eq!(subject.engine.launch(&present).await, Ok(Launch::Accepted));
     assert_eq!(subject.follow(&handle).await.unwrap().code, Some(0));
-    assert_eq!(stub.objects.lock().starts(), 1);
-}
-
-#[tokio::test]
-async fn a_create_that_arrives_after_the_removal_starts_nothing() {
-    let stub = StubApi::start().await;
-    let subject = stub.subject().await;
-    let plan = subject.plan("late", Program::Ends(0));
-    stub.objects.lock().holds_create = true;
-    let unanswered = subject.engine.prepare(&plan).await;
-    assert!(matches!(unanswered, Err(EngineError::Unreachable(_))), "{unanswered:?}");
-    let handle = subject.start(&plan).await.handle;
-    subject.follow(&handle).await.unwrap();
-    subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
-
-    assert_eq!(stub.change(Objects::deliver_late), 1);
-
-    let found = subject.engine.list_owned(&subject.owner()).await.unwrap();
-    assert_eq!(found.len(), 1);
-    let observation = subject.engine.inspect(&found[0].handle).await;
-    assert_eq!(observation, Ok(Observation::Pending(None)));
     assert_eq!(stub.objects.lock().starts(), 1);
 }
 

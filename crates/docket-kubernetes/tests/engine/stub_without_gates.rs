@@ -22,6 +22,7 @@ macro_rules! keeps {
 
 contract::any_engine!(keeps);
 contract::several_nodes!(keeps);
+contract::late_requests!(keeps);
 keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
 
 #[tokio::test]
@@ -50,7 +51,7 @@ async fn a_name_that_a_quota_keeps_from_being_held_may_still_be_taken_by_a_late_
     let stub = StubApi::start_without_gates().await;
     let subject = stub.subject().await;
     let plan = subject.plan("late", Program::Ends(0));
-    stub.objects.lock().holds_create = true;
+    stub.objects.lock().holds = Some(Requests::Creates);
     let unanswered = subject.engine.prepare(&plan).await;
     assert!(matches!(unanswered, Err(EngineError::Unreachable(_))), "{unanswered:?}");
     let set_refused = |refused| stub.objects.lock().refuses = refused;
@@ -58,7 +59,7 @@ async fn a_name_that_a_quota_keeps_from_being_held_may_still_be_taken_by_a_late_
     set_refused(Some(Requests::Creates));
     let refused = subject.engine.disarm(Target::Name(&plan.identity)).await;
     set_refused(None);
-    assert_eq!(stub.change(Objects::deliver_late), 1);
+    assert_eq!(stub.change(Objects::deliver_late), [true]);
     set_refused(Some(Requests::Creates));
     let taken = subject.engine.disarm(Target::Name(&plan.identity)).await;
 

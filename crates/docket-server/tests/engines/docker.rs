@@ -24,6 +24,19 @@ contract::one_host!(keeps);
 contract::separate_start!(keeps);
 contract::start_at_once!(keeps);
 
+/// Runs a behaviour of the contract on an engine behind a proxy.
+macro_rules! keeps_behind_proxy {
+    ($($behaviour:ident,)*) => {
+        $(#[tokio::test]
+        async fn $behaviour() {
+            contract::$behaviour(&Bed::shared().await.subject_behind_proxy()).await;
+        })*
+    };
+}
+
+contract::late_requests!(keeps_behind_proxy);
+contract::late_launches!(keeps_behind_proxy);
+
 #[tokio::test]
 async fn an_engine_that_is_away_is_unreachable_and_found_again() {
     let bed = Bed::start().await;

@@ -21,8 +21,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    contract::{PLENTY, Program, Subject, TestBed},
+    contract::{PLENTY, Program, Request, Subject, TestBed},
     shell_program::{IMAGE, shell_container},
+    way::Way,
 };
 
 /// Carries out commands, line by line, and ends with everything it started when no process can send it
@@ -189,8 +190,18 @@ impl Bed {
 
     /// The engine, ready for the contract.
     pub(crate) fn subject(self: &Arc<Self>) -> Subject {
-        let bed = DockerBed { address: self.address(), own: Some(Arc::clone(self)) };
-        Subject::new(Arc::new(self.engine(None)), Arc::new(bed))
+        self.subject_at(&self.address(), None)
+    }
+
+    /// The same, by a way on which requests can be held.
+    pub(crate) fn subject_behind_proxy(self: &Arc<Self>) -> Subject {
+        let way = Way::to(&self.address());
+        self.subject_at(&way.proxy.docker_host(), Some(way))
+    }
+
+    fn subject_at(self: &Arc<Self>, address: &str, way: Option<Way>) -> Subject {
+        let bed = DockerBed { address: self.address(), own: Some(Arc::clone(self)), way };
+        Subject::new(Arc::new(engine_at(address, None)), Arc::new(bed))
     }
 
     /// Runs Docker's client, which must succeed; returns what it printed.
@@ -264,7 +275,7 @@ pub(crate) async fn contract_subject() -> Subject {
     match env::var("TEST_DOCKER_HOST") {
         Ok(address) => {
             let engine = Arc::new(engine_at(&address, None));
-            Subject::new(engine, Arc::new(DockerBed { address, own: None }))
+            Subject::new(engine, Arc::new(DockerBed { address, own: None, way: None }))
         }
         Err(_) => Bed::shared().await.subject(),
     }
@@ -275,6 +286,8 @@ struct DockerBed {
     address: String,
     /// The engine that the tests run, which they may crash.
     own: Option<Arc<Bed>>,
+    /// The way to it, on which tests may hold requests.
+    way: Option<Way>,
 }
 
 impl DockerBed {
@@ -310,6 +323,14 @@ impl TestBed for DockerBed {
     async fn restart(&self) {
         self.own().tell("start");
         self.own().is_up().await;
+    }
+
+    fn hold(&self, request: Request) {
+        self.way.as_ref().unwrap().hold(request);
+    }
+
+    async fn deliver(&self) -> usize {
+        self.way.as_ref().unwrap().deliver()
     }
 
     fn has_lasting_id(&self) -> bool {

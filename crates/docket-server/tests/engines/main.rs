@@ -19,3 +19,4 @@ mod podman;
 mod shell_program;
 mod swarm;
 mod swarm_harness;
+mod way;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     contract::{self, PLENTY, Program, Subject},
-    swarm_harness::{Created, engine_at, managers, subject, subject_that_may_be_away},
+    swarm_harness::{Created, engine_at, managers, subject, subject_behind_proxy},
 };
 
 /// Runs a behaviour of the contract on the Swarm that was named.
@@ -26,11 +26,20 @@ contract::separate_start!(keeps);
 contract::several_nodes!(keeps);
 keeps! { a_stop_at_once_cuts_a_gentle_one_short, the_streams_of_an_output_are_kept_apart, }
 
-#[tokio::test]
-async fn an_engine_that_is_away_is_unreachable_and_found_again() {
-    let Some(subject) = subject_that_may_be_away() else { return };
-    contract::an_engine_that_is_away_is_unreachable_and_found_again(&subject).await;
+/// Runs a behaviour of the contract on the Swarm behind a proxy.
+macro_rules! keeps_behind_proxy {
+    ($($behaviour:ident,)*) => {
+        $(#[tokio::test]
+        async fn $behaviour() {
+            let Some(subject) = subject_behind_proxy() else { return };
+            contract::$behaviour(&subject).await;
+        })*
+    };
 }
+
+contract::late_requests!(keeps_behind_proxy);
+contract::late_launches!(keeps_behind_proxy);
+keeps_behind_proxy! { an_engine_that_is_away_is_unreachable_and_found_again, }
 
 #[tokio::test]
 async fn an_image_that_no_node_finds_ends_the_watch() {

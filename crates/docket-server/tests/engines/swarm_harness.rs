@@ -1,12 +1,7 @@
 //! The Swarm that `TEST_SWARM` names: addresses of its managers, separated by commas. Those of its
 //! other nodes are in `TEST_SWARM_WORKERS`.
 
-use std::{
-    env,
-    path::PathBuf,
-    process::Command,
-    sync::{Arc, Mutex},
-};
+use std::{env, process::Command, sync::Arc};
 
 use async_trait::async_trait;
 use docket_server::engine::{
@@ -16,15 +11,11 @@ use docket_server::engine::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{
-    io::copy_bidirectional,
-    net::{UnixListener, UnixStream},
-    task::AbortHandle,
-};
 
 use crate::{
-    contract::{Program, Subject, TestBed},
+    contract::{Program, Request, Subject, TestBed},
     shell_program::shell_container,
+    way::Way,
 };
 
 /// The managers of the Swarm; none, with a word on that, where no variable names any.
@@ -57,62 +48,18 @@ pub(crate) fn subject() -> Option<Subject> {
     Some(Subject::new(engine, Arc::new(SwarmBed { managers, way: None })))
 }
 
-/// The Swarm by a way that can be cut.
-pub(crate) fn subject_that_may_be_away() -> Option<Subject> {
+/// The Swarm by a way that can be cut, and on which requests can be held.
+pub(crate) fn subject_behind_proxy() -> Option<Subject> {
     let managers = managers()?;
-    let way = Way::new(managers.first().unwrap());
-    let engine = Arc::new(engine_at(&[way.address()]));
+    let way = Way::to(managers.first().unwrap());
+    let engine = Arc::new(engine_at(&[way.proxy.docker_host()]));
     Some(Subject::new(engine, Arc::new(SwarmBed { managers, way: Some(way) })))
-}
-
-/// A socket that leads to a manager.
-struct Way {
-    folder: TempDir,
-    to: PathBuf,
-    open: Mutex<Option<AbortHandle>>,
-}
-
-impl Way {
-    fn new(manager: &str) -> Self {
-        let to = PathBuf::from(manager.strip_prefix("unix://").unwrap());
-        let way = Self { folder: TempDir::new().unwrap(), to, open: Mutex::default() };
-        way.open();
-        way
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("sock")
-    }
-
-    fn address(&self) -> String {
-        format!("unix://{}", self.socket().display())
-    }
-
-    fn open(&self) {
-        let listener = UnixListener::bind(self.socket()).unwrap();
-        let to = self.to.clone();
-        let accepting = tokio::spawn(async move {
-            // Dropped with the task, and with it all connections.
-            let mut connections = tokio::task::JoinSet::new();
-            loop {
-                let (mut from, _) = listener.accept().await.unwrap();
-                let mut to = UnixStream::connect(&to).await.unwrap();
-                connections.spawn(async move { copy_bidirectional(&mut from, &mut to).await });
-            }
-        });
-        *self.open.lock().unwrap() = Some(accepting.abort_handle());
-    }
-
-    fn cut(&self) {
-        self.open.lock().unwrap().take().unwrap().abort();
-        std::fs::remove_file(self.socket()).unwrap();
-    }
 }
 
 /// A Swarm under the contract, which may be in use.
 struct SwarmBed {
     managers: Vec<String>,
-    /// The way to it, which tests may cut.
+    /// The way to it, which tests may cut, and on which they may hold requests.
     way: Option<Way>,
 }
 
@@ -153,11 +100,19 @@ impl TestBed for SwarmBed {
     }
 
     fn crash(&self) {
-        self.way().cut();
+        self.way().proxy.cut();
     }
 
     async fn restart(&self) {
-        self.way().open();
+        self.way().proxy.mend().unwrap();
+    }
+
+    fn hold(&self, request: Request) {
+        self.way().hold(request);
+    }
+
+    async fn deliver(&self) -> usize {
+        self.way().deliver()
     }
 }
 

@@ -4,6 +4,7 @@
 //!    drops fields that it does not know, and can deliver a create late.
 //! 2. It knows nothing of docket, whose system tests use it, too.
 
+mod late_requests;
 mod nodes;
 mod objects;
 mod program;
@@ -80,21 +81,12 @@ impl StubApi {
 
     /// A kubeconfig for it.
     pub(crate) fn kubeconfig(&self) -> String {
-        self.kubeconfig_of(&json!({}))
+        kubeconfig(self.port, &json!({}))
     }
 
     /// A kubeconfig for it, of this user.
     pub(crate) fn kubeconfig_of(&self, user: &Value) -> String {
-        let server = format!("http://127.0.0.1:{}", self.port);
-        let kubeconfig = json!({
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "c", "cluster": {"server": server}}],
-            "users": [{"name": "u", "user": user}],
-            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-            "current-context": "x",
-        });
-        kubeconfig.to_string()
+        kubeconfig(self.port, user)
     }
 
     /// From now on it answers nothing, or everything again.
@@ -127,4 +119,18 @@ impl StubApi {
             changes.changed().await.unwrap();
         }
     }
+}
+
+/// A kubeconfig for an API server at this port, of this user.
+pub(crate) fn kubeconfig(port: u16, user: &Value) -> String {
+    let server = format!("http://127.0.0.1:{port}");
+    let kubeconfig = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    });
+    kubeconfig.to_string()
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::nodes::node_for;
+use super::{late_requests::Late, nodes::node_for};
 
 /// Why a request is refused: a status, its reason, and words.
 pub(crate) type Refused = (u16, &'static str, String);
@@ -104,8 +104,8 @@ pub(crate) struct Objects {
     started: HashSet<String>,
     /// True of a version without scheduling gates.
     pub(super) drops_gates: bool,
-    /// True where the next create is held.
-    pub(crate) holds_create: bool,
+    /// The next of these is held on its way: a create or a start.
+    pub(crate) holds: Option<Requests>,
     pub(crate) node: StubNode,
     /// How many watches were opened.
     pub(crate) watches: usize,
@@ -115,8 +115,8 @@ pub(crate) struct Objects {
     pub(crate) refuses: Option<Requests>,
     /// The status of the answer to each request for a log, where logs cannot be read.
     pub(crate) log_failure: Option<u16>,
-    /// Creates that are still on their way.
-    pub(super) late: Vec<Value>,
+    /// Requests that are still on their way.
+    pub(super) late: Vec<Late>,
 }
 
 impl Objects {
@@ -163,12 +163,6 @@ impl Objects {
             return Ok(pod);
         }
         Ok(self.put(&name, pod))
-    }
-
-    /// Delivers the creates that were held; returns how many were carried out.
-    pub(crate) fn deliver_late(&mut self) -> usize {
-        let late = std::mem::take(&mut self.late);
-        late.into_iter().filter(|pod| self.create(pod.clone(), false).is_ok()).count()
     }
 
     fn next_version(&mut self) {

@@ -12,7 +12,9 @@ use hyper::{
 use serde_json::{Value, json};
 
 use super::{
-    StubApi, nodes,
+    StubApi,
+    late_requests::Late,
+    nodes,
     objects::{Objects, Refused, Requests, StubLog},
 };
 
@@ -56,14 +58,8 @@ pub(super) async fn answer(
         (_, ["pods", ..]) if stub.objects.lock().refuses == Some(Requests::All) => unauthorized(),
         (&Method::POST, ["pods"]) => {
             let is_trial = is("dryRun", "All");
-            let is_held = stub.change(|objects| {
-                let is_held = !is_trial && std::mem::take(&mut objects.holds_create);
-                if is_held {
-                    objects.late.push(body.clone());
-                }
-                is_held
-            });
-            if is_held {
+            let late = || Late::Create(body.clone());
+            if !is_trial && stub.objects.lock().holds(Requests::Creates, late) {
                 return Err("held");
             }
             answered(201, stub.change(|objects| objects.create(body, is_trial)))
@@ -75,6 +71,10 @@ pub(super) async fn answer(
         (&Method::GET, ["pods"]) => list(&stub, &query),
         (&Method::GET, ["pods", name]) => result(stub.objects.lock().pod(name).cloned()),
         (&Method::PATCH, ["pods", name]) if is_json_patch => {
+            let late = || Late::Patch((*name).to_owned(), body.clone());
+            if stub.objects.lock().holds(Requests::Starts, late) {
+                return Err("held");
+            }
             result(stub.change(|objects| objects.patch(name, &body)))
         }
         (&Method::PATCH, ["pods", name]) => {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use docket_model::output::Stream;
 use serde_json::{Value, json};
 
-use self::contract::{Program, Subject, TestBed, long_output};
+use self::contract::{Program, Request, Subject, TestBed, long_output};
 use super::{
     super::{Handle, Starts, Stop},
     ScriptedEngine,
@@ -39,6 +39,8 @@ mod by_id {
     super::contract::one_host!(keeps);
     super::contract::separate_start!(keeps);
     super::contract::start_at_once!(keeps);
+    super::contract::late_requests!(keeps);
+    super::contract::late_launches!(keeps);
     keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
 }
 
@@ -50,6 +52,8 @@ mod conditionally {
     super::contract::one_host!(keeps);
     super::contract::separate_start!(keeps);
     super::contract::start_at_once!(keeps);
+    super::contract::late_requests!(keeps);
+    super::contract::late_launches!(keeps);
     keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
 }
 
@@ -59,6 +63,7 @@ mod with_prepare {
     const STARTS: Starts = Starts::WithPrepare;
     super::contract::any_engine!(keeps);
     super::contract::one_host!(keeps);
+    super::contract::late_requests!(keeps);
     keeps! { an_engine_that_is_away_is_unreachable_and_found_again, }
 }
 
@@ -120,5 +125,19 @@ impl TestBed for ScriptedEngine {
 
     async fn restart(&self) {
         self.set_away(false);
+    }
+
+    fn hold(&self, request: Request) {
+        Self::hold(
+            self,
+            match request {
+                Request::Prepare => "prepare",
+                Request::Launch => "launch",
+            },
+        );
+    }
+
+    async fn deliver(&self) -> usize {
+        self.release()
     }
 }
