@@ -64,6 +64,12 @@ pub(crate) fn due_each_other_second(number: usize, first: usize) -> Value {
     due(&name, &schedule, "busybox:latest", &json!({}))
 }
 
+/// The allocation on engines that have its image and reach no registry.
+pub(crate) fn of_present_image(mut allocation: Value) -> Value {
+    allocation["Pull"] = "Missing".into();
+    allocation
+}
+
 /// The allocation under a name of its engine, which runs it.
 pub(crate) fn on_engine(mut allocation: Value, engine: &str) -> Value {
     allocation["Name"] =

@@ -46,9 +46,17 @@ impl Engine {
             // Images without a host come from the registry of the tests, as they would from Docker
             // Hub.
             .arg(format!("--registry-mirror=http://{}", registry.host()))
-            .args(options)
-            .envs([("HTTP_PROXY", NO_WAY_OUT), ("HTTPS_PROXY", NO_WAY_OUT)]);
-        Self::keep(&mut command)
+            .args(options);
+        Self::keep_docker(&mut command)
+    }
+
+    /// Starts an engine that has `busybox:latest`, and cannot reach any registry.
+    pub fn without_registry() -> Self {
+        Self::keep_docker(&mut Command::new(script("start-test-engine")))
+    }
+
+    fn keep_docker(command: &mut Command) -> Self {
+        Self::keep(command.envs([("HTTP_PROXY", NO_WAY_OUT), ("HTTPS_PROXY", NO_WAY_OUT)]))
     }
 
     /// The Podman that its tests share; `None` where `podman` is not installed, which is printed.

@@ -67,14 +67,24 @@ pub(super) struct Created {
 
 impl Created {
     pub(super) fn between(journal: &[Stamp], first: DateTime<Utc>, last: DateTime<Utc>) -> Self {
+        let created = journal.iter().filter(|stamp| stamp.call == Call::Create);
+        let created = created.filter_map(|stamp| Some((&*stamp.subject, stamp.instant?, stamp.at)));
+        Self::of(created, first, last)
+    }
+
+    /// Of containers with their names, their instants, and when each came.
+    pub(super) fn of<'a>(
+        containers: impl Iterator<Item = (&'a str, DateTime<Utc>, DateTime<Utc>)>,
+        first: DateTime<Utc>,
+        last: DateTime<Utc>,
+    ) -> Self {
         let mut starts: HashMap<String, usize> = HashMap::new();
         let mut lateness = Vec::new();
-        for stamp in journal.iter().filter(|stamp| stamp.call == Call::Create) {
-            let Some(instant) = stamp.instant.filter(|at| (first..=last).contains(at)) else {
-                continue;
-            };
-            *starts.entry(stamp.subject.to_string()).or_default() += 1;
-            lateness.push(milliseconds(instant, stamp.at));
+        for (name, instant, at) in containers {
+            if (first..=last).contains(&instant) {
+                *starts.entry(name.to_owned()).or_default() += 1;
+                lateness.push(milliseconds(instant, at));
+            }
         }
         // Both clocks are that of this machine, so even a microsecond before the instant is too
         // early.

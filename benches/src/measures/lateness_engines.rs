@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use chrono::{TimeDelta, Timelike};
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use docket_stub_engine::{Call, EngineId, Fault, Faults, Meanwhile, Options, Program};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     docket_server::Server,
     report::{Figure, Unit},
-    statistics::number,
+    statistics::{Sample, number},
     wait::pause,
     workload,
 };
@@ -48,10 +48,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
         beside.fill(due(DUE_ON_FAILING, 1).map(|one| workload::on_engine(one, engine)))?;
     }
     engines.fail();
-    let soon = second_in(TimeDelta::seconds(1))?;
-    // It begins with an even second, so that both servers are due equally often.
-    let first = if soon.second().is_multiple_of(2) { soon } else { soon + TimeDelta::seconds(1) };
-    let last = first + TimeDelta::seconds(i64::try_from(2 * each)? - 1);
+    let (first, last) = each_in_turn(each)?;
     let kills = engines.kill_for(left_until(last) + AFTER)?;
     let created = |engine: &StubEngine, server: &Server| {
         let created = Created::between(&engine.stub.take_journal(), first, last);
@@ -63,26 +60,12 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let (slow, killed) = (created(&engines.slow, &beside)?, created(&engines.killed, &beside)?);
     let hung = engines.hanging.stub.count(Call::Create);
     ensure!(hung > 0, "nothing hung; {}", beside.last_words());
-    let of_alone = alone.lateness.percentile(99);
-    let reach = (of_alone * FACTOR).max(of_alone + MARGIN);
-    let p99 = sound.lateness.percentile(99);
     Ok(vec![
-        Figure::at_most(
-            "lateness p99 beside three failing engines",
-            p99,
-            reach,
-            Unit::Milliseconds,
-        )
-        .beside_value("alone", of_alone, Unit::Milliseconds)
-        .beside_value("p50", sound.lateness.median(), Unit::Milliseconds)
-        .beside_value("alone", alone.lateness.median(), Unit::Milliseconds)
-        .beside_value("max", sound.lateness.max(), Unit::Milliseconds)
-        .beside_value("alone", alone.lateness.max(), Unit::Milliseconds)
-        .beside_value("of", number(sound.lateness.len()), Unit::Count)
-        .beside_value("slow engine p50", slow.lateness.median(), Unit::Milliseconds)
-        .beside_value("engine kills", number(kills), Unit::Count)
-        .beside_value("its containers", number(killed.lateness.len()), Unit::Count)
-        .beside_value("calls that hung", number(hung), Unit::Count),
+        beside_alone("lateness p99 beside three failing engines", &sound.lateness, &alone.lateness)
+            .beside_value("slow engine p50", slow.lateness.median(), Unit::Milliseconds)
+            .beside_value("engine kills", number(kills), Unit::Count)
+            .beside_value("its containers", number(killed.lateness.len()), Unit::Count)
+            .beside_value("calls that hung", number(hung), Unit::Count),
         none("early", sound.early + alone.early),
         none("not created once", sound.wrong(DUE * each) + alone.wrong(DUE * each)),
     ])
@@ -90,6 +73,28 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
 
 fn none(what: &str, count: usize) -> Figure {
     Figure::at_most(format!("lateness {what}, alone and beside"), number(count), 0.0, Unit::Count)
+}
+
+/// The first and the last instant of two servers of which one is due at the even seconds of a minute and the other
+/// at the odd ones, `each` so often.
+pub(super) fn each_in_turn(each: usize) -> Result<(DateTime<Utc>, DateTime<Utc>)> {
+    let soon = second_in(TimeDelta::seconds(1))?;
+    // It begins with an even second, so that both servers are due equally often.
+    let first = if soon.second().is_multiple_of(2) { soon } else { soon + TimeDelta::seconds(1) };
+    Ok((first, first + TimeDelta::seconds(i64::try_from(2 * each)? - 1)))
+}
+
+/// The lateness on a sound engine beside failing ones, held against that on one alone.
+pub(super) fn beside_alone(what: &str, beside: &Sample, alone: &Sample) -> Figure {
+    let of_alone = alone.percentile(99);
+    let reach = (of_alone * FACTOR).max(of_alone + MARGIN);
+    Figure::at_most(what, beside.percentile(99), reach, Unit::Milliseconds)
+        .beside_value("alone", of_alone, Unit::Milliseconds)
+        .beside_value("p50", beside.median(), Unit::Milliseconds)
+        .beside_value("alone", alone.median(), Unit::Milliseconds)
+        .beside_value("max", beside.max(), Unit::Milliseconds)
+        .beside_value("alone", alone.max(), Unit::Milliseconds)
+        .beside_value("of", number(beside.len()), Unit::Count)
 }
 
 /// By how much a creation may fall further behind than alone: this factor, or so many milliseconds.

@@ -16,6 +16,7 @@ mod kubernetes;
 mod large_push;
 mod lateness;
 mod lateness_engines;
+mod lateness_real_engines;
 mod lateness_store;
 mod memory_and_file_growth;
 mod memory_by_allocations;
@@ -57,7 +58,7 @@ pub(crate) struct Measure {
 }
 
 /// All measurements, in the order in which they are made.
-pub(crate) const MEASURES: [Measure; 22] = [
+pub(crate) const MEASURES: [Measure; 23] = [
     Measure {
         name: "size",
         about: "size of the binary, without and with Kubernetes",
@@ -113,6 +114,11 @@ pub(crate) const MEASURES: [Measure; 22] = [
         name: "lateness-engines",
         about: "create behind its instant, beside engines that are killed, hang and are slow",
         figures: lateness_engines::measure,
+    },
+    Measure {
+        name: "lateness-real",
+        about: "start behind its instant on a real engine, beside ones that hang and are slow",
+        figures: lateness_real_engines::measure,
     },
     Measure { name: "burst", about: "200 allocations due at one second", figures: burst::measure },
     Measure { name: "stub", about: "what the stub engine can do", figures: stub_capacity::measure },

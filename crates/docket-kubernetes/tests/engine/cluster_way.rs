@@ -54,7 +54,7 @@ impl ClusterWay {
 
     /// A kubeconfig for it.
     pub(crate) fn kubeconfig(&self) -> String {
-        kubeconfig(self.port)
+        kubeconfig(self.port, &json!({}))
     }
 
     pub(crate) fn hold(&self, request: Request) {
