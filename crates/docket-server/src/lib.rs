@@ -17,6 +17,7 @@ mod file_source;
 mod http;
 #[cfg(test)]
 mod import_cycle_check;
+mod log_panics;
 mod log_specification_warnings;
 mod mutation_testing;
 mod observer;
@@ -32,6 +33,8 @@ pub mod specification_files;
 pub mod store;
 mod term_tasks;
 #[cfg(test)]
+mod test_log;
+#[cfg(test)]
 mod test_reason_summary;
 pub mod time_zone_files;
 #[cfg(feature = "simulation")]
@@ -43,4 +46,5 @@ pub(crate) use tokio::sync::watch;
 pub(crate) use watch_channel as watch;
 
 pub use config::{Access, Config, Listener};
+pub use log_panics::log_panics;
 pub use server::{ServerError, serve};

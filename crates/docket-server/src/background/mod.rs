@@ -142,7 +142,7 @@ impl Background {
                 let activation = AssertUnwindSafe(async { activate().await }).catch_unwind().await;
                 let result = activation.unwrap_or_else(|panic| {
                     let message = panic_message(&*panic);
-                    error!(task = name, message, "background task panicked; it runs again");
+                    error!(task = name, panic = message, "background task panicked; it runs again");
                     Err(Failure::logged(format!("panicked: {message}")))
                 });
                 wait = match &mut retry {
@@ -171,7 +171,7 @@ impl Background {
             let ended = AssertUnwindSafe(task).catch_unwind().await;
             let result = ended.map_err(|panic| {
                 let message = panic_message(&*panic);
-                error!(task = name, message, "background task panicked");
+                error!(task = name, panic = message, "background task panicked");
                 inner.panicked.send_modify(|first| {
                     first.get_or_insert(name);
                 });

@@ -39,10 +39,13 @@ impl Runner {
             // Also before the last decision is given up: a run that it claimed must get its task.
             self.resume_claimed(uid).await?;
             if panics > MOST_CONTINUATIONS {
-                error!(message, panics, "decision panicked again; recording what is due as missed");
+                error!(
+                    panic = message,
+                    panics, "decision panicked again; recording what is due as missed"
+                );
                 return Ok(Err(message.to_owned()));
             }
-            error!(message, panics, "decision panicked; deciding again");
+            error!(panic = message, panics, "decision panicked; deciding again");
             self.records.term.unless_ended(backoff.wait()).await?;
         }
     }
@@ -86,10 +89,16 @@ impl RunTask {
             let (runner, handle) = (Arc::clone(&runner), Arc::clone(&handle));
             let task = RunTask::new(runner, handle, Arc::clone(&part)).with_waited(waited);
             if panics > MOST_CONTINUATIONS {
-                error!(message, panics, "run task panicked again; recording the run as failed");
+                error!(
+                    panic = message,
+                    panics, "run task panicked again; recording the run as failed"
+                );
                 return task.fail(message).await;
             }
-            error!(message, panics, "run task panicked; continuing the run from its record");
+            error!(
+                panic = message,
+                panics, "run task panicked; continuing the run from its record"
+            );
             if term.unless_ended(backoff.wait()).await.is_err() {
                 return;
             }
@@ -113,7 +122,10 @@ impl RunTask {
             Ok(Err(Stopped)) => return,
             Err(panic) => {
                 let message = panic_message(&*panic as &(dyn Any + Send));
-                error!(message, "recording the end of a run panicked; its record stays as it is");
+                error!(
+                    panic = message,
+                    "recording the end of a run panicked; its record stays as it is"
+                );
             }
         }
         // This task does not know whether there is a container, so the cleanup of orphans looks for

@@ -59,7 +59,9 @@ pub(super) fn start(format: LogFormat) -> Result<()> {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     let started = tracing_subscriber::registry().with(lines).with(filter).try_init();
-    started.map_err(|error| anyhow!("cannot start the log: {error}"))
+    started.map_err(|error| anyhow!("cannot start the log: {error}"))?;
+    docket_server::log_panics();
+    Ok(())
 }
 
 /// Writes the message and the fields of an event on one line, even if they have a text of the engine.
