@@ -4,7 +4,7 @@
 use std::{collections::HashMap, pin::pin, sync::Arc};
 
 use docket_model::{
-    Allocation, AllocationName,
+    Allocation, AllocationName, RunId,
     run::{AttemptKey, ContainerId, Instant, Reason, RunState},
 };
 use parking_lot::Mutex;
@@ -16,7 +16,7 @@ use crate::{
     crash_points::{Point, point},
     engine::{Condition, Handle},
     outputs::Readers,
-    runner::{EngineAccess, StoreAccess},
+    runner::{EngineAccess, StoreAccess, attempt_span, run_span},
 };
 
 /// The container of an attempt that is over.
@@ -100,11 +100,15 @@ impl Retention {
 
     /// Removes the container that was kept for an allocation that was deleted.
     pub(crate) fn forget(self: &Arc<Self>, name: &AllocationName) {
-        if let Some(FinishedContainer { engine, container, .. }) = self.kept.take(name) {
+        if let Some(finished) = self.kept.take(name) {
+            let FinishedContainer { engine, instant, attempt, container, .. } = finished;
+            let run = RunId { allocation: name.clone(), instant };
+            let span = attempt_span(&run_span(&run), attempt);
             let retention = Arc::clone(self);
             // In a task of its own, because the scheduler calls this and must not wait for an
             // engine.
-            self.tasks.spawn(async move { retention.remove(&engine, &container).await });
+            let removing = async move { retention.remove(&engine, &container).await };
+            self.tasks.spawn(removing.instrument(span));
         }
     }
 

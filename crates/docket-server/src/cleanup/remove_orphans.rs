@@ -12,7 +12,7 @@ use docket_model::{
 };
 use futures_util::future::join_all;
 use tokio::time::sleep;
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, debug, info, warn};
 
 use super::{FinishedContainer, orphan_locks::OrphanLocks};
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
         Condition, Disarmed, EngineError, Found, Handle, Identity, Observation, TakeOver, Target,
     },
     outputs::EndedOutput,
-    runner::{EngineAccess, EngineState, Runner, Stopped, judge, run_span},
+    runner::{EngineAccess, EngineState, Runner, Stopped, attempt_span, judge, run_span},
     store::{AllocationStatus, End},
 };
 
@@ -97,8 +97,7 @@ impl Sweep {
             let sweep = Arc::clone(self);
             let Identity { allocation, instant, attempt, .. } = &found.identity;
             let id = RunId { allocation: allocation.clone(), instant: *instant };
-            let span = run_span(&id);
-            let span = info_span!(parent: &span, "attempt", %attempt);
+            let span = attempt_span(&run_span(&id), *attempt);
             let run = match self.runner.records.store.run(allocation.as_str(), *instant).await {
                 // An allocation that was deleted and created anew under its name has another uid.
                 Ok(run) => run.filter(|run| run.uid == found.identity.uid),

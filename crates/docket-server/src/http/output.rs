@@ -15,9 +15,9 @@ use actix_web::{
 };
 use bytes::Bytes;
 use docket_model::{
-    Output, Run,
+    Output, Run, RunId,
     output::{Excerpt, Stream as OutputStream},
-    run::{Attempt, AttemptKey, Instant},
+    run::{Attempt, AttemptKey},
     wire::{FrameKind, OUTPUT_FRAMES, output_frame},
 };
 use futures_util::{Stream, StreamExt, stream};
@@ -130,8 +130,7 @@ pub(super) async fn get(
         // A followed output may last for days, and must not delay a stop.
         return Ok(answer.streaming(pieces.take_until(end.cancelled_owned())));
     }
-    let (name, instant) = (path.0.clone(), run.id.instant);
-    let reading = Reading { allocations, name, instant, skip, in_frames };
+    let reading = Reading { allocations, run: run.id.clone(), skip, in_frames };
     match written(&run, chosen)? {
         Written::Stored(attempt, sized) => Ok(reading.stored(answer, attempt, sized)),
         Written::Nothing => Ok(answer.body(Bytes::new())),
@@ -176,8 +175,7 @@ fn frame_of(Piece { bytes, stream, end }: &Piece) -> Bytes {
 /// A response with the output up to now.
 struct Reading {
     allocations: Data<Allocations>,
-    name: String,
-    instant: Instant,
+    run: RunId,
     /// How many bytes the client has already.
     skip: u64,
     /// True if the response is frames, which carry the streams.
@@ -199,8 +197,9 @@ impl Reading {
                 if is_at_end {
                     return Ok::<_, LiveError>(None);
                 }
-                let Self { allocations, name, instant, skip, .. } = &reading;
-                let part = allocations.store.output(name, *instant, attempt, *skip).await?;
+                let Self { allocations, run, skip, .. } = &reading;
+                let name = run.allocation.as_str();
+                let part = allocations.store.output(name, run.instant, attempt, *skip).await?;
                 // Without an error the response would look complete. Where the store has left out
                 // more since, the note about it would take the place of the bytes.
                 let is_kept = |part: &Excerpt| !part.is_empty() && part.omitted == place.omitted;
@@ -233,7 +232,7 @@ impl Reading {
         // The first piece is awaited before the response begins: an engine that does not respond is
         // an error with a status, which is impossible after the head.
         let mut written_so_far =
-            self.allocations.runner()?.context.outputs.written_by_now(of, self.skip);
+            self.allocations.runner()?.context.outputs.written_by_now(&self.run, of, self.skip);
         match written_so_far.recv().await {
             Some(Ok(Some(first))) => {
                 let in_frames = self.in_frames;
@@ -246,7 +245,7 @@ impl Reading {
             None => Err(ApiError::Engine(broken_off())),
             // The container was removed just now, so the record has its output.
             Some(Err(EngineError::Gone)) => {
-                let run = find(&self.allocations, &self.name, run).await?;
+                let run = find(&self.allocations, self.run.allocation.as_str(), run).await?;
                 match written(&run, chosen)? {
                     Written::Stored(attempt, sized) => Ok(self.stored(answer, attempt, sized)),
                     Written::Nothing | Written::InEngine(_) => Ok(answer.body(Bytes::new())),

@@ -19,6 +19,7 @@ use futures_util::StreamExt;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use crate::{
     engine::{Chunk, Engine, EngineError, Follow, Log as EngineLog, LogCursor},
@@ -171,7 +172,7 @@ impl Log {
         let window = Arc::new(Window { content: Mutex::new(content), kept, grown, wanted });
         // A task, and not a stream that a follower polls: followers that stop reading delay no
         // other.
-        let reading = term.spawn(Arc::clone(&window).fill(pieces));
+        let reading = term.spawn(Arc::clone(&window).fill(pieces).in_current_span());
         Self { window, _reading: AbortOnDropHandle::new(reading) }
     }
 

@@ -11,11 +11,12 @@ use docket_model::{
 };
 use futures_util::StreamExt;
 use tokio::{sync::mpsc, time::Instant};
+use tracing::{Instrument, Span};
 
 use super::{Outputs, shared_log::Next};
 use crate::{
     engine::{Chunk, EngineError, Follow, LogCursor},
-    runner::{EngineAccess, Retry},
+    runner::{EngineAccess, Retry, attempt_span, run_span},
     store::StoreError,
     term_tasks::Stopped,
 };
@@ -100,7 +101,12 @@ pub(crate) type Written = mpsc::Receiver<Result<Option<Piece>, EngineError>>;
 
 impl Outputs {
     /// Hands out what the container of an attempt wrote by now, without its first `skip` bytes.
-    pub(crate) fn written_by_now(self: &Arc<Self>, attempt: &Attempt, skip: u64) -> Written {
+    pub(crate) fn written_by_now(
+        self: &Arc<Self>,
+        run: &RunId,
+        attempt: &Attempt,
+        skip: u64,
+    ) -> Written {
         let (pieces, received) = mpsc::channel(PIECES);
         let engine = match self.engines.of_attempt(Some(attempt)) {
             Ok(engine) => Arc::clone(engine),
@@ -117,7 +123,8 @@ impl Outputs {
         };
         // Before the task begins, so that the container is not removed in between.
         let reading = self.readers.enter(&container);
-        self.spawn(async move {
+        let span = attempt_span(&run_span(run), attempt.key);
+        self.spawn(span, async move {
             let _reading = reading;
             let mut position = skip;
             let written_from = |position| {
@@ -174,6 +181,9 @@ impl Outputs {
         skip: u64,
     ) -> Pieces {
         let (pieces, received) = mpsc::channel(PIECES);
+        // There is no run of such a name, so there is nothing to read.
+        let Ok(allocation) = AllocationName::parse(&name) else { return received };
+        let run = RunId { allocation, instant };
         let follower = Follower {
             outputs: Arc::clone(self),
             pieces,
@@ -185,11 +195,11 @@ impl Outputs {
             is_begun: false,
             is_unreadable: false,
         };
-        self.spawn(async move {
+        self.spawn(run_span(&run), async move {
             let pieces = follower.pieces.clone();
             let ended = tokio::select! {
                 biased;
-                ended = follower.follow(&name, instant) => ended,
+                ended = follower.follow(run) => ended,
                 // The reader has left.
                 () = pieces.closed() => return,
             };
@@ -202,12 +212,13 @@ impl Outputs {
 
     /// Reads in a task of the term, where the engine's connections are: each piece of a log would cross
     /// threads twice elsewhere.
-    fn spawn(&self, reading: impl Future<Output = ()> + Send + 'static) {
+    fn spawn(&self, span: Span, reading: impl Future<Output = ()> + Send + 'static) {
         let term = self.engines.term.clone();
-        self.engines.term.spawn(async move {
+        let reading = async move {
             // A reader whose term has ended asks again.
             let _: Result<(), Stopped> = term.unless_ended(reading).await;
-        });
+        };
+        self.engines.term.spawn(reading.instrument(span));
     }
 }
 
@@ -232,9 +243,9 @@ struct Follower {
 }
 
 impl Follower {
-    async fn follow(mut self, name: &str, instant: RunInstant) -> Result<(), LiveError> {
-        let Ok(allocation) = AllocationName::parse(name) else { return Ok(()) };
-        let changes = self.outputs.store.subscribe().run(&RunId { allocation, instant });
+    async fn follow(mut self, id: RunId) -> Result<(), LiveError> {
+        let changes = self.outputs.store.subscribe().run(&id);
+        let (name, instant) = (id.allocation.as_str(), id.instant);
         loop {
             // What changes from here on is seen in the next turn.
             let next = changes.next();
@@ -285,7 +296,10 @@ impl Follower {
         let is_readable = attempt.started_at.is_some() && !self.is_unreadable;
         let engine = self.outputs.engines.of_attempt(Some(attempt)).ok().cloned();
         match attempt.container.as_ref().zip(engine).filter(|_| is_readable) {
-            Some((container, engine)) => self.read_live(&engine, container).await,
+            Some((container, engine)) => {
+                let span = attempt_span(&Span::current(), attempt.key);
+                self.read_live(&engine, container).instrument(span).await
+            }
             None => Ok(false),
         }
     }

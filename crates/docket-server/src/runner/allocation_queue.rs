@@ -57,6 +57,11 @@ pub(crate) fn run_span(id: &RunId) -> Span {
     info_span!(parent: None, "run", allocation = %id.allocation, run = %id.instant)
 }
 
+/// The span of the log lines of an attempt, within that of its run.
+pub(crate) fn attempt_span(run: &Span, attempt: AttemptKey) -> Span {
+    info_span!(parent: run, "attempt", %attempt)
+}
+
 /// The span of the log lines of a decision about an allocation, which may concern no run.
 pub(super) fn decision_span(name: &AllocationName) -> Span {
     info_span!(parent: None, "decision", allocation = %name)

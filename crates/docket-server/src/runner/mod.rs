@@ -54,7 +54,7 @@ use std::{path::PathBuf, sync::Arc};
 use docket_model::{Life, Zone};
 
 pub(crate) use self::{
-    allocation_queue::run_span,
+    allocation_queue::{attempt_span, run_span},
     current_runner::{NoTerm, RunnerPort},
     engine_call_retry::{EngineAccess, Retry},
     engine_reports::engine_reports,

@@ -9,11 +9,11 @@ use docket_model::{
     measured_duration::{exact, length},
     run::{AttemptKey, Cancellation, Exit, Reason, RunState},
 };
-use tracing::{Instrument, info, info_span, warn};
+use tracing::{Instrument, Span, info, warn};
 
 use super::{
     Runner, Stopped,
-    allocation_queue::{AllocationQueue, RunHandle},
+    allocation_queue::{AllocationQueue, RunHandle, attempt_span},
     attempt::Attempt,
     attempt_outcomes::AttemptEnd,
     resume_point::{Stage, StartFrom, stage},
@@ -169,7 +169,7 @@ impl RunTask {
                     }
                 }
             };
-            let span = info_span!("attempt", attempt = %self.run.attempt);
+            let span = attempt_span(&Span::current(), self.run.attempt);
             let mut over = Attempt::new(&self.run).run(start_from).instrument(span.clone()).await?;
             let pause = self.retry(&over.state);
             if let Some(until) = pause {

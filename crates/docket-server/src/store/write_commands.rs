@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use tokio::sync::oneshot;
-use tracing::warn;
+use tracing::{Span, warn};
 
 use super::{StoreError, transaction::Transaction};
 use crate::watch;
@@ -70,9 +70,11 @@ impl<C: Command> Request<C> {
 
     /// The command of a caller who does not wait.
     pub(super) fn unacknowledged(command: C, settled: Settled) -> Self {
+        // The writer answers in no span of a run.
+        let span = Span::current();
         let answer = Box::new(move |outcome: Result<_, StoreError>| {
             if let Err(error) = outcome {
-                warn!(%error, "progress of a run not written; it is not retried");
+                warn!(parent: &span, %error, "progress of a run not written; it is not retried");
             }
             drop(settled);
         });

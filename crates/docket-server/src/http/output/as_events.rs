@@ -8,7 +8,7 @@ use docket_model::{
     run::Instant,
     wire::{END, RunRecord},
 };
-use tracing::warn;
+use tracing::{Span, warn};
 
 use super::super::{
     Allocations,
@@ -16,7 +16,7 @@ use super::super::{
 };
 use crate::{
     outputs::{OutputEvent, Piece, Pieces},
-    runner::NoTerm,
+    runner::{NoTerm, run_span},
 };
 
 /// An output as events, to the end of its run.
@@ -31,6 +31,8 @@ pub(super) struct Live {
     /// The first bytes of an incomplete character.
     begun: Vec<u8>,
     stage: Stage,
+    /// That of the run's log lines.
+    span: Span,
 }
 
 enum Stage {
@@ -59,6 +61,7 @@ impl Live {
             seen,
             begun: Vec::new(),
             stage: Stage::Opening,
+            span: run_span(run),
         })
     }
 
@@ -85,7 +88,7 @@ impl Live {
             Ok(run) => run?,
             Err(error) => {
                 warn!(
-                    allocation = self.name, run = %self.instant, %error,
+                    parent: &self.span, %error,
                     "the end of the run could not be read; ending the stream, and the client reconnects"
                 );
                 return None;
@@ -119,7 +122,7 @@ impl Feed for Live {
                 }
                 Came::Some(Some(Err(error))) => {
                     warn!(
-                        allocation = self.name, run = %self.instant, %error,
+                        parent: &self.span, %error,
                         "the output could not be read; ending the stream, and the client reconnects"
                     );
                     self.stage = Stage::Over;

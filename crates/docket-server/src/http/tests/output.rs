@@ -5,6 +5,7 @@ use std::time::Duration;
 use docket_model::wire::{FrameKind, OUTPUT_FRAMES, output_frame};
 
 use super::*;
+use crate::test_log::TestLog;
 
 async fn pass(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -114,6 +115,23 @@ async fn an_output_that_is_removed_while_it_is_read_breaks_off() {
 
         assert!(matches!(body, Ok(Err(_))), "{query} {format}: {body:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_output_that_cannot_be_read_is_logged_in_the_span_of_its_run() {
+    let api = api(Access::default());
+    let path = output_of(&api, "sleep-60").await;
+    let run = path.split('/').nth(3).unwrap();
+    pass(5).await;
+    let (log, _logging) = TestLog::start();
+
+    let answer = events(&api).answer(Method::GET, &path, "").await;
+    Asking::of(&api).send(Method::DELETE, "/a", "").await;
+    actix_web::body::to_bytes(answer.into_body()).await.unwrap();
+
+    let lines = log.lines_with("the output could not be read");
+    let span = format!("WARN run{{allocation=a run={run}}}: ");
+    assert!(matches!(&*lines, [line] if line.starts_with(&span)), "{lines:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,7 @@ mod finished_containers;
 mod harness;
 mod interference;
 mod jitter;
+mod log_lines;
 mod manual_runs;
 mod orphans;
 mod overlap;

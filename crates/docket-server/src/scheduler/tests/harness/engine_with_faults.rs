@@ -133,6 +133,10 @@ impl Containers for WiredEngine {
     }
 
     fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log {
+        if self.wire.breaks_off("logs") {
+            let error = EngineError::Unreachable("the log broke off".to_owned());
+            return stream::iter([Err(error)]).boxed();
+        }
         self.engine.logs(handle, from, follow)
     }
 

@@ -87,6 +87,11 @@ impl Wire {
         }
     }
 
+    /// True where the stream of a call is to break off at once.
+    pub(super) fn breaks_off(&self, call: &'static str) -> bool {
+        self.strike(call) == Some(Fault::Fails)
+    }
+
     fn strike(&self, call: &'static str) -> Option<Fault> {
         let mut state = self.state.lock();
         let fault = state.faults.get_mut(call).and_then(VecDeque::pop_front);
