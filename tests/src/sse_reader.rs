@@ -26,9 +26,9 @@ pub struct Received {
 }
 
 impl Received {
-    /// The number in the id of an event of `/-/events`.
+    /// The id of an event of `/-/events`, which is a number.
     pub fn number(&self) -> u64 {
-        self.id.rsplit('-').next().unwrap().parse().unwrap()
+        self.id.parse().unwrap()
     }
 
     /// A text in its data, by its key; nested ones are found too.

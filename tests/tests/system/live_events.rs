@@ -95,9 +95,37 @@ fn what_an_event_tells_of_a_run_is_what_the_run_is() {
 }
 
 #[test]
-fn a_server_that_was_started_anew_says_that_something_is_missing() {
+fn a_reader_of_a_durable_store_goes_on_after_a_restart_and_a_crash() {
     let stub = stub();
-    let home = Home::durable(&stub.docker_host());
+    for end in [Server::stop as fn(Server), Server::crash] {
+        let home = Home::durable(&stub.docker_host());
+        let first = server(&home);
+        let mut reader = EventReader::open(&first, "/-/events");
+        first.push(&idle("bar"));
+        let before = reader.up_to(|event| event.text("Allocation") == Some("bar"));
+        let last_id = reader.last_id().to_owned();
+        end(first);
+
+        let second = server(&home);
+        let mut reader = EventReader::open_after(&second, "/-/events", &last_id);
+        run(&second);
+        let record = second.runs("foo").remove(0);
+        let after = reader.up_to(|event| is_end_of(event, &record));
+
+        let last = before[before.len() - 1].number();
+        assert!(after.iter().all(|event| event.kind != "gap"), "{after:?}");
+        let numbers: Vec<_> = after.iter().map(Received::number).collect();
+        assert!(
+            numbers.iter().copied().eq(last + 1..last + 1 + numbers.len() as u64),
+            "{numbers:?}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_forgot_what_happened_says_that_something_is_missing() {
+    let stub = stub();
+    let home = Home::in_memory(&stub.docker_host());
     let first = server(&home);
     let mut reader = EventReader::open(&first, "/-/events");
     first.push(&idle("bar"));

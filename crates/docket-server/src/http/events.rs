@@ -1,15 +1,16 @@
 //! `GET /-/events`: a stream of changes.
 //!
-//! 1. A client that sends the id of its last event misses none, or gets a `gap` first.
+//! 1. A client that sends the id of its last event misses none, or gets a `gap` first. The id is the number
+//!    of the event in the store.
 //! 2. A client that reads too slowly gets a `gap`, and its stream ends.
-
-use std::fmt;
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use docket_model::{
     AllocationName,
-    run::{Instant, StateWord},
+    journal::shown,
+    run::StateWord,
     wire::{EventKind, GAP, Gap, RunEvent, RunRecord},
 };
 
@@ -54,11 +55,10 @@ pub(super) async fn follow(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let (filter, since) = Filter::read(request.query_string())?;
-    let start = Instant::new(status.started);
     let since = sse::last_id(&request).map(str::to_owned).or(since);
-    let since = since.map(|id| Id::read(&id, start));
-    // An unknown id counts as a number that no event has, so that its client gets a gap.
-    let after = since.as_ref().map(|id| id.as_ref().map_or(u64::MAX, |id| id.number));
+    let since = since.map(|id| id.parse::<u64>());
+    // What is no number counts as one that no event has, so that its client gets a gap.
+    let after = since.clone().map(|id| id.unwrap_or(u64::MAX));
     // Subscribed before anything is sent, so that no event falls between the client's last one and
     // the first of the stream.
     let read = allocations.store.subscribe().events(after);
@@ -66,62 +66,34 @@ pub(super) async fn follow(
         ApiError::NotReady(format!("{MOST_READERS} clients follow events already: try again later"))
     })?;
     let reason = match (since, missed) {
-        (Some(Err(reason)), _) => Some(reason),
-        (_, Some(missed)) => Some(in_words(missed)),
+        (Some(Err(_)), _) => Some("the id is not a number: reload everything".to_owned()),
+        (_, Some(missed)) => Some(in_words(missed, status.started)),
         _ => None,
     };
     let mut following = Following {
         pulse: Pulse::new(authentication.end_of(request.headers())),
         reader,
         filter,
-        start,
         is_over: false,
         opening: None,
     };
     let beginning = match reason {
         Some(reason) => following.gap(reason),
-        None => sse::heartbeat(following.id()),
+        None => sse::heartbeat(following.reader.last()),
     };
     following.opening = Some([sse::opening(), beginning].concat().into());
     Ok(sse::answer(following))
 }
 
-fn in_words(Missed { count }: Missed) -> String {
-    match count {
-        Some(count) => {
+fn in_words(missed: Missed, started: DateTime<Utc>) -> String {
+    match missed {
+        Missed::Some(count) => {
             format!("not all of the {count} events since your last one are kept: reload everything")
         }
-        None => "this event has not happened yet: reload everything".to_owned(),
-    }
-}
-
-/// The id of an event: the start of the server, and a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Id {
-    start: Instant,
-    number: u64,
-}
-
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.start, self.number)
-    }
-}
-
-impl Id {
-    /// Reads the id of an event of this server. The error is for the client.
-    fn read(text: &str, start: Instant) -> Result<Self, String> {
-        let parts = text.rsplit_once('-');
-        let read = parts.and_then(|(start, number)| {
-            Some(Self { start: start.parse().ok()?, number: number.parse().ok()? })
-        });
-        match read {
-            Some(id) if id.start == start => Ok(id),
-            Some(_) => {
-                Err(format!("docket was restarted at {}: reload everything", start.moment()))
-            }
-            None => Err("the id is not from docket: reload everything".to_owned()),
+        Missed::BeforeStart => {
+            format!("docket was restarted at {}: reload everything", shown(started))
         }
+        Missed::NotYet => "this event has not happened yet: reload everything".to_owned(),
     }
 }
 
@@ -211,25 +183,19 @@ fn kind(word: &str) -> Result<EventKind, ApiError> {
 struct Following {
     reader: Reader,
     filter: Filter,
-    start: Instant,
     pulse: Pulse,
     opening: Option<Bytes>,
     is_over: bool,
 }
 
 impl Following {
-    /// The id of the last event that was sent or did not match.
-    fn id(&self) -> Id {
-        Id { start: self.start, number: self.reader.last() }
-    }
-
     fn gap(&self, reason: String) -> Bytes {
-        sse::event(Some(GAP), self.id(), &Gap { reason })
+        sse::event(Some(GAP), self.reader.last(), &Gap { reason })
     }
 
     /// An event, written once for all clients.
-    fn event(&self, event: &Event) -> Bytes {
-        let (kind, id) = (event.kind().word(), Id { start: self.start, number: event.number() });
+    fn event(event: &Event) -> Bytes {
+        let (kind, id) = (event.kind().word(), event.number());
         event.bytes(|news| match news {
             News::Run(run, at) => {
                 let (allocation, run) = (run.id.allocation.clone(), RunRecord::from(run.as_ref()));
@@ -254,7 +220,7 @@ impl Following {
         loop {
             match self.pulse.wait(self.reader.next()).await {
                 Came::Some(Ok(event)) if self.filter.matches(&event) => {
-                    return Some(self.event(&event));
+                    return Some(Self::event(&event));
                 }
                 Came::Some(Ok(_)) => {}
                 Came::Some(Err(_)) => {
@@ -263,7 +229,7 @@ impl Following {
                                   everything";
                     return Some(self.gap(reason.to_owned()));
                 }
-                Came::Nothing => return Some(sse::heartbeat(self.id())),
+                Came::Nothing => return Some(sse::heartbeat(self.reader.last())),
                 Came::TheEnd => return None,
             }
         }

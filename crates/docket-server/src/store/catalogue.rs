@@ -275,6 +275,8 @@ impl Catalogue {
         let new = loaded.entries.iter().filter(|(at, entry)| is_new(at, entry));
         let new = new.map(|(position, entry)| (*position, entry.change()));
         let changes: Vec<_> = gone.chain(new).collect();
+        // Otherwise this server would give the numbers of another one's events again.
+        self.feed.continue_after(loaded.feed.newest());
         // Readers hold the feed; the other two name the commits of this very store.
         let (feed, writer, commits) = (Arc::clone(&self.feed), self.writer, self.commits);
         *self = Self { writer, commits, feed, ..loaded };

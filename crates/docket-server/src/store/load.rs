@@ -2,12 +2,16 @@
 //! the runs under way. Records of runs that are over stay in the backend.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
-use docket_model::{Allocation, AllocationName, Run, journal::Entry as JournalEntry, run::Instant};
+use docket_model::{
+    Allocation, AllocationName, Run,
+    journal::{Entry as JournalEntry, Event},
+    run::Instant,
+};
 use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -26,6 +30,9 @@ use crate::random_ids::new_id;
 /// How many runs under way are read at once.
 // Few reads for many runs, and each of a bounded size.
 const RUNS_AT_ONCE: usize = 1000;
+
+/// How many events the server of a store may have had since a copy of it was made.
+const EVENTS_AFTER_COPY: u64 = 1 << 40;
 
 /// What a backend holds.
 #[derive(Debug, Default)]
@@ -94,11 +101,13 @@ impl Loaded {
         backend: &dyn Backend,
     ) -> Result<(Catalogue, Noted), StoreError> {
         let last: LastCommit = self.meta(meta::LAST_COMMIT)?.unwrap_or_default();
+        let journal: VecDeque<_> = std::mem::take(&mut self.journal).into_iter().collect();
+        let feed = Arc::new(self.feed(&last, journal.back().map(|(_, entry)| entry)));
         let mut catalogue = Catalogue {
-            journal: std::mem::take(&mut self.journal).into_iter().collect(),
+            journal,
             // New for each store that is opened; a reload keeps the one that it had.
             writer: new_id(),
-            feed: Arc::new(Feed::after(last.events)),
+            feed,
             ..Catalogue::default()
         };
         for (collection, items) in &self.items {
@@ -147,6 +156,28 @@ impl Loaded {
             }
         }
         Ok(entries)
+    }
+
+    /// A feed that goes on behind the last event.
+    fn feed(&self, last: &LastCommit, newest: Option<&Arc<JournalEntry>>) -> Feed {
+        let is_copy = self
+            .items
+            .get(&Collection::Meta)
+            .is_some_and(|items| items.contains_key(meta::COPIED_AT));
+        if is_copy {
+            // The server of the original may have gone on: its clients must not match by accident.
+            return Feed::after(last.events.saturating_add(EVENTS_AFTER_COPY));
+        }
+        // A server stops after its readers were disconnected, so this is the one event that each of them
+        // lacks.
+        let is_last = |entry: &&Arc<JournalEntry>| {
+            // A commit without an event may follow, but no other event.
+            entry.event == Event::Stopped && last.at.is_none_or(|at| at == entry.at)
+        };
+        match newest.filter(is_last) {
+            Some(stopped) => Feed::beginning_with(Arc::clone(stopped), last.events),
+            None => Feed::after(last.events),
+        }
     }
 
     fn meta<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {

@@ -53,7 +53,7 @@ pub(super) fn of(schema: &str) -> Option<Value> {
         "Session" => json!({"Guarded": true, "SignedIn": false}),
         "SignIn" => json!({"Token": "correct-horse-battery-staple"}),
         "StreamEvent" => json!({
-            "id": "20261121T080000Z-17", "event": "gap",
+            "id": "17", "event": "gap",
             "data": "{\"Reason\":\"this event has not happened yet: reload everything\"}",
         }),
         "SuspendRequest" => {

@@ -78,7 +78,7 @@ impl IntoParams for LastEventId {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let about = "The id of the last event that the client got: the stream continues after it.";
         // Any text is accepted: an unknown id gets a `gap`.
-        vec![in_head("Last-Event-ID", about, "", "20261121T080000Z-17")]
+        vec![in_head("Last-Event-ID", about, "", "17")]
     }
 }
 
@@ -123,6 +123,6 @@ pub(in crate::http) struct EventsQuery {
     #[param(schema_with = states, required = false, example = "failed,timed-out")]
     state: Option<String>,
     /// Only events after the one with this id.
-    #[param(example = "20261121T080000Z-17")]
+    #[param(example = "17")]
     since: Option<String>,
 }

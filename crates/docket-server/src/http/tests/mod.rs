@@ -41,9 +41,14 @@ use crate::{
 };
 
 pub(super) fn api(access: Access) -> Api {
+    api_over_store(access, 0)
+}
+
+/// The API over a store that counts events from a number.
+fn api_over_store(access: Access, events: u64) -> Api {
     let clock = Arc::new(TestClock::at("2026-11-21T09:00:00Z"));
     let metrics = Arc::new(Metrics::default());
-    let backend = Arc::new(MemoryBackend::new(usize::MAX));
+    let backend = Arc::new(MemoryBackend::new(usize::MAX).counting_from(events));
     // Memory never lets wait.
     let store = Store::open_observed(backend, metrics.clone()).now_or_never().unwrap().unwrap();
     let store = StoreAccess::new(Arc::new(store), clock.clone());

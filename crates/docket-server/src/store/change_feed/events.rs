@@ -3,8 +3,9 @@
 //! 1. Publishing waits for no reader. All readers read from one ring; a reader that falls behind it has
 //!    missed events, and gets an error that says so.
 //! 2. Events have numbers without a gap, in the order in which the changes became durable.
-//! 3. While there is no reader only the number is kept. After the last reader has left, the ring
-//!    fills up once more, for one that comes back; then it falls asleep.
+//! 3. After the store was opened, and after the last reader has left, the ring fills up once, for a reader
+//!    that comes back; then it falls asleep, and only the number is kept until there is a reader.
+//! 4. Numbers grow, also over restarts and over the terms of other servers.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -68,6 +69,13 @@ impl Events {
         self.ring.lock().readers
     }
 
+    /// Goes on behind a number up to which another server has numbered events. Readers are behind then.
+    pub(super) fn continue_after(&self, number: u64) {
+        if self.ring.lock().continue_after(number) {
+            self.newest.send_replace(number);
+        }
+    }
+
     /// Publishes what happened; `labels` says what labels an allocation had and has.
     pub(super) fn publish(&self, news: Vec<News>, labels: impl Fn(&AllocationName) -> Vec<Labels>) {
         if news.is_empty() {
@@ -94,8 +102,11 @@ impl Events {
         ring.enter();
         let newest = ring.newest();
         let missed = after.filter(|after| !ring.keeps_after(*after));
-        let count = |after: u64| newest.checked_sub(after).filter(|_| after >= self.start);
-        let missed = missed.map(|after| Missed { count: count(after) });
+        let missed = missed.map(|after| match newest.checked_sub(after) {
+            None => Missed::NotYet,
+            Some(_) if after < self.start => Missed::BeforeStart,
+            Some(count) => Missed::Some(count),
+        });
         let last = after.filter(|_| missed.is_none()).unwrap_or(newest);
         let news = self.newest.subscribe();
         let events = Arc::clone(self);
@@ -109,9 +120,13 @@ pub struct TooMany;
 
 /// A reader cannot have what happened after the event that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missed {
-    /// How many events that is; none where this server did not give the number.
-    pub count: Option<u64>,
+pub enum Missed {
+    /// Some of so many events are not kept any more.
+    Some(u64),
+    /// The event is from before the start of this server, which does not have all events since.
+    BeforeStart,
+    /// No event has this number yet.
+    NotYet,
 }
 
 /// A reader fell behind, so that something it did not read is not kept any more.

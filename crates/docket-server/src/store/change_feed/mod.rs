@@ -12,7 +12,7 @@ mod run_wakeups;
 
 use std::sync::{Arc, Weak};
 
-use docket_model::{AllocationName, RunId};
+use docket_model::{AllocationName, RunId, journal::Entry};
 use parking_lot::Mutex;
 
 pub(super) use self::event::Labels;
@@ -36,6 +36,18 @@ impl Feed {
     /// A feed whose next event follows the one of this number.
     pub(super) fn after(number: u64) -> Self {
         Self { events: Arc::new(Events::after(number)), ..Self::default() }
+    }
+
+    /// The same; the event of that number is the last entry of the journal.
+    pub(super) fn beginning_with(entry: Arc<Entry>, number: u64) -> Self {
+        let feed = Self::after(number.saturating_sub(1));
+        feed.publish(vec![News::Entry(entry)], |_| Vec::new());
+        feed
+    }
+
+    /// Goes on behind the events of another server.
+    pub(super) fn continue_after(&self, number: u64) {
+        self.events.continue_after(number);
     }
 
     /// The number of the newest event.

@@ -24,7 +24,8 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// A ring that sleeps, and whose first event follows the one of this number.
+    /// A ring whose first event follows the one of this number. It is awake, for readers that the server
+    /// before had.
     pub(super) fn beginning_after(number: u64, most: usize) -> Self {
         Self {
             next: number + 1,
@@ -32,7 +33,7 @@ impl Ring {
             weight: 0,
             most,
             readers: 0,
-            is_awake: false,
+            is_awake: true,
         }
     }
 
@@ -47,10 +48,21 @@ impl Ring {
         self.next - 1
     }
 
+    /// Goes on behind a number up to which another server has numbered events; false where it is not ahead.
+    /// Those events are not known here.
+    pub(super) fn continue_after(&mut self, number: u64) -> bool {
+        let is_ahead = number > self.newest();
+        if is_ahead {
+            (self.kept, self.weight) = (VecDeque::new(), 0);
+            self.next = number + 1;
+        }
+        is_ahead
+    }
+
     /// True where all events after this one, which was given, are kept.
     pub(super) fn keeps_after(&self, number: u64) -> bool {
         let first = self.next - self.kept.len() as u64;
-        // A greater number is from the time of another server: its reader gets a gap.
+        // A greater number is of another store, or of a later copy of this one.
         number < self.next && number + 1 >= first
     }
 

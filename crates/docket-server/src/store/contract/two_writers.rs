@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::{
     super::{
-        ChangeContext, ChangedZone, ClaimOutcome, Control, EntryFilter, InstantKind, MemoryBackend,
+        Behind, ChangeContext, ChangedZone, ClaimOutcome, Control, EntryFilter, InstantKind, MemoryBackend,
         NotedEngines, Progress, ServerControl, Settlement, Store, StoreError, ZoneChange,
     },
     carry_out, claim, created, end,
@@ -202,4 +202,24 @@ async fn a_store_that_was_deposed_writes_again_in_a_further_term() {
     let next = run(&older, "a", 180, RunState::Starting).await;
     assert_eq!(older.claim(next).await, Ok(ClaimOutcome::New));
     assert_eq!(newer.alive(moment(190)).await, Err(StoreError::Deposed));
+}
+
+#[tokio::test]
+async fn no_number_of_an_event_is_given_twice_over_the_terms_of_two_servers() {
+    let (older, newer) = two_terms().await;
+    let newest = |store: &Store| store.subscribe().events(None).unwrap().0.last();
+    let mut reader = older.subscribe().events(None).unwrap().0;
+    let before = newest(&older);
+    carry_out(&newer, "a", 120, RunState::Succeeded).await;
+    let of_newer = newest(&newer);
+
+    older.begin_term().await.unwrap();
+    carry_out(&older, "a", 180, RunState::Succeeded).await;
+    let of_older = newest(&older);
+    newer.begin_term().await.unwrap();
+
+    assert!(before < of_newer && of_newer < of_older, "{before} {of_newer} {of_older}");
+    assert_eq!(newest(&newer), of_older);
+    // The events of the other server are not known here.
+    assert_eq!(reader.next().await.map(|event| event.number()), Err(Behind));
 }

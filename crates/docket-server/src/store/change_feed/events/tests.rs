@@ -90,9 +90,9 @@ async fn what_is_not_kept_any_more_is_missed() {
     let after = |number| events.read(Some(number)).unwrap().1;
 
     assert_eq!([after(2), after(4), after(5)], [None, None, None]);
-    assert_eq!(after(1), Some(Missed { count: Some(4) }));
-    assert_eq!(after(6), Some(Missed { count: None }));
-    assert_eq!(after(u64::MAX), Some(Missed { count: None }));
+    assert_eq!(after(1), Some(Missed::Some(4)));
+    assert_eq!(after(6), Some(Missed::NotYet));
+    assert_eq!(after(u64::MAX), Some(Missed::NotYet));
     drop(first);
 }
 
@@ -126,22 +126,56 @@ async fn a_slow_reader_gets_an_error_and_then_reads_from_now_on() {
 }
 
 #[tokio::test]
-async fn without_a_reader_events_are_counted_and_not_kept() {
+async fn without_a_reader_the_ring_fills_up_once_and_then_events_are_only_counted() {
     let events = hub(3);
-    tell(&events, 0..2);
-    let never_heard = events.ring.lock().after(0).count();
+    let kept = || events.ring.lock().after(0).count();
+    tell(&events, 0..3);
+    let since_the_opening = kept();
+    tell(&events, 3..4);
+    let asleep = kept();
     drop(reader(&events));
-    tell(&events, 2..5);
-    let for_one_who_comes_back = events.ring.lock().after(0).count();
-    tell(&events, 5..6);
-    let asleep = events.ring.lock().after(0).count();
+    tell(&events, 4..7);
+    let for_one_who_comes_back = kept();
+    tell(&events, 7..8);
+    let asleep_again = kept();
 
-    let (mut awake, missed) = events.read(Some(2)).unwrap();
-    tell(&events, 6..7);
+    let (mut awake, missed) = events.read(Some(4)).unwrap();
+    tell(&events, 8..9);
 
-    assert_eq!((never_heard, for_one_who_comes_back, asleep), (0, 3, 0));
-    assert_eq!(missed, Some(Missed { count: Some(4) }));
-    assert_eq!(numbers(&mut awake, 1).await, [7]);
+    let kept = (since_the_opening, asleep, for_one_who_comes_back, asleep_again);
+    assert_eq!(kept, (3, 0, 3, 0));
+    assert_eq!(missed, Some(Missed::Some(4)));
+    assert_eq!(numbers(&mut awake, 1).await, [9]);
+}
+
+#[tokio::test]
+async fn a_reader_of_the_server_before_goes_on_if_it_had_all() {
+    let events = Arc::new(Events::after(7));
+    tell(&events, 0..2);
+
+    let (mut reader, missed) = events.read(Some(7)).unwrap();
+    let before = events.read(Some(6)).unwrap().1;
+
+    assert_eq!((missed, before), (None, Some(Missed::BeforeStart)));
+    assert_eq!(numbers(&mut reader, 2).await, [8, 9]);
+}
+
+#[tokio::test]
+async fn the_events_of_another_server_are_missed_and_their_numbers_not_given_again() {
+    let events = hub(10);
+    let mut waiting = reader(&events);
+    tell(&events, 0..2);
+    numbers(&mut waiting, 2).await;
+
+    events.continue_after(5);
+    events.continue_after(4);
+    let behind = waiting.next().await.map(|event| event.number());
+    tell(&events, 2..3);
+
+    assert_eq!(behind, Err(Behind));
+    assert_eq!(numbers(&mut waiting, 1).await, [6]);
+    assert_eq!(events.read(Some(2)).unwrap().1, Some(Missed::Some(4)));
+    assert_eq!(events.read(Some(5)).unwrap().1, None);
 }
 
 #[tokio::test]

@@ -1,13 +1,14 @@
 //! Where a file is served: its home, and files that came from elsewhere.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
+use docket_model::journal::{Entry, Event};
 use tempfile::TempDir;
 
 use super::{super::OpenError, Opener, SqliteBackend, commit, meta, new, path, set, value};
 use crate::store::{
-    NotedEngines, Provenance,
+    Missed, NotedEngines, Provenance, Store,
     backend::{Backend as _, Files as _, Write},
     store_origin::Home,
 };
@@ -153,4 +154,26 @@ async fn a_copy_says_when_it_was_made_until_that_is_deleted() {
     assert_eq!(of_copy(&again).provenance().copied_at, None);
     assert_eq!(store.provenance().copied_at, None);
     assert!(matches!(store.read(vec![meta("copied_at")]).await.unwrap()[..], [None]));
+}
+
+#[tokio::test]
+async fn a_reader_of_the_original_s_events_gets_a_gap_from_a_copy() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = async |path: &Path| {
+        let backend = SqliteBackend::open(path, &Opener::for_tests()).unwrap();
+        Store::open(Arc::new(backend)).await.unwrap()
+    };
+    let at = DateTime::UNIX_EPOCH;
+    let entry = || Entry { at, allocation: None, event: Event::Stopped, by: None };
+    let original = open(&path(&directory)).await;
+    let copy = directory.path().join("copy.db");
+    original.backup(&copy, at).await.unwrap();
+    original.record(entry()).await.unwrap();
+    let last = original.subscribe().events(None).unwrap().0.last();
+
+    let copy = open(&copy).await;
+    // So that the copy comes to the same number, if it counts on from the one that it has.
+    copy.record(entry()).await.unwrap();
+
+    assert_eq!(copy.subscribe().events(Some(last)).unwrap().1, Some(Missed::BeforeStart));
 }
