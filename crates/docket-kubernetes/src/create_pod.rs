@@ -3,8 +3,6 @@
 //! 1. Each pod is created with a scheduling gate. Where the answer does not show it, the cluster has dropped
 //!    it, and the create was the start.
 
-use std::sync::Arc;
-
 use docket_server::engine::{EngineError, Past, Plan, Prepared, short_name};
 
 use crate::{
@@ -67,13 +65,10 @@ fn join(plan: &Plan, holder: &Pod) -> Result<Prepared, EngineError> {
     if is_removed(holder) || !belongs_to(holder, &plan.identity) {
         return Err(pod_owner::name_held(holder));
     }
-    let holder_life = pod_owner::found(holder).and_then(|found| found.life);
     let image = holder.spec.containers.first().map(|container| container.image.as_str().into());
-    Ok(Prepared { joined: true, holder_life, image, ..prepared(holder) })
+    Ok(Prepared { joined: true, image, ..prepared(holder) })
 }
 
 fn prepared(pod: &Pod) -> Prepared {
-    let started = !pod.is_gated();
-    let node = pod.spec.node_name.as_deref().map(Arc::from);
-    Prepared { started, node, ..Prepared::new(pod.handle()) }
+    Prepared { started: !pod.is_gated(), ..Prepared::new(pod.handle()) }
 }

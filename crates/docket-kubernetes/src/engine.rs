@@ -82,7 +82,6 @@ impl Engine for KubernetesEngine {
             version: text("gitVersion").trim_start_matches('v').to_owned(),
             api_version: format!("{major}.{minor}"),
             cores: CORES,
-            capacity: None,
             time,
             labels: [].into(),
             nodes,

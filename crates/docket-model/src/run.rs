@@ -200,11 +200,6 @@ impl Run {
     pub fn attempt(&self) -> Option<&Attempt> {
         self.attempts.last()
     }
-
-    /// The newest attempt, for changes.
-    pub fn attempt_mut(&mut self) -> Option<&mut Attempt> {
-        self.attempts.last_mut()
-    }
 }
 
 #[cfg(test)]

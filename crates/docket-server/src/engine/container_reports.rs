@@ -50,10 +50,6 @@ pub struct Prepared {
     pub joined: bool,
     /// True where preparing has started it: see [`super::Starts::WithPrepare`].
     pub started: bool,
-    /// The node that has it, where the engine spans several.
-    pub node: Option<Arc<str>>,
-    /// The life of the server that prepared it, where it was joined and its labels say so.
-    pub holder_life: Option<Life>,
     /// The id of its image, where the engine reports it.
     pub image: Option<Arc<str>>,
     /// What the engine had to say about the options.
@@ -68,8 +64,6 @@ impl Prepared {
             handle,
             joined: false,
             started: false,
-            node: None,
-            holder_life: None,
             image: None,
             warnings: Vec::new(),
         }

@@ -19,8 +19,6 @@ pub struct EngineStatus {
     pub nodes: Option<usize>,
     /// How many processor cores it has.
     pub cores: usize,
-    /// How many containers it can run at once, where it has a limit of its own.
-    pub capacity: Option<usize>,
     /// What its clock showed while it answered, where it reports that.
     pub time: Option<DateTime<Utc>>,
 }

@@ -99,7 +99,6 @@ fn join(holder: &Inspected, identity: &Identity) -> Result<Prepared, EngineError
     if holder.is(identity) {
         Ok(Prepared {
             joined: true,
-            holder_life: holder.found().and_then(|found| found.life),
             image: holder.image.as_deref().map(Into::into),
             ..Prepared::new(ContainerId(holder.id.as_ref().into()).into())
         })

@@ -167,7 +167,6 @@ impl Engine for DockerEngine {
             labels: info.labels.unwrap_or_default().iter().filter_map(|text| label(text)).collect(),
             nodes: Some(1),
             cores: info.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or_default(),
-            capacity: None,
             time: info.time.as_deref().and_then(inspect::moment_in),
         })
     }

@@ -520,7 +520,6 @@ impl ScriptedEngine {
                 return Ok(Prepared {
                     joined: true,
                     started,
-                    holder_life: Some(holder.seen.life),
                     image: Some(holder.image.as_str().into()),
                     ..Prepared::new(self.handle(id, holder))
                 });
@@ -741,8 +740,8 @@ impl Engine for ScriptedEngine {
         let id = (!self.id.is_empty()).then(|| self.id.as_ref().into());
         let time = Some(self.now().wall);
         let labels = self.labels.clone();
-        let (nodes, cores, capacity) = (Some(1), 2, None);
-        Ok(EngineStatus { id, version, api_version, labels, nodes, cores, capacity, time })
+        let (nodes, cores) = (Some(1), 2);
+        Ok(EngineStatus { id, version, api_version, labels, nodes, cores, time })
     }
 
     fn starts(&self) -> Starts {

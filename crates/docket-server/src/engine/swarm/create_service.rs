@@ -121,7 +121,6 @@ fn join(
     match holder.found() {
         Ok(found) if found.identity == *identity => Ok(Prepared {
             joined: true,
-            holder_life: found.life,
             image: Some(holder.image().into()),
             ..Prepared::new(found.handle)
         }),

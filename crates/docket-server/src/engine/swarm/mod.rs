@@ -130,7 +130,6 @@ impl Engine for SwarmEngine {
             labels: [].into(),
             nodes: Some(nodes.len()),
             cores: usize::try_from(cores).unwrap_or(usize::MAX),
-            capacity: None,
             time: info.time,
         })
     }

@@ -12,7 +12,6 @@ pub(crate) async fn preparing_twice_joins_the_container(subject: &Subject) {
     let second = subject.engine.prepare(&plan).await.unwrap();
 
     assert_eq!((&first.handle, first.joined, second.joined), (&second.handle, false, true));
-    assert_eq!(second.holder_life, Some(plan.life));
     assert!(second.image.is_some());
     subject.engine.stop(&first.handle, docket_server::engine::Stop::AtOnce).await.unwrap();
     subject.engine.remove(&first.handle, Condition::NotRunning).await.unwrap();
