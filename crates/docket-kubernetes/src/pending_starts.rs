@@ -4,12 +4,13 @@
 //!    another version, or no pod.
 //! 2. Where creating starts, a name is taken by a pod that never starts, so that a late create finds it taken.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use docket_server::engine::{
     Disarmed, EngineError, Guard, Handle, Identity, Launch, Past, TakeOver, short_name,
 };
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::{
     api::CallError,
@@ -18,8 +19,11 @@ use crate::{
     pod_owner::{belongs_to, is_removed},
     pod_state::PodState,
     pods::{Pods, name_and_uid, unread},
-    remove_pod::{DELETED_BEFORE_START, Unstartable, make_unstartable, retire_unstarted},
+    remove_pod::{DELETED_BEFORE_START, TRIES, Unstartable, make_unstartable, retire_unstarted},
 };
+
+/// The pause before a pod is disarmed again that another program has changed.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Lifts the gate of a pod, if it still has the version of the handle.
 pub(crate) async fn launch(pods: &Arc<Pods>, handle: &Handle) -> Result<Launch, EngineError> {
@@ -76,7 +80,7 @@ pub(crate) async fn take_over(pods: &Arc<Pods>, handle: &Handle) -> Result<TakeO
 
 /// Makes sure that a pod cannot start any more, and removes it.
 pub(crate) async fn disarm(pods: &Arc<Pods>, handle: &Handle) -> Result<Disarmed, EngineError> {
-    loop {
+    for _ in 0..TRIES {
         let pod = match make_unstartable(pods, &handle.id, DELETED_BEFORE_START).await {
             Ok(Unstartable::NeverRan(pod)) => pod,
             Ok(Unstartable::Found(observation)) => return Ok(Disarmed::Found(observation)),
@@ -87,10 +91,12 @@ pub(crate) async fn disarm(pods: &Arc<Pods>, handle: &Handle) -> Result<Disarmed
             Ok(()) => return Ok(Disarmed::Gone(Past::NeverRan)),
             Err(error) if error.is_not_found() => return Ok(Disarmed::Gone(Past::NeverRan)),
             // It has changed since: it may have been started.
-            Err(error) if error.is_conflict() => {}
+            Err(error) if error.is_conflict() => sleep(PAUSE).await,
             Err(error) => return Err(error.into()),
         }
     }
+    // The caller asks again, with growing pauses.
+    Err(EngineError::Unreachable("another program changes the pod all the time".to_owned()))
 }
 
 /// Makes sure that nothing starts under the name of an attempt any more.

@@ -5,6 +5,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
     io::copy_bidirectional,

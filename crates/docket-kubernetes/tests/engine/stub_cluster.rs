@@ -150,6 +150,21 @@ async fn a_pod_that_was_disarmed_is_replaced_by_another_one_of_its_name() {
 }
 
 #[tokio::test]
+async fn a_pod_that_another_program_changes_each_time_is_disarmed_a_few_times() {
+    let stub = StubApi::start().await;
+    let subject = stub.subject().await;
+    let handle = subject.engine.prepare(&subject.plan("changed", Program::Ends(0))).await;
+    let taken_over = subject.engine.take_over(&handle.unwrap().handle).await.unwrap();
+    let TakeOver::Replaceable(guard) = taken_over else { panic!("{taken_over:?}") };
+    stub.objects.lock().refuses = Some(Requests::Merges);
+
+    let disarmed = subject.engine.disarm(Target::Guarded(guard)).await;
+
+    let changes = "another program changes the pod all the time";
+    assert!(matches!(disarmed, Err(EngineError::Unreachable(words)) if words == changes));
+}
+
+#[tokio::test]
 async fn a_pod_that_will_not_start_keeps_the_reason_until_it_is_on_record() {
     let stub = StubApi::start().await;
     let subject = stub.subject().await;

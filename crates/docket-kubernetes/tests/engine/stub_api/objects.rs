@@ -50,6 +50,8 @@ pub(crate) enum Requests {
     Reads,
     /// Starts: a webhook forbids them.
     Starts,
+    /// Merge patches: another program has changed the pod each time.
+    Merges,
     /// Pods that are only tried out: a quota forbids them.
     Trials,
     /// New pods: a quota is used up.
@@ -190,7 +192,9 @@ impl Objects {
             let wanted = &patch["metadata"][key];
             !wanted.is_null() && *wanted != pod["metadata"][key]
         };
-        if differs("resourceVersion") {
+        let is_under_condition = !patch["metadata"]["resourceVersion"].is_null();
+        let is_refused = is_under_condition && self.refuses == Some(Requests::Merges);
+        if is_refused || differs("resourceVersion") {
             return Err((409, "Conflict", "the object has been modified".to_owned()));
         }
         if differs("uid") {

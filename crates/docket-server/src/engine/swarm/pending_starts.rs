@@ -4,8 +4,10 @@
 //! 2. A start under an old version is refused by the Swarm, however late it arrives.
 //! 3. Disarming removes nothing: what a record says will be started is there until the record is over.
 
+use std::time::Duration;
+
 use docket_model::run::ContainerId;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{
     managers::Managers,
@@ -17,6 +19,10 @@ use super::{
 use crate::engine::{
     Condition, Disarmed, EngineError, Guard, Handle, Launch, Observation, Past, Refusal, TakeOver,
 };
+
+/// How often a service is disarmed that another program changes each time, and the pause before the next time.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Starts a service under the version of the handle; see [`crate::engine::Engine::launch`].
 pub(super) async fn launch(
@@ -88,7 +94,7 @@ pub(super) async fn disarm(
     guarded: &Handle,
 ) -> Result<Disarmed, EngineError> {
     let id = &guarded.id;
-    loop {
+    for _ in 0..TRIES {
         let service = match managers.service(&id.0).await {
             Err(EngineError::Gone) => return Ok(Disarmed::Gone(Past::Unknown)),
             service => service?,
@@ -99,6 +105,7 @@ pub(super) async fn disarm(
                 if let Changed::Done = managers.move_version_on(&service).await? {
                     return Ok(Disarmed::Unstarted);
                 }
+                sleep(PAUSE).await;
             }
             // Started since it was taken over, so its run goes on with it.
             Sight::Waiting(reason) if service.handle() != *guarded => {
@@ -111,6 +118,8 @@ pub(super) async fn disarm(
             started => return Ok(Disarmed::Found(started.observation())),
         }
     }
+    // The caller asks again, with growing pauses.
+    Err(EngineError::Unreachable("another program changes the service all the time".to_owned()))
 }
 
 /// Removes a service whose task does not run; see [`crate::engine::Engine::remove`].

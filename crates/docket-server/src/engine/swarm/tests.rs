@@ -12,7 +12,7 @@ use super::{
     managers::Managers,
     notes::Notes,
     observe::{Sight, look},
-    pending_starts::{launch, remove},
+    pending_starts::{disarm, launch, remove},
     service::Service,
     task_log,
     watch_task::watch,
@@ -42,6 +42,31 @@ async fn a_start_that_a_manager_lost_sight_of_may_have_been_carried_out() {
     let launched = launch(&managers, &Notes::default(), &handle).await;
 
     assert!(matches!(launched, Ok(Launch::Unknown(_))), "{launched:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_another_program_changes_each_time_is_disarmed_a_few_times_with_pauses() {
+    let service = json!({
+        "ID": "s1", "Version": {"Index": 7},
+        "Spec": {"Mode": {"Replicated": {"Replicas": 0}}, "TaskTemplate": {}, "Labels": {}},
+    });
+    let stub = Stub::start(move |request| {
+        if request.starts_with("GET ") {
+            return Reply::Json(200, service.to_string());
+        }
+        let message = "rpc error: code = Unknown desc = update out of sequence";
+        Reply::Json(500, json!({"message": message}).to_string())
+    });
+    let managers = Managers::new(vec![stub.client()]);
+    let handle = Handle { id: ContainerId("s1".into()), version: Some("7".into()) };
+    let begun_at = Instant::now();
+
+    let disarmed = disarm(&managers, &Notes::default(), &handle).await;
+
+    let changes = "another program changes the service all the time";
+    assert!(matches!(disarmed, Err(EngineError::Unreachable(words)) if words == changes));
+    assert_eq!(stub.count("POST /services/s1/update"), 5);
+    assert!(begun_at.elapsed() >= Duration::from_secs(1));
 }
 
 #[tokio::test(start_paused = true)]
