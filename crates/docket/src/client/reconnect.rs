@@ -3,11 +3,12 @@
 use std::{mem, time::Duration};
 
 use anyhow::{Error, Result};
+use docket_server::backoff::Backoff;
 use tokio::time::sleep;
 
 use super::response::{Declined, Unreachable};
 
-/// The first delay; each further one is twice as long.
+/// The first delay.
 const FIRST: Duration = Duration::from_millis(100);
 
 /// The longest delay: short enough to notice soon that the server is back.
@@ -18,6 +19,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 pub(super) struct Link {
     /// The delay before the next attempt; at first there is none.
     delay: Option<Duration>,
+    backoff: Backoff,
     /// True once the server has responded: until then an error ends the command.
     pub(super) is_known: bool,
     /// True after a loss that was reported.
@@ -27,7 +29,7 @@ pub(super) struct Link {
 impl Link {
     /// A connection that is not open yet; `is_known` if the server has responded before.
     pub(super) fn new(is_known: bool) -> Self {
-        Self { delay: None, is_known, is_away: false }
+        Self { delay: None, backoff: Backoff::new(FIRST, LONGEST), is_known, is_away: false }
     }
 
     /// Waits before the next attempt.
@@ -39,13 +41,13 @@ impl Link {
 
     /// Increases the next delay after a failure.
     pub(super) fn increase_delay(&mut self) {
-        let longer = self.delay.map_or(FIRST, |delay| delay * 2);
-        self.delay = Some(longer.min(LONGEST));
+        self.delay = Some(self.backoff.next_pause());
     }
 
     /// Removes the delay after a success.
     pub(super) fn reset_delay(&mut self) {
         self.delay = None;
+        self.backoff.reset();
     }
 
     /// Notes that the server responded; true if its loss was reported before.
