@@ -1,36 +1,33 @@
-//! A backend for tests: the one in memory, with something of its own at some of the calls.
+//! A backend for tests: another one, with something of its own at some of the calls.
 
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
-use super::{
-    MemoryBackend,
-    backend::{
-        Backend, BackendInfo, Batch, Bounds, CommitError, Committed, Key, Loaded, ReadError,
-        Record, Revision, Scan, ScannedRun, Term,
-    },
+use super::backend::{
+    Backend, BackendInfo, Batch, Bounds, CommitError, Committed, Files, Key, Loaded, ReadError,
+    Record, Revision, Scan, ScannedRun, Term,
 };
 
-/// What happens at the calls to a backend in memory; a call without a hook is made.
+/// What happens at the calls to a backend; a call without a hook is made.
 #[async_trait]
 pub(crate) trait Hooks: fmt::Debug + Send + Sync {
     /// The backend.
-    fn memory(&self) -> &MemoryBackend;
+    fn backend(&self) -> &dyn Backend;
 
     async fn begins_term(&self) -> Result<Term, CommitError> {
-        self.memory().begin_term().await
+        self.backend().begin_term().await
     }
 
     async fn commits(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError>;
 
     async fn reads(&self, keys: Vec<Key>) -> Result<Vec<Option<(Revision, Record)>>, ReadError> {
-        self.memory().read(keys).await
+        self.backend().read(keys).await
     }
 
     async fn scans(&self, scans: Vec<Scan>) -> Result<Vec<Vec<ScannedRun>>, ReadError> {
-        self.memory().scan(scans).await
+        self.backend().scan(scans).await
     }
 
     /// True where a store learns what others commit.
@@ -42,11 +39,11 @@ pub(crate) trait Hooks: fmt::Debug + Send + Sync {
 #[async_trait]
 impl<H: Hooks> Backend for H {
     fn bounds(&self) -> Bounds {
-        self.memory().bounds()
+        self.backend().bounds()
     }
 
     fn info(&self) -> BackendInfo {
-        self.memory().info()
+        self.backend().info()
     }
 
     async fn begin_term(&self) -> Result<Term, CommitError> {
@@ -54,7 +51,7 @@ impl<H: Hooks> Backend for H {
     }
 
     fn load(&self) -> BoxStream<'_, Result<Vec<Loaded>, ReadError>> {
-        self.memory().load()
+        self.backend().load()
     }
 
     async fn commit(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
@@ -69,7 +66,11 @@ impl<H: Hooks> Backend for H {
         self.scans(scans).await
     }
 
+    fn files(&self) -> Option<&dyn Files> {
+        self.backend().files()
+    }
+
     fn watch(&self) -> Option<BoxStream<'static, Committed>> {
-        self.is_watched().then(|| self.memory().watch()).flatten()
+        self.is_watched().then(|| self.backend().watch()).flatten()
     }
 }

@@ -1,5 +1,5 @@
-//! Doubles of a backend: one that conflicts and loses answers at random, and one that several stores may
-//! write in one term.
+//! Doubles of a backend: one that conflicts, loses answers and its term at random, and one that several
+//! stores may write in one term.
 
 use std::sync::{
     Arc,
@@ -10,15 +10,14 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use super::super::{
-    MemoryBackend,
-    backend::{Backend as _, Batch, CommitError, Revision, Term},
+    backend::{Backend, Batch, CommitError, Revision, Term},
     hooked_backend::Hooks,
 };
 
-/// A memory backend that goes wrong at random, from a seed.
+/// A backend that goes wrong at random, from a seed.
 #[derive(Debug)]
 pub(in crate::store) struct FaultyBackend {
-    backend: Arc<MemoryBackend>,
+    backend: Arc<dyn Backend>,
     seed: AtomicU64,
     /// The term that all stores over it share, where they may write beside one another.
     shared: Option<Arc<Mutex<Option<Term>>>>,
@@ -28,14 +27,22 @@ pub(in crate::store) struct FaultyBackend {
     has_lost: AtomicBool,
     /// True while nothing goes wrong.
     is_calm: AtomicBool,
+    /// True where another server may take over at any commit.
+    is_contested: bool,
 }
 
 impl FaultyBackend {
     /// A double over a backend.
-    pub(in crate::store) fn over(backend: Arc<MemoryBackend>, seed: u64) -> Self {
+    pub(in crate::store) fn over(backend: Arc<dyn Backend>, seed: u64) -> Self {
         let (has_lost, is_calm) = (AtomicBool::new(false), AtomicBool::new(false));
-        let late = Mutex::default();
-        Self { backend, seed: AtomicU64::new(seed), shared: None, late, has_lost, is_calm }
+        let (late, is_contested) = (Mutex::default(), false);
+        let seed = AtomicU64::new(seed);
+        Self { backend, seed, shared: None, late, has_lost, is_calm, is_contested }
+    }
+
+    /// The same, where another server begins a later term now and then.
+    pub(in crate::store) fn contested(self) -> Self {
+        Self { is_contested: true, ..self }
     }
 
     /// The same in a term that other stores write in too.
@@ -59,8 +66,8 @@ impl FaultyBackend {
 
 #[async_trait]
 impl Hooks for FaultyBackend {
-    fn memory(&self) -> &MemoryBackend {
-        &self.backend
+    fn backend(&self) -> &dyn Backend {
+        &*self.backend
     }
 
     async fn begins_term(&self) -> Result<Term, CommitError> {
@@ -96,6 +103,10 @@ impl Hooks for FaultyBackend {
             (3, _) if self.shared.is_none() => {
                 *self.late.lock() = Some((batch, term));
                 Err(CommitError::Unanswered("the request is late".to_owned()))
+            }
+            (4, _) if self.is_contested => {
+                self.backend.begin_term().await?;
+                self.backend.commit(batch, term).await
             }
             _ => self.backend.commit(batch, term).await,
         }

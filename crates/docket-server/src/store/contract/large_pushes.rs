@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::{
     super::{
         Effect, EntryFilter, MemoryBackend, Store,
-        backend::{Backend as _, Batch, Bounds, Collection, CommitError, Key, Revision, Term},
+        backend::{Backend, Batch, Bounds, Collection, CommitError, Key, Revision, Term},
         hooked_backend::Hooks,
     },
     carry_out, pushed, specification,
@@ -37,8 +37,8 @@ fn small() -> Arc<MemoryBackend> {
 
 #[async_trait]
 impl Hooks for Crashing {
-    fn memory(&self) -> &MemoryBackend {
-        &self.backend
+    fn backend(&self) -> &dyn Backend {
+        &*self.backend
     }
 
     async fn commits(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {

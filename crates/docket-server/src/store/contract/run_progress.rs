@@ -12,7 +12,7 @@ use docket_model::{
 use super::{
     super::{
         ClaimOutcome, End, MemoryBackend, Progress, Store, StoreError,
-        backend::{Backend as _, Batch, CommitError, Key, ReadError, Record, Revision, Term},
+        backend::{Backend, Batch, CommitError, Key, ReadError, Record, Revision, Term},
         hooked_backend::Hooks,
     },
     carry_out, claim, created, end, failed, finish, get, instant, moment, note, push, push_a,
@@ -329,7 +329,7 @@ struct Lossy(MemoryBackend);
 
 #[async_trait]
 impl Hooks for Lossy {
-    fn memory(&self) -> &MemoryBackend {
+    fn backend(&self) -> &dyn Backend {
         &self.0
     }
 

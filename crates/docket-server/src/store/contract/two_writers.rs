@@ -12,8 +12,9 @@ use parking_lot::Mutex;
 
 use super::{
     super::{
-        Behind, ChangeContext, ChangedZone, ClaimOutcome, Control, EntryFilter, InstantKind, MemoryBackend,
-        NotedEngines, Progress, ServerControl, Settlement, Store, StoreError, ZoneChange,
+        Behind, ChangeContext, ChangedZone, ClaimOutcome, Control, Doubt, EntryFilter, InstantKind,
+        MemoryBackend, NotedEngines, Progress, Restoration, ServerControl, Settlement, Store,
+        StoreError, ZoneChange, backend::Backend,
     },
     carry_out, claim, created, end,
     faulty_backends::FaultyBackend,
@@ -22,11 +23,56 @@ use super::{
     specification,
 };
 
+/// Runs tests over each backend that two stores can share.
+macro_rules! over_each_shared_backend {
+    ($($test:ident,)*) => {
+        mod memory {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(super::memory()).await;
+                }
+            )*
+        }
+
+        mod sqlite {
+            use std::sync::Arc;
+
+            use crate::store::{Opener, SqliteBackend};
+
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    let folder = tempfile::tempdir().unwrap();
+                    let path = folder.path().join("docket.db");
+                    let backend = SqliteBackend::open(&path, &Opener::for_tests()).unwrap();
+                    super::$test(Arc::new(backend)).await;
+                }
+            )*
+        }
+    };
+}
+
+over_each_shared_backend! {
+    of_two_writers_who_claim_an_instant_one_gets_it,
+    what_one_writer_changed_is_known_to_the_other_when_it_writes,
+    a_pause_by_one_writer_holds_for_the_other,
+    one_writer_ends_what_the_other_claimed,
+    every_write_of_the_older_term_is_refused,
+    a_later_term_knows_what_the_older_one_left,
+    a_store_that_was_deposed_writes_again_in_a_further_term,
+    no_number_of_an_event_is_given_twice_over_the_terms_of_two_servers,
+}
+
+fn memory() -> Arc<dyn Backend> {
+    Arc::new(MemoryBackend::new(usize::MAX))
+}
+
 /// Two stores over one backend that write in the same term.
-async fn two_writers() -> (Store, Store) {
-    let (backend, term) = (Arc::new(MemoryBackend::new(usize::MAX)), Arc::new(Mutex::new(None)));
+async fn two_writers(backend: Arc<dyn Backend>) -> (Store, Store) {
+    let term = Arc::new(Mutex::new(None));
     let open = async || {
-        let backend = FaultyBackend::over(Arc::clone(&backend), 0).sharing(&term);
+        let backend = FaultyBackend::over(backend.clone(), 0).sharing(&term);
         backend.calm();
         Store::open(Arc::new(backend)).await.unwrap()
     };
@@ -34,17 +80,15 @@ async fn two_writers() -> (Store, Store) {
 }
 
 /// Two stores over one backend, the second of which began a later term.
-async fn two_terms() -> (Store, Store) {
-    let backend = Arc::new(MemoryBackend::new(usize::MAX));
+async fn two_terms(backend: Arc<dyn Backend>) -> (Store, Store) {
     let older = Store::open(backend.clone()).await.unwrap();
     push_a(&older).await;
     claim(&older, "a", 60).await;
     (older, Store::open(backend).await.unwrap())
 }
 
-#[tokio::test]
-async fn of_two_writers_who_claim_an_instant_one_gets_it() {
-    let (one, other) = two_writers().await;
+async fn of_two_writers_who_claim_an_instant_one_gets_it(backend: Arc<dyn Backend>) {
+    let (one, other) = two_writers(backend).await;
     push_a(&one).await;
     other
         .settle(Settlement {
@@ -65,9 +109,8 @@ async fn of_two_writers_who_claim_an_instant_one_gets_it() {
     assert_eq!(seconds(&one, "a").await, [60]);
 }
 
-#[tokio::test]
-async fn what_one_writer_changed_is_known_to_the_other_when_it_writes() {
-    let (one, other) = two_writers().await;
+async fn what_one_writer_changed_is_known_to_the_other_when_it_writes(backend: Arc<dyn Backend>) {
+    let (one, other) = two_writers(backend).await;
     push_a(&one).await;
     push(&other, Origin::Api, &[("b", "* * * * *")]).await;
     carry_out(&other, "a", 60, RunState::Succeeded).await;
@@ -82,9 +125,8 @@ async fn what_one_writer_changed_is_known_to_the_other_when_it_writes() {
     assert_eq!(a.succeeded, Some(instant(60)));
 }
 
-#[tokio::test]
-async fn a_pause_by_one_writer_holds_for_the_other() {
-    let (one, other) = two_writers().await;
+async fn a_pause_by_one_writer_holds_for_the_other(backend: Arc<dyn Backend>) {
+    let (one, other) = two_writers(backend).await;
     push_a(&one).await;
     push(&other, Origin::Api, &[("b", "* * * * *")]).await;
     let pause = pause(0, None);
@@ -96,9 +138,8 @@ async fn a_pause_by_one_writer_holds_for_the_other() {
     assert_eq!(other.claim(claimed).await, Ok(ClaimOutcome::Changed));
 }
 
-#[tokio::test]
-async fn one_writer_ends_what_the_other_claimed() {
-    let (one, other) = two_writers().await;
+async fn one_writer_ends_what_the_other_claimed(backend: Arc<dyn Backend>) {
+    let (one, other) = two_writers(backend).await;
     push_a(&one).await;
     push(&other, Origin::Api, &[("b", "* * * * *")]).await;
     let claimed = claim(&one, "a", 60).await;
@@ -111,9 +152,9 @@ async fn one_writer_ends_what_the_other_claimed() {
     assert_eq!(get(&one, "a").await.status.runs.under_way(), 0);
 }
 
-#[tokio::test]
-async fn every_write_of_the_older_term_is_refused() {
-    let (older, newer) = two_terms().await;
+async fn every_write_of_the_older_term_is_refused(backend: Arc<dyn Backend>) {
+    let is_in_file = backend.files().is_some();
+    let (older, newer) = two_terms(backend).await;
     let before = get(&newer, "a").await;
     let claimed = before.recent[0].clone();
     let (id, uid) = (&claimed.id, claimed.uid);
@@ -124,6 +165,8 @@ async fn every_write_of_the_older_term_is_refused() {
         ChangedZone::OfServer { from: "UTC".to_owned(), old: None, to, reason: Reason::text("x") };
     let entry = Entry { at: moment(90), allocation: None, event: Event::Stopped, by: None };
     let scheduled = run(&older, "a", 120, RunState::Starting).await;
+    let (doubt, lives) = (Doubt::Copy(moment(80)), Vec::new());
+    let restoration = Restoration { doubt, at: moment(90), zone: to, lives };
 
     let refused: Vec<Result<(), StoreError>> = vec![
         older.push(pushed(vec![specification("b", "* * * * *")], 90)).await.map(drop),
@@ -141,9 +184,13 @@ async fn every_write_of_the_older_term_is_refused() {
         older.record(entry).await,
         older.alive(moment(90)).await,
         older.begin_life(older.new_life(moment(90))).await,
+        older.restore(restoration).await,
     ];
+    let noted = older.note_engines(NotedEngines::Identified(["E".to_owned()].into())).await;
 
-    assert_eq!(refused, vec![Err(StoreError::Deposed); 15]);
+    assert_eq!(refused, vec![Err(StoreError::Deposed); 16]);
+    // What is not in a file has no engines, so nothing is written.
+    assert_eq!(noted, if is_in_file { Err(StoreError::Deposed) } else { Ok(()) });
     // It reads on, and nothing of all that was done.
     assert_eq!(seconds(&older, "a").await, [60]);
     let after = get(&newer, "a").await;
@@ -154,9 +201,8 @@ async fn every_write_of_the_older_term_is_refused() {
     assert_eq!(newer.claim(next).await, Ok(ClaimOutcome::New));
 }
 
-#[tokio::test]
-async fn a_later_term_knows_what_the_older_one_left() {
-    let (older, newer) = two_terms().await;
+async fn a_later_term_knows_what_the_older_one_left(backend: Arc<dyn Backend>) {
+    let (older, newer) = two_terms(backend).await;
     older.close().await;
 
     let under_way = newer.under_way().await.unwrap();
@@ -168,7 +214,7 @@ async fn a_later_term_knows_what_the_older_one_left() {
 
 #[tokio::test]
 async fn what_one_writer_commits_the_other_learns_without_a_conflict() {
-    let (one, other) = two_writers().await;
+    let (one, other) = two_writers(memory()).await;
     let changes = other.subscribe().allocations();
     let pause = pause(0, None);
 
@@ -188,9 +234,8 @@ async fn what_one_writer_commits_the_other_learns_without_a_conflict() {
     assert_eq!(other.status("a").unwrap().succeeded, Some(instant(60)));
 }
 
-#[tokio::test]
-async fn a_store_that_was_deposed_writes_again_in_a_further_term() {
-    let (older, newer) = two_terms().await;
+async fn a_store_that_was_deposed_writes_again_in_a_further_term(backend: Arc<dyn Backend>) {
+    let (older, newer) = two_terms(backend).await;
     carry_out(&newer, "a", 120, RunState::Succeeded).await;
     let refused = older.alive(moment(130)).await;
     older.deposed().await;
@@ -204,9 +249,10 @@ async fn a_store_that_was_deposed_writes_again_in_a_further_term() {
     assert_eq!(newer.alive(moment(190)).await, Err(StoreError::Deposed));
 }
 
-#[tokio::test]
-async fn no_number_of_an_event_is_given_twice_over_the_terms_of_two_servers() {
-    let (older, newer) = two_terms().await;
+async fn no_number_of_an_event_is_given_twice_over_the_terms_of_two_servers(
+    backend: Arc<dyn Backend>,
+) {
+    let (older, newer) = two_terms(backend).await;
     let newest = |store: &Store| store.subscribe().events(None).unwrap().0.last();
     let mut reader = older.subscribe().events(None).unwrap().0;
     let before = newest(&older);

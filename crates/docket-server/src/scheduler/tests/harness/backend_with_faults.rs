@@ -13,7 +13,7 @@ use super::fault_injection::{Fault, Wire};
 use crate::store::{
     MemoryBackend,
     backend::{
-        Backend as _, Batch, CommitError, Key, ReadError, Record, Revision, Scan, ScannedRun, Term,
+        Backend, Batch, CommitError, Key, ReadError, Record, Revision, Scan, ScannedRun, Term,
         Write,
     },
     hooked_backend::Hooks,
@@ -30,8 +30,8 @@ pub(in crate::scheduler::tests) struct WiredBackend {
 
 #[async_trait]
 impl Hooks for WiredBackend {
-    fn memory(&self) -> &MemoryBackend {
-        &self.backend
+    fn backend(&self) -> &dyn Backend {
+        &*self.backend
     }
 
     async fn commits(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {
