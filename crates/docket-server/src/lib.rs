@@ -23,6 +23,7 @@ mod mutation_testing;
 mod observer;
 mod outputs;
 mod policy;
+mod push_specifications;
 mod random_ids;
 mod runner;
 mod scheduler;

@@ -96,6 +96,11 @@ impl Definitions {
             }
         }
     }
+
+    /// Where a name is defined: file and line.
+    pub fn place(&self, name: &AllocationName) -> Option<impl fmt::Display + use<'_>> {
+        self.places.get(name)
+    }
 }
 
 impl fmt::Display for Place {

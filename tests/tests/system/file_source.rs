@@ -133,3 +133,28 @@ fn a_server_does_not_start_with_a_bad_file() {
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.err.contains("25 is out of range (0-23)"), "{}", refused.err);
 }
+
+#[test]
+fn all_that_the_server_cannot_do_of_a_file_is_reported_with_its_place() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("docket.yml");
+    let container = "  Container: {Config: {Image: busybox}}";
+    let env_files = format!("  Cron: ''\n  EnvFiles: [secrets]\n{container}\n");
+    let placed = format!("  Cron: ''\n  Placement: {{Engine: nowhere}}\n{container}\n");
+    let text = format!("- Name: one\n{env_files}- Name: two\n{placed}- Name: three\n{env_files}");
+    fs::write(&file, text).unwrap();
+
+    let refused = run(bounded()
+        .args(["server", "--listen", "127.0.0.1:0", "--file"])
+        .arg(&file)
+        .env("DOCKER_HOST", Engine::shared().address()));
+
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let path = file.display();
+    for (line, name, field) in
+        [(1, "one", "EnvFiles"), (5, "two", "Placement.Engine"), (9, "three", "EnvFiles")]
+    {
+        let error = format!("{path}:{line}: `{name}`: {field}: ");
+        assert!(refused.err.contains(&error), "{error} {}", refused.err);
+    }
+}

@@ -12,10 +12,9 @@ use tracing::{error, info};
 
 pub(crate) use self::read::FileError;
 use crate::{
-    engine::Finding,
-    log_specification_warnings::Warnings,
+    push_specifications::{PushError, SpecificationPush},
     runner::{Runner, StoreAccess},
-    store::{Condition, Push},
+    store::Condition,
 };
 
 /// The maximum length of an error in the journal, in characters. The log has the whole text.
@@ -63,44 +62,32 @@ impl FileSource {
         let (file, options) = (path.clone(), *unknown_options);
         // A directory may be on a network, and reading it must not block other tasks.
         let read = tokio::task::spawn_blocking(move || read::read(&file, options)).await;
-        let read::Read { specifications: read, origin, by } = read.map_err(|error| {
+        let read::Read { specifications: read, definitions, origin, by } = read.map_err(|error| {
             FileError::Unreadable { path: path.clone(), source: std::io::Error::other(error) }
         })??;
-        let circumstances = runner.circumstances();
-        let warnings = Warnings::of(&read, self.store.now(), circumstances.zone);
-        let specifications: Vec<_> = read.into_iter().map(|read| read.specification).collect();
-        if !has_env_dir {
-            let mut each = specifications.iter();
-            if let Some(first) = each.find(|it| !it.policies.env_files.is_empty()) {
-                return Err(FileError::NoEnvDir(first.name.clone()));
-            }
-        }
-        let refused = specifications.iter().find_map(|it| {
-            let mut found = runner.engines.check(it).into_iter();
-            let Finding { field, message, .. } = found.find(|finding| finding.is_fatal)?;
-            Some(FileError::RefusedByEngine { allocation: it.name.clone(), field, message })
-        });
-        if let Some(refused) = refused {
-            return Err(refused);
-        }
-        let count = specifications.len();
-        // An edit must not lose what is due at this moment by the old schedule.
-        runner.decide_due(&specifications).await;
-        let push = Push {
-            specifications,
+        let names: Vec<_> = read.iter().map(|read| read.specification.name.clone()).collect();
+        let push = SpecificationPush {
+            read,
             origin,
             // What the file no longer has is deleted.
             complete: true,
-            // Read again: the decisions may have taken seconds, and the new schedules are in force
-            // from now.
-            at: self.store.now(),
             by,
             // The file is the only author of its allocations, so there is no other change to lose.
             only_if: Condition::Nothing,
-            circumstances: runner.circumstances(),
+            has_env_dir: *has_env_dir,
         };
-        let effects = self.store.push(push).await?;
-        warnings.log(&effects);
+        push.store(runner, &self.store).await.map_err(|error| match error {
+            PushError::Unsupported(errors) => {
+                let rest = errors.rest();
+                let each = errors.shown.iter().filter_map(|(index, finding)| {
+                    let name = names.get(*index)?;
+                    Some(format!("{}: `{name}`: {finding}", definitions.place(name)?))
+                });
+                FileError::Invalid(each.chain(rest).collect::<Vec<_>>().join("\n"))
+            }
+            PushError::Store(error) => FileError::Store(error),
+        })?;
+        let count = names.len();
         info!(file = %path.display(), "{count} {} loaded", if count == 1 { "allocation" } else { "allocations" });
         Ok(count)
     }

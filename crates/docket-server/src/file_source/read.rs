@@ -6,13 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use docket_model::{
-    AllocationName, Origin, Reported, allocation, container::UnknownOptions, document,
-};
+use docket_model::{Origin, Reported, allocation, container::UnknownOptions, document};
 use thiserror::Error;
 
 use crate::{
-    runner::NO_FOLDER,
     specification_files::{Definitions, NoFiles, specification_files},
     store::StoreError,
 };
@@ -31,25 +28,13 @@ pub enum FileError {
     /// There are no files at the path.
     #[error(transparent)]
     NoFiles(#[from] NoFiles),
-    /// The files have errors: one per line, with file, line and column.
+    /// The files have errors, or ask for what the server or its engines cannot do: one per line, with file and
+    /// line.
     #[error("{0}")]
     Invalid(String),
-    /// An allocation has `EnvFiles`, and the server has no directory for them.
-    #[error("`{0}` has `EnvFiles`, and {NO_FOLDER}")]
-    NoEnvDir(AllocationName),
-    /// No engine fits the placement of an allocation, or an engine that may get its runs cannot do something.
-    #[error("`{allocation}`: `{field}`: {message}")]
-    RefusedByEngine {
-        /// The allocation.
-        allocation: AllocationName,
-        /// The field of its specification.
-        field: String,
-        /// Why, and what to write.
-        message: String,
-    },
     /// The store rejects the allocations, such as names that were pushed through the API.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
 }
 
 /// The content of a file or a directory.
@@ -57,6 +42,8 @@ pub enum FileError {
 pub(super) struct Read {
     /// The specifications and the warnings about them.
     pub(super) specifications: Vec<allocation::Read>,
+    /// Where each of them is.
+    pub(super) definitions: Definitions,
     pub(super) origin: Origin,
     /// The author of the change in the journal: the path.
     pub(super) by: Arc<str>,
@@ -100,7 +87,7 @@ pub(super) fn read(path: &Path, options: UnknownOptions) -> Result<Read, FileErr
     }
     let origin = Origin::File(Arc::from(path.display().to_string()));
     let by = path.display().to_string().into();
-    Ok(Read { specifications: all, origin, by })
+    Ok(Read { specifications: all, definitions, origin, by })
 }
 
 #[cfg(test)]

@@ -32,15 +32,14 @@ use super::{
         specification::{self, Allocation, PushAnswer},
     },
     query::{self, Query},
-    request_body::{self, Posted},
+    request_body,
     request_memory::Limits,
     response_format::{Format, YAML, accepts},
     yaml,
 };
 use crate::{
-    log_specification_warnings::Warnings,
-    runner::{Engines, NO_FOLDER},
-    store::{Condition, Effect, Push, Snapshot, StoreError},
+    push_specifications::{PushError, SpecificationPush},
+    store::{Condition, Effect, Snapshot, StoreError},
 };
 
 /// More bytes than most allocations have, so that the buffer of a response grows seldom.
@@ -184,38 +183,34 @@ pub(super) async fn push(
                 .to_owned(),
         ));
     }
-    check_env_files(&settings, &request, &posted)?;
     let runner = allocations.runner()?;
-    check_engines(&runner.engines, &request, &posted)?;
-    let warnings = Warnings::of(&posted.read, allocations.clock.now(), allocations.zone);
-    let specifications: Vec<_> = posted.read.into_iter().map(|read| read.specification).collect();
-    let names: Vec<_> =
-        specifications.iter().map(|specification| specification.name.clone()).collect();
-    // An edit must not lose what is due at this moment by the old schedule.
-    runner.decide_due(&specifications).await;
-    let push = Push {
-        specifications,
+    let names: Vec<_> = posted.read.iter().map(|read| read.specification.name.clone()).collect();
+    let push = SpecificationPush {
+        read: posted.read,
         origin: Origin::Api,
         complete: false,
-        // Read again: the decisions may have taken seconds, and the new schedule is in force from
-        // now.
-        at: allocations.clock.now(),
         by: sender(&request).into(),
         only_if,
-        circumstances: runner.circumstances(),
+        has_env_dir: settings.has_env_dir,
     };
-    // Health, readiness and the journal report an outage of the store from here on.
-    let pushed = allocations.store.record_result(allocations.store.push(push).await);
-    let effects = pushed.map_err(|error| match error {
-        StoreError::Unfit(unfit) => {
-            let errors = unfit.into_iter().map(|unfit| {
-                Finding::new(place(posted.several, unfit.index, unfit.field), unfit.message)
-            });
+    let several = posted.several;
+    let effects = push.store(&runner, &allocations.store).await.map_err(|error| match error {
+        PushError::Unsupported(Reported { shown, omitted }) => {
+            let placed = |(index, finding): (usize, Finding)| Finding {
+                field: place(several, index, finding.field),
+                ..finding
+            };
+            let shown = shown.into_iter().map(placed).collect();
+            refused(&request, Reported { shown, omitted })
+        }
+        PushError::Store(StoreError::Unfit(unfit)) => {
+            let errors = unfit
+                .into_iter()
+                .map(|unfit| Finding::new(place(several, unfit.index, unfit.field), unfit.message));
             refused(&request, errors.collect())
         }
-        error => error.into(),
+        PushError::Store(error) => error.into(),
     })?;
-    warnings.log(&effects);
     let count = |effect| effects.iter().filter(|held| **held == effect).count();
     let (created, updated) = (count(Effect::Created), count(Effect::Updated));
     if created + updated > 0 {
@@ -228,7 +223,7 @@ pub(super) async fn push(
     }
     let mut answer = HttpResponse::Ok();
     answer.content_type(JSON);
-    if !posted.several {
+    if !several {
         // A single specification gets the response of the original.
         return Ok(answer.json(Created { created: effects.first() == Some(&Effect::Created) }));
     }
@@ -257,45 +252,6 @@ fn place(several: bool, index: usize, field: FieldPath) -> FieldPath {
     }
     let FieldPath(steps) = field;
     FieldPath([Step::Index(index)].into_iter().chain(steps).collect())
-}
-
-/// Rejects `EnvFiles` if the server has no directory for them.
-fn check_env_files(
-    settings: &SpecificationSettings,
-    request: &HttpRequest,
-    posted: &Posted,
-) -> Result<(), ApiError> {
-    if settings.has_env_dir {
-        return Ok(());
-    }
-    let each = posted.read.iter().enumerate();
-    let wanting = each.filter(|(_, read)| !read.specification.policies.env_files.is_empty());
-    let errors: Reported<_> = wanting
-        .map(|(index, _)| {
-            let field = place(posted.several, index, FieldPath::key("EnvFiles"));
-            Finding::new(field, NO_FOLDER)
-        })
-        .collect();
-    if errors.is_empty() { Ok(()) } else { Err(refused(request, errors)) }
-}
-
-/// Rejects what no engine of the server fits, or what an engine cannot do that may get the runs.
-fn check_engines(
-    engines: &Engines,
-    request: &HttpRequest,
-    posted: &Posted,
-) -> Result<(), ApiError> {
-    let each = posted.read.iter().enumerate();
-    let errors: Reported<_> = each
-        .flat_map(|(index, read)| {
-            let found = engines.check(&read.specification).into_iter();
-            found.filter(|finding| finding.is_fatal).map(move |finding| {
-                let field = FieldPath::of_text(&finding.field);
-                Finding::new(place(posted.several, index, field), finding.message)
-            })
-        })
-        .collect();
-    if errors.is_empty() { Ok(()) } else { Err(refused(request, errors)) }
 }
 
 /// `DELETE /{name}`: deletes an allocation. Its running containers continue.

@@ -390,3 +390,38 @@ async fn what_the_engine_cannot_do_is_refused_by_its_field_and_nothing_is_stored
     assert!(checked.contains(finding), "{checked}");
     assert!(get(&api, "/").await.ends_with("[]"), "nothing is stored");
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_that_the_server_cannot_do_is_refused_at_once() {
+    let api = api(Access::default());
+    let both = r#"[{"Name":"foo","Cron":"","EnvFiles":["a"],"Container":{"Config":{"Image":"x"}}},
+        {"Name":"bar","Cron":"","Container":{"Config":{"Image":"x"},"HostConfig":{"Privileged":true}}}]"#;
+
+    let pushed = Asking::of(&api).with("content-type", "application/json");
+    let pushed = pushed.with("accept", "application/problem+json");
+    let pushed = pushed.send(Method::POST, "/", &both).await;
+
+    assert!(
+        pushed.contains(r#"{"field":"[0].EnvFiles","message":"the server has no folder"#),
+        "{pushed}"
+    );
+    assert!(pushed.contains(r#"{"field":"[1].Container.HostConfig.Privileged""#), "{pushed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_former_route_of_the_check_on_an_engine_responds_like_the_present_one() {
+    let api = api(Access::default());
+    meet_engine(&api).await;
+    let privileged = r#"{"Name":"bar","Cron":"","Container":{"Config":{"Image":"x"},"HostConfig":{"Privileged":true}}}"#;
+
+    let present = post_to(&api, "/-/check?engine=", privileged).await;
+    let former = post_to(&api, "/-/rehearsal", privileged).await;
+    let read = get(&api, "/-/rehearsal").await;
+
+    assert!(
+        former.starts_with("200 OK") && former.contains("this engine has no privileges"),
+        "{former}"
+    );
+    assert_eq!(former, present);
+    assert!(read.starts_with("405 Method Not Allowed") && read.contains("allow: POST"), "{read}");
+}
