@@ -22,10 +22,7 @@ pub(crate) async fn owned(pods: &Arc<Pods>, owner: &Owner) -> Result<Vec<Found>,
     }
     let found = present.iter().filter_map(pod_owner::found);
     // Labels are shortened, so the annotations decide.
-    let is_ours = |found: &Found| {
-        found.identity.namespace == owner.namespace && found.identity.store == owner.store
-    };
-    Ok(found.filter(is_ours).collect())
+    Ok(found.filter(|found| owner.owns(found)).collect())
 }
 
 /// The pods of this namespace and of other stores that run, or are about to.
@@ -42,10 +39,8 @@ pub(crate) async fn running_of_other_stores(
                 PodState::Waiting(_) | PodState::Running { .. } | PodState::NodeAway { .. }
             )
     });
-    let is_others = |found: &Found| {
-        found.identity.namespace == owner.namespace && found.identity.store != owner.store
-    };
-    Ok(running.filter_map(pod_owner::found).filter(is_others).collect())
+    let found = running.filter_map(pod_owner::found);
+    Ok(found.filter(|found| owner.is_of_other_store(found)).collect())
 }
 
 /// Whether a removed pod has held its name long enough, by the clock of the cluster.

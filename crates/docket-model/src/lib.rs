@@ -28,6 +28,7 @@ pub mod dependencies;
 pub mod document;
 pub mod duration;
 pub mod engine_name;
+pub mod error_causes;
 pub mod finding;
 pub mod image_name;
 pub mod journal;

@@ -1,5 +1,6 @@
 //! What can go wrong with a request to the API server.
 
+use docket_model::error_causes::with_causes;
 use docket_server::engine::{EngineError, Refusal, bounded};
 use http::StatusCode;
 use serde::Deserialize;
@@ -123,17 +124,7 @@ impl From<CallError> for EngineError {
 
 /// An error with its causes, without the passwords of URLs.
 pub(crate) fn words(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        // Some errors repeat the words of their causes.
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = error.source();
-    }
-    without_passwords(&text)
+    without_passwords(&with_causes(error))
 }
 
 /// A text in which the users and passwords of URLs are masked.

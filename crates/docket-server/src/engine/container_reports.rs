@@ -60,13 +60,7 @@ impl Prepared {
     /// A container that was made for this call and waits to be started.
     #[must_use]
     pub fn new(handle: Handle) -> Self {
-        Self {
-            handle,
-            joined: false,
-            started: false,
-            image: None,
-            warnings: Vec::new(),
-        }
+        Self { handle, joined: false, started: false, image: None, warnings: Vec::new() }
     }
 }
 
@@ -153,6 +147,20 @@ pub struct Owner {
     pub namespace: Arc<str>,
     /// The id of its store.
     pub store: Uuid,
+}
+
+impl Owner {
+    /// True of what belongs to this namespace and this store.
+    #[must_use]
+    pub fn owns(&self, found: &Found) -> bool {
+        found.identity.namespace == self.namespace && found.identity.store == self.store
+    }
+
+    /// True of what belongs to this namespace and another store.
+    #[must_use]
+    pub fn is_of_other_store(&self, found: &Found) -> bool {
+        found.identity.namespace == self.namespace && found.identity.store != self.store
+    }
 }
 
 /// A container that carries a server's labels.

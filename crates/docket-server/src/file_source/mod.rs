@@ -6,7 +6,7 @@ mod read;
 
 use std::{path::PathBuf, sync::Arc};
 
-use docket_model::{container::UnknownOptions, journal::Event};
+use docket_model::{container::UnknownOptions, error_causes::with_causes, journal::Event};
 use parking_lot::Mutex;
 use tracing::{error, info};
 
@@ -62,9 +62,11 @@ impl FileSource {
         let (file, options) = (path.clone(), *unknown_options);
         // A directory may be on a network, and reading it must not block other tasks.
         let read = tokio::task::spawn_blocking(move || read::read(&file, options)).await;
-        let read::Read { specifications: read, definitions, origin, by } = read.map_err(|error| {
-            FileError::Unreadable { path: path.clone(), source: std::io::Error::other(error) }
-        })??;
+        let read::Read { specifications: read, definitions, origin, by } =
+            read.map_err(|error| FileError::Unreadable {
+                path: path.clone(),
+                source: std::io::Error::other(error),
+            })??;
         let names: Vec<_> = read.iter().map(|read| read.specification.name.clone()).collect();
         let push = SpecificationPush {
             read,
@@ -122,10 +124,4 @@ fn one_line(text: &str) -> String {
     let line = text.lines().map(str::trim).collect::<Vec<_>>().join("; ");
     let Some((end, _)) = line.char_indices().nth(LONGEST_REASON) else { return line };
     format!("{}…", line.get(..end).unwrap_or_default())
-}
-
-/// An error and its causes, separated by colons.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -46,14 +46,7 @@ pub(crate) struct CodecError {
 
 impl CodecError {
     fn new(key: &Key, error: &dyn Error) -> Self {
-        let mut reason = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            reason.push_str(": ");
-            reason.push_str(&error.to_string());
-            cause = error.source();
-        }
-        Self { key: name(key), reason }
+        Self { key: name(key), reason: docket_model::error_causes::with_causes(error) }
     }
 }
 

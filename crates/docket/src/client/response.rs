@@ -1,9 +1,10 @@
 //! The responses of a server, and the errors made of unexpected ones.
 
-use std::{error::Error, fmt};
+use std::fmt;
 
 use anyhow::{Context, Result, ensure};
 use docket_model::{
+    error_causes::innermost,
     one_line::on_one_line,
     wire::{Problem, Refused},
 };
@@ -35,11 +36,8 @@ pub(crate) struct Unreachable {
 impl Unreachable {
     /// Keeps only the innermost of the many layers of an HTTP error.
     pub(super) fn new(server: impl fmt::Display, error: &reqwest::Error) -> Self {
-        let mut cause: &(dyn Error + 'static) = error;
         // The outer layers only say that a request failed; `connection refused` is the innermost.
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
+        let cause = innermost(error);
         let advice = advice(cause).map(|advice| format!(" ({advice})")).unwrap_or_default();
         // The timeout of the connection is a loss; the one of a read is silence.
         let is_silence = error.is_timeout() && !error.is_connect();

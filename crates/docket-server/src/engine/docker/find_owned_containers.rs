@@ -25,32 +25,26 @@ struct Listed {
 }
 
 /// The containers of this namespace and this store, running or not.
-pub(super) async fn list_owned(
-    client: &Client,
-    Owner { namespace, store }: &Owner,
-) -> Result<Vec<Found>, EngineError> {
+pub(super) async fn list_owned(client: &Client, owner: &Owner) -> Result<Vec<Found>, EngineError> {
+    let Owner { namespace, store } = owner;
     let [namespace_label, store_label, ..] = LABELS;
     let labels = [format!("{namespace_label}={namespace}"), format!("{store_label}={store}")];
     let found = list(client, &[("all", "1")], &json!({"label": labels})).await?;
     // An engine that took the filter for something else must not hand others' containers out.
-    let is_ours =
-        |found: &Found| found.identity.namespace == *namespace && found.identity.store == *store;
-    Ok(found.filter(is_ours).collect())
+    Ok(found.filter(|found| owner.owns(found)).collect())
 }
 
 /// The running containers of this namespace and of other stores.
 pub(super) async fn list_of_other_stores(
     client: &Client,
-    Owner { namespace, store }: &Owner,
+    owner: &Owner,
 ) -> Result<Vec<Found>, EngineError> {
     let [namespace_label, ..] = LABELS;
-    let label = format!("{namespace_label}={namespace}");
+    let label = format!("{namespace_label}={}", owner.namespace);
     // Only those that run: they show that another server uses the namespace now.
     let found = list(client, &[], &json!({"label": [label], "status": ["running"]})).await?;
     // The engine's filter cannot exclude the value of a label.
-    let is_others =
-        |found: &Found| found.identity.namespace == *namespace && found.identity.store != *store;
-    Ok(found.filter(is_others).collect())
+    Ok(found.filter(|found| owner.is_of_other_store(found)).collect())
 }
 
 async fn list(

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bollard::{Docker, errors::Error};
 use bytes::Bytes;
+use docket_model::error_causes::innermost;
 use futures_util::{FutureExt, Stream, StreamExt};
 use serde::de::DeserializeOwned;
 
@@ -192,9 +193,11 @@ impl Client {
             Error::RequestTimeoutError => self.no_answer(ANSWER_LIMIT),
             Error::JsonDataError { message, .. } => self.unreadable(message),
             Error::JsonSerdeError { err } => self.unreadable(err),
-            other => {
-                EngineError::Unreachable(format!("{}: {}", self.endpoint, bounded(cause(other))))
-            }
+            other => EngineError::Unreachable(format!(
+                "{}: {}",
+                self.endpoint,
+                bounded(innermost(other).to_string())
+            )),
         }
     }
 
@@ -224,13 +227,4 @@ fn kind_of(status: u16) -> Refusal {
         500.. => Refusal::Failed,
         _ => Refusal::Invalid,
     }
-}
-
-/// The innermost cause: those around it only say that a request failed.
-fn cause(error: &Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
