@@ -41,8 +41,16 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
             .beside_value("slowest", times.max(), Unit::Milliseconds)
             .beside_value("bare bollard", peer, Unit::Milliseconds)
     };
+    let (create, bare_create) = (of(|wave| wave.last_create), peer(|bare| bare.0));
+    let of_bare = 100.0 * create.median() / bare_create;
     Ok(vec![
-        figure("last create", of(|wave| wave.last_create), 40.0, peer(|bare| bare.0)),
+        figure("last create", create, 40.0, bare_create),
+        Figure::at_most(
+            format!("{DUE} due, last create, of the bare client's"),
+            of_bare,
+            200.0,
+            Unit::Percent,
+        ),
         figure("last removal", of(|wave| wave.last_removal), 70.0, peer(|bare| bare.1))
             .beside("Ofelia 211 ms, supercronic 3.6 s, cron with docker run 4.3 s"),
         Figure::at_most(

@@ -35,8 +35,10 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let one_figure = Figure::at_least("GET /{name} a second", one, 75_000.0, Unit::PerSecond);
     let push_figure = Figure::at_least("POST / a second", push, 30_000.0, Unit::PerSecond);
     let all_figure = Figure::for_scale("GET / of 1,000 a second", all, Unit::PerSecond);
+    let of_bare = 100.0 * one / bare_one;
     Ok(vec![
         beside_bare(one_figure, one, bare_one),
+        Figure::at_least("GET /{name} a second, of bare actix-web", of_bare, 50.0, Unit::Percent),
         beside_bare(push_figure, push, bare_push),
         beside_bare(all_figure, all, bare_all),
     ])

@@ -34,11 +34,18 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
         bare.push(bare_rate(&engine, round, due / 2)?);
     }
     let what = format!("runs a second, {due} due at once, median of {rounds}");
+    let (rate, bare) = (Sample::new(rates).median(), Sample::new(bare).median());
     Ok(vec![
-        Figure::at_least(what, Sample::new(rates).median(), 5_000.0, Unit::PerSecond).beside_value(
+        Figure::at_least(what, rate, 5_000.0, Unit::PerSecond).beside_value(
             "bare bollard",
-            Sample::new(bare).median(),
+            bare,
             Unit::PerSecond,
+        ),
+        Figure::at_least(
+            "runs a second, of the bare client's",
+            100.0 * rate / bare,
+            100.0,
+            Unit::Percent,
         ),
         Figure::for_scale(
             "processor time of the server a run",
