@@ -2,7 +2,7 @@
 //! of them reads these words again.
 //!
 //! 1. A reason is stored as its code and its values.
-//! 2. Words that an older version stored are read by `prose`; what it cannot read stays as it is.
+//! 2. Words that an older version stored are read by `older_versions`; what it cannot read stays as it is.
 
 mod older_versions;
 mod stored;

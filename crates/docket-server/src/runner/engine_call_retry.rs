@@ -1,5 +1,5 @@
-//! Calls that the engine leaves without an answer, and how they are repeated. Nothing else repeats a
-//! call of an engine.
+//! Calls that the engine leaves without an answer, and how they are repeated. Nothing else decides whether such
+//! a call is made again; what else asks an engine more than once is listed in ARCHITECTURE.md.
 //!
 //! 1. One call without an answer does not mean that the engine is away: it is pinged before it counts as
 //!    away.

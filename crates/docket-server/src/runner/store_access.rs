@@ -191,7 +191,7 @@ impl StoreAccess {
     /// Notes beside the store that it cannot be written.
     async fn note_outage(&self, from: DateTime<Utc>, to: DateTime<Utc>) {
         if let Err(error) = self.store.note_outage(from, to).await {
-            debug!(%error, "after a restart it is not known that the store could not be written");
+            debug!(%error, "the outage of the store could not be noted beside it; after a restart docket does not know of it");
         }
     }
 }

@@ -214,7 +214,7 @@ impl Writer {
             }
         };
         if let Err(error) = followed {
-            warn!(%error, "what another server wrote was not read; it is at the next conflict");
+            warn!(%error, "a commit of another server could not be read; the store is read again at the next conflict");
         }
     }
 

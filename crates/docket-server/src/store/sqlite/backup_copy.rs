@@ -101,7 +101,7 @@ pub(super) fn sweep(store: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_name().to_str().is_some_and(is_left) {
-            info!(file = %entry.path().display(), "the rest of a copy that was cut off is removed");
+            info!(file = %entry.path().display(), "removing an unfinished copy of the store");
             fs::remove_file(entry.path())?;
         }
     }

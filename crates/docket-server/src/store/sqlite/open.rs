@@ -87,7 +87,7 @@ pub(super) fn open(given: &Path, format: &Format, opener: &Opener) -> Result<Ope
         Locked::ByProcess(process) => return Err(OpenError::InUse { path, process }),
     };
     if let Err(error) = backup_copy::sweep(&path) {
-        warn!(path = %path.display(), %error, "what copies left beside the store stays");
+        warn!(path = %path.display(), %error, "unfinished copies beside the store could not be removed; leaving them there");
     }
     // Made here, as SQLite would make it with the rights that the umask leaves.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
@@ -165,7 +165,7 @@ fn set_aside_log(path: &Path) -> io::Result<()> {
     let aside = backup_copy::beside(path, ".log-of-the-file-before");
     warn!(
         log = %log.display(), aside = %aside.display(),
-        "the store is a backup, and the log beside it is not its own: it is set aside"
+        "the store is a backup, and the log beside it belongs to another file; renaming that log"
     );
     // The log first: an index that a crash leaves without its log does no harm.
     fs::rename(&log, &aside)?;

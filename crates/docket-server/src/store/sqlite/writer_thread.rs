@@ -2,7 +2,7 @@
 //!
 //! 1. A batch is written with its expectations, or nothing of it is.
 //! 2. A batch is answered as written only where the files are in place after its commit: see
-//!    `file_check`. Where they are not, it is not known what becomes of it.
+//!    `tamper_check`. Where they are not, it is not known what becomes of it.
 
 use std::{
     path::{Path, PathBuf},

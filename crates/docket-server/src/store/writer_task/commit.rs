@@ -85,7 +85,9 @@ impl Writer {
         }
         match load::load(&*self.backend, None).await {
             Ok((loaded, _)) => self.catalogue.write().reload(loaded),
-            Err(error) => warn!(%error, "the store was not read again; it is at the next conflict"),
+            Err(error) => {
+                warn!(%error, "the store could not be read after a large commit; it is read again at the next conflict")
+            }
         }
     }
 
