@@ -29,7 +29,8 @@ pub use self::{
     },
     push::{Created, Deleted, FieldError, Problem, Pushed, PushedName, Refused},
     run_record::{
-        AttemptRecord, ManualRequestRecord, PartRecord, RunPage, RunRecord, RunSummary, Span,
+        AllRunsPage, AttemptRecord, ManualRequestRecord, PartRecord, RunPage, RunRecord,
+        RunSummary, Span,
     },
     server_health::{BackgroundTask, Health, ZoneData},
 };

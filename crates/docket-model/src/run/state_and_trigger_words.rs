@@ -123,6 +123,20 @@ impl StateWord {
         format!("{verb} {}", self.shown())
     }
 
+    /// True of a run that is not over.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        matches!(
+            self,
+            Self::Waiting
+                | Self::Starting
+                | Self::Running
+                | Self::Retrying
+                | Self::Cancelling
+                | Self::Stuck
+        )
+    }
+
     /// True of a run that ended without success, and not because someone or a policy stopped it.
     #[must_use]
     pub fn is_failure(&self) -> bool {

@@ -58,6 +58,17 @@ pub struct RunPage {
     pub cursor: Option<Instant>,
 }
 
+/// A page of the runs of all allocations, newest first: `GET /-/runs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct AllRunsPage {
+    /// The runs.
+    pub runs: Vec<RunRecord>,
+    /// What to send as `cursor` to get the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
 /// A run without its output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]

@@ -18,6 +18,7 @@ use super::{
     authentication::Authentication,
     error::ApiError,
     handler_state::{Allocations, ServerStatus},
+    list_filter,
     openapi::{
         error_responses::{Asked, Crowded, Usual},
         parameters::{EventsQuery, LastEventId},
@@ -123,7 +124,7 @@ impl Filter {
         for (key, value) in pairs {
             match key.as_str() {
                 "allocation" => filter.allocations.push(allocation(&value)?),
-                "label" => filter.labels.push(label(value)?),
+                "label" => filter.labels.push(list_filter::label(value)?),
                 "kind" => {
                     for word in value.split(',') {
                         filter.kinds.push(kind(word)?);
@@ -153,7 +154,7 @@ impl Filter {
         let is_allocation = self.allocations.is_empty() || self.allocations.contains(allocation);
         let is_labelled = self.labels.is_empty()
             || event.has_labels(|labels| {
-                self.labels.iter().all(|label| super::list_filter::is_labelled(labels, label))
+                self.labels.iter().all(|label| list_filter::is_labelled(labels, label))
             });
         is_kind && is_allocation && is_labelled
     }
@@ -161,14 +162,6 @@ impl Filter {
 
 fn allocation(value: &str) -> Result<AllocationName, ApiError> {
     AllocationName::parse(value).map_err(|error| ApiError::BadQuery(format!("allocation: {error}")))
-}
-
-fn label(value: String) -> Result<String, ApiError> {
-    if value.is_empty() || value.starts_with('=') {
-        let message = format!("label: `{value}` is not a label: write KEY or KEY=VALUE");
-        return Err(ApiError::BadQuery(message));
-    }
-    Ok(value)
 }
 
 fn kind(word: &str) -> Result<EventKind, ApiError> {

@@ -55,6 +55,15 @@ impl Filter {
     }
 }
 
+/// Reads a label of a query.
+pub(super) fn label(value: String) -> Result<String, ApiError> {
+    if value.is_empty() || value.starts_with('=') {
+        let message = format!("label: `{value}` is not a label: write KEY or KEY=VALUE");
+        return Err(ApiError::BadQuery(message));
+    }
+    Ok(value)
+}
+
 /// True if there is a label of the form `KEY` or `KEY=VALUE`.
 pub(super) fn is_labelled(labels: &BTreeMap<String, String>, label: &str) -> bool {
     match label.split_once('=').unwrap_or((label, "")) {

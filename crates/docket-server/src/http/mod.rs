@@ -1,5 +1,6 @@
 //! The REST API. It names no engine, and only `error.rs` knows the status codes of errors.
 
+mod all_runs;
 mod allocation_response;
 mod allocations;
 mod api_state;

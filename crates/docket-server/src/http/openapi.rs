@@ -22,7 +22,7 @@ use utoipa::{
 
 use self::error_responses::Usual;
 use super::{
-    allocations, backup, check_documents, dashboard_files, engines,
+    all_runs, allocations, backup, check_documents, dashboard_files, engines,
     error::{ApiError, JSON},
     events, health_and_version, journal, json_schema, list_allocations, manual_runs, metrics,
     output, pause_server, runs, sign_in, start_counts, suspend_resume_reset, upcoming_instants,
@@ -41,7 +41,7 @@ use super::{
     ),
     paths(
         list_allocations::list, allocations::push, allocations::get, allocations::delete,
-        runs::list, runs::get, output::get, manual_runs::run, manual_runs::cancel,
+        all_runs::list, runs::list, runs::get, output::get, manual_runs::run, manual_runs::cancel,
         suspend_resume_reset::suspend, suspend_resume_reset::resume, suspend_resume_reset::reset,
         why::get, upcoming_instants::list, check_documents::check, yaml::to_yaml,
         start_counts::get, events::follow, sign_in::sign_in, sign_in::sign_out, sign_in::get,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 use docket_model::{
     Zone,
+    duration::{Duration, InvalidDuration},
     moment::{self, InvalidMoment, Moment},
 };
 
@@ -26,6 +27,31 @@ pub(super) fn read(
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, ApiError> {
     moment::read(&with_plus(text), zone, now).map_err(|error| invalid(key, &error))
+}
+
+/// Reads a time that must exist, or a duration: so long before now.
+pub(super) fn since(
+    key: &str,
+    text: &str,
+    zone: Zone,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, ApiError> {
+    match text.parse::<Duration>() {
+        Ok(duration) => {
+            let at = now.checked_sub_signed(duration.into());
+            at.ok_or_else(|| ApiError::BadQuery(format!("{key}: `{text}` is too long")))
+        }
+        // Its remedy is a unit; that of a time would mislead.
+        Err(error @ InvalidDuration::BareNumber(_)) => {
+            Err(ApiError::BadQuery(format!("{key}: {error}")))
+        }
+        Err(_) => moment::read(&with_plus(text), zone, now).map_err(|error| match error {
+            InvalidMoment::Malformed { .. } => {
+                ApiError::BadQuery(format!("{key}: {error}; or a duration, such as 24h"))
+            }
+            InvalidMoment::Never { .. } => invalid(key, &error),
+        }),
+    }
 }
 
 /// The UTC offset in the text of a time, if it has one.

@@ -20,6 +20,9 @@ const PARSERS: usize = 2;
 /// How many requests read the journal at once: each may read all of it.
 const JOURNAL_READERS: usize = 2;
 
+/// How many requests list the runs of all allocations at once: each holds a number for each allocation.
+const RUN_LISTS: usize = 2;
+
 /// The budgets of all requests.
 #[derive(Debug)]
 pub(crate) struct Limits {
@@ -29,6 +32,7 @@ pub(crate) struct Limits {
     /// The permit to check a document.
     checks: Arc<Semaphore>,
     journal_readers: Semaphore,
+    run_lists: Semaphore,
     /// The permit to check specifications with the engine.
     engine_checks: Arc<Semaphore>,
     /// The permit to make a backup.
@@ -45,6 +49,7 @@ impl Limits {
             parsers: Arc::new(Semaphore::new(PARSERS)),
             checks: Arc::new(Semaphore::new(1)),
             journal_readers: Semaphore::new(JOURNAL_READERS),
+            run_lists: Semaphore::new(RUN_LISTS),
             engine_checks: Arc::new(Semaphore::new(1)),
             backups: Arc::new(Semaphore::new(1)),
         }
@@ -80,6 +85,11 @@ impl Limits {
     /// Waits until the journal may be read.
     pub(super) async fn journal(&self) -> Result<impl Drop + use<'_>, LimitError> {
         self.journal_readers.acquire().await.map_err(LimitError::internal)
+    }
+
+    /// Waits until the runs of all allocations may be listed.
+    pub(super) async fn all_runs(&self) -> Result<impl Drop + use<'_>, LimitError> {
+        self.run_lists.acquire().await.map_err(LimitError::internal)
     }
 
     /// Gets the permit to make a backup, unless a backup is running.

@@ -6,10 +6,10 @@ use actix_web::{
 };
 
 use super::{
-    allocations, backup, check_documents, dashboard_files, engine_check, engines, error::ApiError,
-    events, health_and_version, journal, json_schema, list_allocations, manual_runs, metrics,
-    openapi, output, pause_server, runs, sign_in, start_counts, suspend_resume_reset,
-    upcoming_instants, why, yaml,
+    all_runs, allocations, backup, check_documents, dashboard_files, engine_check, engines,
+    error::ApiError, events, health_and_version, journal, json_schema, list_allocations,
+    manual_runs, metrics, openapi, output, pause_server, runs, sign_in, start_counts,
+    suspend_resume_reset, upcoming_instants, why, yaml,
 };
 
 /// A check on the default engine, as it was called before; it is not described any more.
@@ -57,6 +57,8 @@ pub(super) fn routes(app: &mut ServiceConfig) {
             .default_service(only("GET, HEAD, POST, DELETE")),
     )
     .service(only_read("/-/version", read(health_and_version::version)))
+    // Before the route of the runs of one allocation, which matches its path too.
+    .service(only_read("/-/runs", read(all_runs::list)))
     .service(
         web::resource("/{name}/runs")
             .route(read(runs::list))

@@ -18,14 +18,14 @@ use super::{
     handler_state::Allocations,
     openapi::{
         error_responses::{Asked, Named, NamedRun, Usual},
-        parameters::{OfAllocation, OfRun},
+        parameters::{OfAllocation, OfRun, run_states},
     },
     query::{self, Query},
 };
 use crate::store::RunFilter;
 
 /// How many runs a page has by default.
-const DEFAULT_PAGE: usize = 120;
+pub(super) const DEFAULT_PAGE: usize = 120;
 /// How many runs are read from the store at once: a page may not have room for more.
 const CHUNK: usize = 128;
 
@@ -40,8 +40,8 @@ pub(super) struct RunsQuery {
     limit: Option<usize>,
     /// Where to continue; from the previous page.
     cursor: Option<Instant>,
-    /// Only runs in this state.
-    #[param(value_type = Option<StateWord>)]
+    /// Only runs in one of these states, separated by commas.
+    #[param(schema_with = run_states, required = false, example = "failed,timed-out")]
     state: Option<String>,
 }
 
@@ -60,10 +60,15 @@ pub(super) async fn list(
     Query(RunsQuery { limit, cursor, state }): Query<RunsQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let limit = limit.unwrap_or(DEFAULT_PAGE);
-    let state = state.map(|state| state_word(&state)).transpose()?;
+    let states = states(state.as_deref())?;
     allocations.snapshot(&name).await?;
-    let page = page(&allocations, &name, cursor, state, limit).await?;
+    let page = page(&allocations, &name, cursor, &states, limit).await?;
     Ok(HttpResponse::Ok().content_type(JSON).json(page))
+}
+
+/// Reads the states of a query, which are separated by commas.
+pub(super) fn states(words: Option<&str>) -> Result<Vec<StateWord>, ApiError> {
+    words.into_iter().flat_map(|words| words.split(',')).map(state_word).collect()
 }
 
 /// Reads a state of a query.
@@ -79,16 +84,17 @@ async fn page(
     allocations: &Allocations,
     name: &str,
     mut before: Option<Instant>,
-    state: Option<StateWord>,
+    states: &[StateWord],
     limit: usize,
 ) -> Result<RunPage, ApiError> {
     let mut page = RunPage { runs: Vec::new(), cursor: None };
     let mut bytes = 0;
     loop {
         // One more than the limit shows whether there is a next page.
-        let filter = RunFilter { before, state: state.clone(), limit: CHUNK.min(limit + 1) };
+        let asked = CHUNK.min(limit + 1);
+        let filter = RunFilter { before, states: states.to_vec(), limit: asked };
         let chunk = allocations.store.runs(name, &filter).await?;
-        let is_last = chunk.len() < filter.limit;
+        let is_last = chunk.len() < asked;
         for run in chunk {
             let record = RunRecord::from(run.as_ref());
             bytes += chunked_json::length(&record)?;

@@ -135,7 +135,7 @@ impl Gathered {
         let before = at.and_then(|at| at.checked_add_signed(TimeDelta::minutes(1)));
         let before = before.map(Instant::new);
         // One more shows whether there are older records.
-        let filter = RunFilter { before, state: None, limit: MOST_RUNS + 1 };
+        let filter = RunFilter { before, limit: MOST_RUNS + 1, ..RunFilter::default() };
         let runs = allocations.store.runs(name.as_str(), &filter).await?;
         // The journal is read backwards, so an old moment may need all of it.
         let limit = if at.is_some() { store::MOST_ENTRIES } else { MOST_ENTRIES };

@@ -10,6 +10,7 @@
 //! A change is a command in the queue of the one task that writes (`writer_task`); reads come from
 //! the `catalogue` in memory, and records of runs that are over from the backend.
 
+mod all_runs;
 mod allocation_status;
 mod apply_committed;
 pub(crate) mod backend;
@@ -72,6 +73,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 pub use self::{
+    all_runs::{AllRuns, AllRunsFilter, RunPlace},
     allocation_status::{AllocationStatus, RunCounts, Snapshot, UnderWay},
     change_feed::{
         Behind, Change, Changes, Event, Events, MOST_READERS, Missed, News, Reader, RunChanges,

@@ -175,14 +175,14 @@ impl Store {
         self.settled().await;
         let mut to = filter.before.map_or(Bound::Unbounded, Bound::Excluded);
         // A filter may drop most of a page, so its pages are larger than the answer.
-        let limit = if filter.state.is_some() { PAGE } else { filter.limit };
+        let limit = if filter.states.is_empty() { filter.limit } else { PAGE };
         let mut found = Vec::new();
         loop {
             let scan = newest(name.clone(), to, limit);
             let page: Vec<_> = self.backend.scan(vec![scan]).await?.into_iter().flatten().collect();
             let (last, is_last) = (page.last().map(|(_, run)| run.id.instant), page.len() < limit);
             let matches =
-                |run: &Arc<Run>| filter.state.as_ref().is_none_or(|state| *state == run.word());
+                |run: &Arc<Run>| filter.states.is_empty() || filter.states.contains(&run.word());
             found.extend(page.into_iter().map(|(_, run)| run).filter(matches));
             match last {
                 Some(last) if !is_last && found.len() < filter.limit => to = Bound::Excluded(last),

@@ -122,8 +122,8 @@ pub struct EntryFilter {
 pub struct RunFilter {
     /// Only runs of earlier instants.
     pub before: Option<Instant>,
-    /// Only runs in this state.
-    pub state: Option<StateWord>,
+    /// Only runs in these states, if any is named.
+    pub states: Vec<StateWord>,
     /// At most so many.
     pub limit: usize,
 }

@@ -12,6 +12,7 @@ pub(super) fn moment() -> DateTime<Utc> {
 pub(super) fn of(schema: &str) -> Option<Value> {
     Some(match schema {
         "Allocation" => allocation(),
+        "AllRunsPage" => json!({"Runs": [run()], "Cursor": "20261121T090000Z-17"}),
         "CancelRequest" => json!({"Kill": true, "By": "ann"}),
         "Checked" | "CheckResponse" => checked(),
         "Deleted" => json!({"deleted": true}),

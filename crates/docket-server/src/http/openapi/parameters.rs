@@ -100,7 +100,7 @@ fn in_head(name: &str, about: &str, pattern: &str, example: &str) -> Parameter {
 }
 
 /// The pattern of one or more states of runs.
-fn states() -> Object {
+pub(in crate::http) fn run_states() -> Object {
     let words = StateWord::WORDS.join("|");
     let pattern = format!("^({words})(,({words}))*$");
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()
@@ -120,7 +120,7 @@ pub(in crate::http) struct EventsQuery {
     #[param(pattern = "^(run|allocation|server)(,(run|allocation|server))*$", example = "run")]
     kind: Option<String>,
     /// Only events of runs that entered one of these states, separated by commas.
-    #[param(schema_with = states, required = false, example = "failed,timed-out")]
+    #[param(schema_with = run_states, required = false, example = "failed,timed-out")]
     state: Option<String>,
     /// Only events after the one with this id.
     #[param(example = "17")]

@@ -1,5 +1,6 @@
 //! The routes, whole bodies at a time, on a clock that stands still.
 
+mod all_runs;
 mod allocations;
 mod conditions;
 mod events;

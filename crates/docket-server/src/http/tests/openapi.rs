@@ -145,6 +145,8 @@ async fn what_is_answered_is_what_the_document_says() {
         ("GET", "/", "/", ""),
         ("GET", "/foo", "/{name}", ""),
         ("GET", "/fo", "/{name}", ""),
+        ("GET", "/-/runs", "/-/runs", ""),
+        ("GET", "/-/runs?since=x", "/-/runs", ""),
         ("GET", "/foo/runs", "/{name}/runs", ""),
         ("GET", "/foo/why", "/{name}/why", ""),
         ("GET", "/foo/instants", "/{name}/instants", ""),

@@ -177,8 +177,9 @@ pub(in crate::store) async fn runs_are_listed_newest_first(store: &Store) {
         carry_out(store, "a", minute * 60, state).await;
     }
     let listed = async |before: Option<i64>, state: Option<&str>, limit| {
-        let (before, state) = (before.map(instant), state.and_then(StateWord::parse));
-        let runs = store.runs("a", &RunFilter { before, state, limit }).await.unwrap();
+        let before = before.map(instant);
+        let states = state.iter().filter_map(|word| StateWord::parse(word)).collect();
+        let runs = store.runs("a", &RunFilter { before, states, limit }).await.unwrap();
         let instants = runs.iter().map(|run| run.id.instant);
         instants.map(|at| (at.moment() - moment(0)).num_seconds()).collect::<Vec<_>>()
     };

@@ -9,6 +9,7 @@ mod random_operations;
 mod tested_backends;
 mod two_writers;
 
+pub(super) mod all_runs;
 pub(super) mod allocations;
 pub(super) mod decisions;
 pub(super) mod dependencies;
@@ -71,6 +72,9 @@ macro_rules! keeps_the_contract {
             decisions::history_is_bounded_and_failures_outlive_successes,
             decisions::a_lower_bound_holds_from_the_next_decision_on,
             decisions::runs_are_listed_newest_first,
+            all_runs::all_runs_are_listed_newest_first_from_any_place,
+            all_runs::all_runs_are_those_that_were_asked_for,
+            all_runs::all_runs_of_a_deleted_allocation_are_gone,
             run_progress::a_run_is_recorded_from_claim_to_end,
             run_progress::a_run_keeps_all_its_attempts,
             run_progress::a_run_that_waits_for_a_node_has_the_latest_reason,
