@@ -19,7 +19,7 @@ use crate::{journal::Suspension, name::AllocationName};
 
 pub use self::{
     engine_report::{EngineReport, EngineStateWord},
-    event::{END, EventKind, GAP, Gap, RunEvent},
+    event::{END, EntryInWords, EventKind, GAP, Gap, RunEvent},
     forecast_and_check::{
         CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Frequent, Instants,
     },

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::RunRecord;
-use crate::name::AllocationName;
+use crate::{journal::Entry, name::AllocationName};
 
 /// What an event of `GET /-/events` is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,23 @@ pub struct RunEvent {
     pub allocation: AllocationName,
     /// The record as it is now.
     pub run: RunRecord,
+}
+
+/// An entry of the journal, with what happened in words: `GET /-/journal`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct EntryInWords {
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// What happened, as `docket journal` shows it.
+    pub text: String,
+}
+
+impl From<Entry> for EntryInWords {
+    fn from(entry: Entry) -> Self {
+        Self { text: entry.event.to_string(), entry }
+    }
 }
 
 /// The data of an event in place of others that the server no longer has: the client must load what it

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, SecondsFormat, Utc};
-use docket_model::{AllocationName, journal::Entry};
+use docket_model::{AllocationName, journal::Entry, wire::EntryInWords};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -46,7 +46,7 @@ pub(super) struct JournalQuery {
     get, path = "/-/journal", operation_id = "journal", tag = "server", params(JournalQuery),
     responses(
         (
-            status = 200, description = "Entries", body = Vec<Entry>,
+            status = 200, description = "Entries", body = Vec<EntryInWords>,
             headers(("Link" = String, description = "The next page, where there is one")),
         ),
         Asked, Usual,
@@ -77,6 +77,7 @@ pub(super) async fn list(
         let query = query.into_iter().chain(allocation);
         answer.insert_header(query::next_page("/-/journal", query)?);
     }
+    let page: Vec<_> = page.into_iter().map(EntryInWords::from).collect();
     Ok(answer.content_type(JSON).json(page))
 }
 
@@ -117,7 +118,8 @@ fn fitting(entries: &[Entry], end: usize) -> Result<usize, ApiError> {
     while let Some(first) = rest.first() {
         let (moment, later) = rest.split_at(rest.partition_point(|entry| entry.at >= first.at));
         for entry in moment {
-            bytes += chunked_json::length(entry)?;
+            // Each is sent with its event in words.
+            bytes += chunked_json::length(entry)? + entry.event.to_string().len();
         }
         // At least one moment, or its client would request the page again and again.
         if bytes > PAGE && whole > 0 {
@@ -153,7 +155,7 @@ mod tests {
         200 OK
         content-type: application/json; charset=UTF-8
 
-        [{"At":"2026-11-21T09:00:01Z","Allocation":"foo","Event":{"Updated":{"Keys":["Cron"]}},"By":"a local user"},{"At":"2026-11-21T09:00:00Z","Allocation":"foo","Event":"Created","By":"a local user"}]
+        [{"At":"2026-11-21T09:00:01Z","Allocation":"foo","Event":{"Updated":{"Keys":["Cron"]}},"By":"a local user","Text":"changed: Cron"},{"At":"2026-11-21T09:00:00Z","Allocation":"foo","Event":"Created","By":"a local user","Text":"created"}]
         "#);
         assert_snapshot!(get(&api, "/-/journal?allocation=a%20b&limit=1").await, @r#"
         400 Bad Request

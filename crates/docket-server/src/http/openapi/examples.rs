@@ -16,8 +16,9 @@ pub(super) fn of(schema: &str) -> Option<Value> {
         "CancelRequest" => json!({"Kill": true, "By": "ann"}),
         "Checked" | "CheckResponse" => checked(),
         "Deleted" => json!({"deleted": true}),
-        "Entry" => json!({
+        "EntryInWords" => json!({
             "At": "2026-11-21T08:30:00Z", "Allocation": "report", "Event": "Created", "By": "127.0.0.1",
+            "Text": "created",
         }),
         "Forecast" => json!({
             "From": "2026-11-21T09:01:00Z", "Starts": [0, 2, 1],
