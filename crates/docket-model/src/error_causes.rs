@@ -7,7 +7,7 @@ use std::{error::Error, iter::successors};
 #[must_use]
 pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
-    for cause in successors(error.source(), |cause| cause.source()) {
+    for cause in successors(error.source(), |cause| (*cause).source()) {
         let words = cause.to_string();
         if !text.contains(&words) {
             text = format!("{text}: {words}");
@@ -19,7 +19,7 @@ pub fn with_causes(error: &dyn Error) -> String {
 /// The cause of an error that has no cause itself: the layers around it may only say that a request failed.
 #[must_use]
 pub fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
-    successors(error.source(), |cause| cause.source()).last().unwrap_or(error)
+    successors(error.source(), |cause| (*cause).source()).last().unwrap_or(error)
 }
 
 #[cfg(test)]

@@ -98,6 +98,7 @@ impl Definitions {
     }
 
     /// Where a name is defined: file and line.
+    #[must_use]
     pub fn place(&self, name: &AllocationName) -> Option<impl fmt::Display + use<'_>> {
         self.places.get(name)
     }

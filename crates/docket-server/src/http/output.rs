@@ -119,12 +119,8 @@ pub(super) async fn get(
         answer.content_type(OUTPUT_FRAMES);
     }
     if follow {
-        let pieces = allocations.runner()?.context.outputs.follow(
-            path.0.clone(),
-            run.id.instant,
-            part,
-            skip,
-        );
+        let pieces =
+            allocations.runner()?.context.outputs.follow(&path.0, run.id.instant, part, skip);
         let pieces = stream::unfold(pieces, move |pieces| following(pieces, in_frames));
         let end = authentication.end_of(request.headers());
         // A followed output may last for days, and must not delay a stop.

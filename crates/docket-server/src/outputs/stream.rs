@@ -175,14 +175,14 @@ impl Outputs {
     /// The pieces end early with the term, with the run's end still to come.
     pub(crate) fn follow(
         self: &Arc<Self>,
-        name: String,
+        name: &str,
         instant: RunInstant,
         part: Option<u32>,
         skip: u64,
     ) -> Pieces {
         let (pieces, received) = mpsc::channel(PIECES);
         // There is no run of such a name, so there is nothing to read.
-        let Ok(allocation) = AllocationName::parse(&name) else { return received };
+        let Ok(allocation) = AllocationName::parse(name) else { return received };
         let run = RunId { allocation, instant };
         let follower = Follower {
             outputs: Arc::clone(self),

@@ -8,9 +8,15 @@ mod script;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -64,8 +70,7 @@ pub(crate) struct ScriptedEngine {
     starts: Starts,
     /// Its nodes, where it chooses among some.
     nodes: Option<Arc<Mutex<Vec<ScriptedNode>>>>,
-    /// True while the node of each container is out of reach, so that no log can be read.
-    #[cfg(test)]
+    /// True while the node of each container is out of reach, so that neither a log nor a wait is reported.
     node_away: Arc<AtomicBool>,
     /// Requests that are on their way, and reach it only once they are released.
     held: Arc<Held>,
@@ -88,7 +93,6 @@ impl ScriptedEngine {
             labels: BTreeMap::new(),
             starts: Starts::ById,
             nodes: None,
-            #[cfg(test)]
             node_away: Arc::default(),
             held: Arc::default(),
         }
@@ -165,7 +169,6 @@ impl ScriptedEngine {
 
     /// Where a container is that waits for a node, as far as the engine can say.
     fn waiting(&self) -> Observation {
-        #[cfg(test)]
         if self.node_away.load(Ordering::Relaxed) {
             return Observation::NodeAway {
                 node: "node-1".into(),
@@ -882,7 +885,6 @@ impl Containers for ScriptedEngine {
     }
 
     async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
-        #[cfg(test)]
         if self.node_away.load(Ordering::Relaxed) {
             return Err(EngineError::NodeAway("node-1".into()));
         }

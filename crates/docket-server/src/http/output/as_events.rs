@@ -53,7 +53,7 @@ impl Live {
     ) -> Result<Self, NoTerm> {
         let (name, instant) = (run.allocation.to_string(), run.instant);
         Ok(Self {
-            pieces: allocations.runner()?.context.outputs.follow(name.clone(), instant, part, seen),
+            pieces: allocations.runner()?.context.outputs.follow(&name, instant, part, seen),
             pulse,
             allocations: allocations.clone(),
             name,

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::{
     super::{
         AllRunsFilter, ChangeContext, MemoryBackend, RunPlace, Store,
-        backend::{Backend as _, Batch, CommitError, ReadError, Revision, Scan, ScannedRun, Term},
+        backend::{Backend, Batch, CommitError, ReadError, Revision, Scan, ScannedRun, Term},
         hooked_backend::Hooks,
     },
     carry_out, claim, failed, instant, moment, push, run, settle,
@@ -119,8 +119,8 @@ struct CountingBackend {
 
 #[async_trait::async_trait]
 impl Hooks for CountingBackend {
-    fn memory(&self) -> &MemoryBackend {
-        &self.memory
+    fn backend(&self) -> &dyn Backend {
+        &*self.memory
     }
 
     async fn commits(&self, batch: Arc<Batch>, term: Term) -> Result<Revision, CommitError> {

@@ -86,7 +86,7 @@ impl Writer {
         match load::load(&*self.backend, None).await {
             Ok((loaded, _)) => self.catalogue.write().reload(loaded),
             Err(error) => {
-                warn!(%error, "the store could not be read after a large commit; it is read again at the next conflict")
+                warn!(%error, "the store could not be read after a large commit; it is read again at the next conflict");
             }
         }
     }
