@@ -55,9 +55,9 @@ fn one_engine_of_several_that_is_away_is_named_and_changes_sign_and_colour() {
     ];
 
     let expected = [
-        ("✓ 2 engines  3 allocations,…", Color::Green),
-        ("! the engine `b` is away  3…", Color::Yellow),
-        ("✗ nothing can start: both a…", Color::Red),
+        ("✓ 2 engines  3 allocations, 1…", Color::Green),
+        ("! the engine `b` is away  3…  ", Color::Yellow),
+        ("✗ nothing can start: both are…", Color::Red),
     ];
     assert_eq!(heads, expected.map(|(text, colour)| (text.to_owned(), colour)));
 }
