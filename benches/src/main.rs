@@ -20,7 +20,11 @@ mod store_file;
 mod wait;
 mod workload;
 
-use std::{env, fs, path::PathBuf, process::ExitCode};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -65,7 +69,7 @@ fn main() -> Result<ExitCode> {
     // Before anything is started, so that Ctrl-C always ends it in order.
     wait::listen()?;
     let bench = Bench {
-        docket: binary(arguments.docket.map_or_else(|| beside_this("docket"), Ok)?)?,
+        docket: binary(&arguments.docket.map_or_else(|| beside_this("docket"), Ok)?)?,
         cluster: cluster(arguments.cluster)?,
         quick: arguments.quick,
     };
@@ -90,7 +94,7 @@ fn beside_this(name: &str) -> Result<PathBuf> {
 }
 
 /// A path that is valid in each directory: the servers run in directories of their own.
-fn binary(path: PathBuf) -> Result<PathBuf> {
+fn binary(path: &Path) -> Result<PathBuf> {
     path.canonicalize().with_context(|| {
         format!("no binary at `{}`: run `cargo build --release -p docket`", path.display())
     })
@@ -101,7 +105,7 @@ fn cluster(given: Option<PathBuf>) -> Result<Option<PathBuf>> {
         Some(path) => Some(path),
         None => Some(beside_this("docket-cluster")?).filter(|path| path.exists()),
     };
-    path.map(binary).transpose()
+    path.as_deref().map(binary).transpose()
 }
 
 /// How many processes wanted to run in the last minute.

@@ -6,7 +6,6 @@ use docket_tests::{
     Engine, Home,
     allocation::{idle, script_once, with_host_option, with_option},
     crash_test::{CrashTest, Interference, REPLACEMENT_POINTS},
-    eventually,
     kubernetes_cluster::{PodCluster, in_a_pod},
     program,
     pty::Terminal,

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     cluster_bed::name,
-    contract::{self, PLENTY, Program, Subject},
+    contract::{self, PLENTY, Program},
     stub_api::{Objects, Requests, StubApi, StubNode},
 };
 

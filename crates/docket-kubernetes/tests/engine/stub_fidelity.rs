@@ -165,16 +165,16 @@ async fn live(client: &mut Client) {
     client.note("merge, stale", Method::PATCH, &path, MERGE, &changed).await;
     let other = merge(json!({"annotations": {"note": "third"}, "uid": "another"}));
     client.note("merge, other pod", Method::PATCH, &path, MERGE, &other).await;
-    let patch = |version: &str| {
+    let removal = |version: &str| {
         json!([
             {"op": "test", "path": "/metadata/uid", "value": uid},
             {"op": "test", "path": "/metadata/resourceVersion", "value": version},
             {"op": "remove", "path": "/metadata/annotations"},
         ])
     };
-    client.note("patch, stale", Method::PATCH, &path, JSON_PATCH, &patch(&first)).await;
+    client.note("patch, stale", Method::PATCH, &path, JSON_PATCH, &removal(&first)).await;
     let second = answer["metadata"]["resourceVersion"].as_str().unwrap();
-    let answer = client.note("patch", Method::PATCH, &path, JSON_PATCH, &patch(second)).await;
+    let answer = client.note("patch", Method::PATCH, &path, JSON_PATCH, &removal(second)).await;
     client.noted.push(format!("annotations: {}", answer["metadata"]["annotations"]));
 
     let delete = |preconditions: Value| {
@@ -232,7 +232,7 @@ async fn read_before_start(client: &mut Client) {
 
 #[tokio::test]
 async fn the_stub_answers_as_a_real_api_server() {
-    let Some(bed) = cluster() else { return };
+    let Some(bed) = cluster().await else { return };
     // Of 1.20, as the real one is.
     let stub = StubApi::start_without_gates().await;
     let mut stub = Client::of(&stub.kubeconfig()).await;

@@ -151,11 +151,11 @@ fn commas_separate_engines_and_their_labels_in_variables_alone() {
     ];
     let engines = servers.map(|mut server| {
         let url = format!("http://{}", server.address());
-        let listed = docket(["engines", "--host", &url, "--output", "json"]).output().unwrap();
-        let listed: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout).unwrap();
+        let printed = docket(["engines", "--host", &url, "--output", "json"]).output().unwrap();
+        let there: Vec<serde_json::Value> = serde_json::from_slice(&printed.stdout).unwrap();
         let in_short =
             |engine: &serde_json::Value| format!("{} {}", engine["Urls"][0], engine["Labels"]);
-        listed.iter().map(in_short).collect::<Vec<_>>().join(" ").replace('"', "")
+        there.iter().map(in_short).collect::<Vec<_>>().join(" ").replace('"', "")
     });
 
     let by_options = "unix:///x,y {zone:1,2} tcp://b {}";

@@ -81,7 +81,7 @@ async fn who_follows_the_output_of_a_run_that_goes_with_its_allocation_learns_th
         house.push_with("a", "sleep-300", keys).await;
         house.until("09:13:00").await;
         let instant = format!("20261121T09{minute}00Z").parse().unwrap();
-        let mut pieces = house.runner.context.outputs.follow("a".to_owned(), instant, None, 0);
+        let mut pieces = house.runner.context.outputs.follow("a", instant, None, 0);
 
         house.delete("a").await;
         let read = async {

@@ -176,7 +176,7 @@ async fn a_reader_of_its_output_keeps_a_container_and_holds_up_no_run() {
     let instant = house.runs("a").await[0].id.instant;
 
     // It takes one piece and then nothing more, for ever.
-    let mut pieces = house.runner.context.outputs.follow("a".to_owned(), instant, None, 0);
+    let mut pieces = house.runner.context.outputs.follow("a", instant, None, 0);
     pieces.recv().await.unwrap().unwrap();
     house.until("09:21:00").await;
 

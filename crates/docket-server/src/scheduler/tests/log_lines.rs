@@ -15,7 +15,7 @@ async fn a_log_that_cannot_be_followed_for_a_while_is_logged_in_the_span_of_its_
     house.plan("logs", Fault::Fails);
     let (log, _logging) = TestLog::start();
 
-    let mut pieces = house.runner.context.outputs.follow("a".to_owned(), instant, None, 0);
+    let mut pieces = house.runner.context.outputs.follow("a", instant, None, 0);
     while !matches!(pieces.recv().await, Some(Ok(OutputEvent::Piece(_)))) {}
 
     let lines = log.lines_with("the follow of the log");

@@ -346,7 +346,7 @@ async fn the_output_of_one_part_is_followed_alone_and_of_all_one_after_another()
     house.until("09:11:00").await;
     let instant = house.runs("a").await[0].id.instant;
 
-    let follow = |part| house.runner.context.outputs.follow("a".to_owned(), instant, part, 0);
+    let follow = |part| house.runner.context.outputs.follow("a", instant, part, 0);
     let followed = [follow(None), follow(Some(1)), follow(Some(2))];
     house.until("09:16:00").await;
 

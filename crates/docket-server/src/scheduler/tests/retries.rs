@@ -183,7 +183,7 @@ async fn a_reader_of_the_output_counts_the_bytes_of_all_attempts() {
     house.until("09:10:10").await;
     let instant = house.runs("a").await[0].id.instant;
 
-    let mut pieces = house.runner.context.outputs.follow("a".to_owned(), instant, None, 2);
+    let mut pieces = house.runner.context.outputs.follow("a", instant, None, 2);
     let (mut states, mut summaries) = (Vec::new(), Vec::new());
     while let Some(next) = pieces.recv().await {
         match next.unwrap() {

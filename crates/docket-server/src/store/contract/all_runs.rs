@@ -18,7 +18,7 @@ use super::{
 };
 
 /// All runs, or those of these names.
-fn filter<'a>(is_listed: &'a (dyn Fn(&Specification) -> bool + Sync)) -> AllRunsFilter<'a> {
+fn filter(is_listed: &(dyn Fn(&Specification) -> bool + Sync)) -> AllRunsFilter<'_> {
     AllRunsFilter { after: None, since: None, states: &[], is_listed }
 }
 
