@@ -466,7 +466,7 @@ struct Held {
     /// The names of the calls that will be held.
     next: Mutex<Vec<&'static str>>,
     calls: Mutex<Vec<LateCall>>,
-    /// The names that no container gets any more: where preparing starts, those of removed containers as well.
+    /// The names that no container gets any more.
     names: Mutex<Vec<String>>,
     /// True while it refuses to hold names.
     #[cfg(test)]
@@ -590,9 +590,6 @@ impl ScriptedEngine {
                 return Err(EngineError::Refused { kind: Refusal::Conflict, message });
             }
             container.seen.removed = true;
-            if self.starts == Starts::WithPrepare {
-                self.held.names.lock().push(container::name(&container.seen.identity));
-            }
             Ok(())
         });
         self.tell();
