@@ -22,7 +22,7 @@ const PLENTY: Duration = Duration::from_secs(60);
 
 /// A client of one API server, which notes what each request is answered.
 struct Client {
-    client: kube::Client,
+    kube: kube::Client,
     /// What makes the names of its pods its own.
     suffix: String,
     noted: Vec<String>,
@@ -35,9 +35,9 @@ impl Client {
         let options = KubeConfigOptions::default();
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
         config.default_retry = false;
-        let client = kube::Client::try_from(config).unwrap();
+        let kube = kube::Client::try_from(config).unwrap();
         let suffix = uuid::Uuid::new_v4().simple().to_string();
-        Self { client, suffix, noted: Vec::new() }
+        Self { kube, suffix, noted: Vec::new() }
     }
 
     fn name(&self, name: &str) -> String {
@@ -52,7 +52,7 @@ impl Client {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let request = Request::builder().method(method).uri(path).header("content-type", content);
         let request = request.body(Body::from(body.into_bytes())).unwrap();
-        let response = self.client.send(request).await.unwrap();
+        let response = self.kube.send(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&body).unwrap_or_default())
@@ -80,11 +80,11 @@ impl Client {
             self.name(name)
         );
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = self.client.send(request).await.unwrap();
+        let response = self.kube.send(request).await.unwrap();
         let mut chunks = response.into_body().into_data_stream();
         let mut text = Vec::new();
         let read = async {
-            while text.iter().filter(|byte| **byte == b'\n').count() < count {
+            while text.split(|byte| *byte == b'\n').count() <= count {
                 let Some(chunk) = chunks.try_next().await.unwrap() else { break };
                 text.extend_from_slice(&chunk);
             }
