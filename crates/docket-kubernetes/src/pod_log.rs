@@ -71,6 +71,11 @@ impl Reader {
                 let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
                 self.skip -= skipped as u64;
                 let bytes = bytes.split_off(skipped);
+                if self.start == LogStart::Empty {
+                    // It has a line now, by which a rotation is noticed.
+                    let start = log_start(&self.pods, &self.id).await;
+                    self.start = start.unwrap_or(LogStart::Unknown);
+                }
                 if !bytes.is_empty() {
                     self.open = Some(open);
                     return Ok(Some(bytes));

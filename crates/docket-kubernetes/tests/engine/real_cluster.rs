@@ -106,7 +106,7 @@ async fn of_a_pod_that_someone_else_deletes_exit_code_and_output_are_kept() {
     bed.kubectl(&["delete", "pod", name(&handle), "--wait=false"]);
     let exit = subject.follow(&handle).await.unwrap();
 
-    subject.assert_end(&handle, &exit, (7, None));
+    subject.assert_end(&handle, &exit, (Some(7), None));
     assert_eq!(exit.error.as_deref(), Some("the pod was deleted by someone else"));
     let captured = subject.engine.read_log(&handle, PLENTY).await.unwrap();
     assert_eq!(captured.output.to_bytes(), b"up\nasked\n");
@@ -123,7 +123,7 @@ async fn of_a_pod_that_is_stopped_the_output_is_kept() {
     subject.engine.stop(&handle, Stop::Gently(Grace::of(Some(10)))).await.unwrap();
 
     let exit = subject.follow(&handle).await.unwrap();
-    subject.assert_end(&handle, &exit, (7, None));
+    subject.assert_end(&handle, &exit, (Some(7), None));
     assert_eq!(exit.error, None);
     let captured = subject.engine.read_log(&handle, PLENTY).await.unwrap();
     assert_eq!(captured.output.to_bytes(), b"up\nasked\n");

@@ -72,11 +72,11 @@ async fn followers_go_on_behind_two_rotations() {
         |times| stub.until(move |objects| (objects.stamped_reads >= times).then_some(()));
 
     stub.change(|objects| objects.rotate(name(&handle), false));
-    // The follower asks twice how the new file begins, and docket once; then once more, when it has a line of it.
+    // The follower asks twice how the new file begins, and docket once; then each once more, when it has a line.
     let first = tokio::join!(next(&mut follower), async {
         has_read(6).await;
         stub.change(|objects| objects.write(name(&handle), "later\n"));
-        has_read(7).await;
+        has_read(8).await;
     });
     rotate(&stub, &handle, false);
 

@@ -58,26 +58,33 @@ pub(super) async fn run(stub: StubApi, name: String, uid: String, pod: Value) {
                 code =
                     i64::from(variable(&pod, "DOCKET_ATTEMPT").parse::<i64>().unwrap() < attempt);
             }
-            ("asked", how) => code = asked(&stub, &name, how == "ends", &print).await,
+            ("asked", how) => match asked(&stub, &name, how == "ends", &print).await {
+                Some(end) => code = end,
+                None => return,
+            },
             step => panic!("{step:?}"),
         }
     }
     stub.change(|objects| objects.end(&name, code));
 }
 
-/// Runs until the pod is deleted; returns the exit code.
-async fn asked(stub: &StubApi, name: &str, ends: bool, print: &impl Fn(&str)) -> i64 {
-    let is_over =
-        |pod: &Value| !pod["status"]["containerStatuses"][0]["state"]["terminated"].is_null();
+/// Runs until the pod is deleted; returns the exit code, or none where the container was ended meanwhile.
+async fn asked(stub: &StubApi, name: &str, ends: bool, print: &impl Fn(&str)) -> Option<i64> {
     let grace = |pod: &Value| {
         let metadata = &pod["metadata"];
-        let is_deleted = !metadata["deletionTimestamp"].is_null() || is_over(pod);
+        let is_deleted = !metadata["deletionTimestamp"].is_null();
         is_deleted.then(|| metadata["deletionGracePeriodSeconds"].as_u64().unwrap_or_default())
     };
-    let seconds = stub.until(|objects| objects.pod(name).map_or(Some(0), grace)).await;
+    let is_over =
+        |pod: &Value| !pod["status"]["containerStatuses"][0]["state"]["terminated"].is_null();
+    let asked = |pod: &Value| match grace(pod) {
+        Some(seconds) => Some(Some(seconds)),
+        None => is_over(pod).then_some(None),
+    };
+    let seconds = stub.until(|objects| objects.pod(name).map_or(Some(None), asked)).await?;
     if ends {
         print("asked");
-        return 7;
+        return Some(7);
     }
     let shortened = stub.until(|objects| {
         objects
@@ -85,7 +92,7 @@ async fn asked(stub: &StubApi, name: &str, ends: bool, print: &impl Fn(&str)) ->
             .map_or(Some(()), |pod| grace(pod).is_some_and(|grace| grace < seconds).then_some(()))
     });
     let _ = tokio::time::timeout(Duration::from_secs(seconds), shortened).await;
-    KILLED
+    Some(KILLED)
 }
 
 fn is_deleted(objects: &Objects, name: &str) -> bool {

@@ -168,7 +168,7 @@ fn log(stub: &StubApi, name: &str, query: &[(String, String)]) -> Answer {
         return result(Err((status, "", "nodes \"node-1\" not found".to_owned())));
     }
     let pod = match pod {
-        Ok(pod) if pod["status"]["containerStatuses"].is_array() => pod,
+        Ok(pod) if is_started(&pod) => pod,
         // No node has it, so there is nothing to read.
         Ok(pod) if pod["spec"]["nodeName"].is_null() => {
             return Response::builder()
@@ -212,6 +212,12 @@ fn log(stub: &StubApi, name: &str, query: &[(String, String)]) -> Answer {
             Some((Ok(Frame::data(Bytes::from(piece))), (stub, name, uid, (number, from))))
         });
     Response::new(BodyExt::boxed_unsync(StreamBody::new(pieces.boxed())))
+}
+
+/// Whether the container of a pod has run, or is running.
+fn is_started(pod: &Value) -> bool {
+    let container = &pod["status"]["containerStatuses"][0];
+    container.is_object() && container["state"]["waiting"].is_null()
 }
 
 /// The lines of a log with their stamps, as many or as much of them as a request asks for.

@@ -1,7 +1,8 @@
 //! Connects the engines of a configuration. A new kind of engine is one arm in [`connect`].
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
+use docket_model::EngineName;
 use futures_util::future::BoxFuture;
 use tracing::{info, warn};
 
@@ -72,6 +73,13 @@ pub(crate) async fn connect(
     let urls: Vec<_> = urls.iter().map(|url| without_secrets(url)).collect();
     info!(engine = %name, kind = kind.as_str(), url = urls.join(" "), "using this engine");
     Ok(ConnectedEngine { engine, urls })
+}
+
+/// Whether an engine at this URL is reached by TLS if it has certificates.
+pub(super) fn may_use_tls(name: &EngineName, url: &str, certificates: &Path) -> bool {
+    let endpoint = docker::Endpoint::of_engine(name.as_str(), url, Some(certificates.to_owned()));
+    // One that is not valid is reported when the engine is connected.
+    endpoint.map_or(true, |endpoint| endpoint.is_over_tcp())
 }
 
 /// Connects the engine that the environment selects, as Docker's own client does.

@@ -10,8 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{EngineConfig, EngineKind, engine_label::is_label_key};
-use crate::engine::docker::Endpoint;
+use super::{EngineConfig, EngineKind, connect, engine_label::is_label_key};
 
 /// A file of engines that cannot be used.
 #[derive(Debug, Error)]
@@ -115,12 +114,7 @@ fn check_use_of_tls(
              certificates"
         ));
     }
-    let is_over_tcp = |url: &String| {
-        let endpoint = Endpoint::of_engine(name.as_str(), url, Some(certificates.to_owned()));
-        // One that is not valid is reported when the engine is connected.
-        endpoint.map_or(true, |endpoint| endpoint.is_over_tcp())
-    };
-    if urls.iter().any(is_over_tcp) {
+    if urls.iter().any(|url| connect::may_use_tls(name, url, certificates)) {
         return Ok(());
     }
     Err(format!(

@@ -216,8 +216,14 @@ async fn in_turn(seed: u64, operations: Vec<(bool, usize, Operation)>) {
     let backend = memory();
     let acknowledged = Mutex::new(Acknowledged::default());
     let open = async |seed| {
-        let faulty = FaultyBackend::over(backend.clone(), seed).contested();
-        Store::open(Arc::new(faulty)).await.unwrap()
+        let faulty = Arc::new(FaultyBackend::over(backend.clone(), seed).contested());
+        loop {
+            match Store::open(faulty.clone()).await {
+                // Another server began a term meanwhile.
+                Err(StoreError::Unwritable(_)) => {}
+                opened => return opened.unwrap(),
+            }
+        }
     };
     let stores = [open(seed).await, open(!seed).await];
     // One after another: two stores that depose one another at the same time may write nothing for ever.
