@@ -16,10 +16,30 @@ use serde_json::Value;
 
 use super::{Client, Listing, PAGE, response, upload};
 
+/// Which allocations to list; by default all.
+#[derive(Debug, Default)]
+pub(crate) struct AllocationFilter {
+    /// Only allocations with this label.
+    pub(crate) label: Option<String>,
+    /// Only allocations in one of these states.
+    pub(crate) states: Vec<String>,
+    /// True to leave out `Logs`, which are most of a long list.
+    pub(crate) is_without_logs: bool,
+}
+
 impl Client {
-    /// All allocations, or the first ones up to a limit.
-    pub(crate) async fn list(&self, limit: Option<usize>) -> Result<Listing<Value>> {
-        self.pages("/", "", limit.unwrap_or(usize::MAX)).await
+    /// All allocations that match a filter, or the first ones up to a limit.
+    pub(crate) async fn list(
+        &self,
+        filter: &AllocationFilter,
+        limit: Option<usize>,
+    ) -> Result<Listing<Value>> {
+        let states = filter.states.join(",");
+        let label = filter.label.as_deref().map(|label| ("label", label));
+        let state = (!states.is_empty()).then_some(("state", states.as_str()));
+        let logs = filter.is_without_logs.then_some(("logs", "false"));
+        let query: Vec<_> = label.into_iter().chain(state).chain(logs).collect();
+        self.pages("/", &query, limit.unwrap_or(usize::MAX)).await
     }
 
     /// One allocation.

@@ -20,10 +20,11 @@ use reqwest::{
 };
 use serde::de::DeserializeOwned;
 
+pub(crate) use allocations::AllocationFilter;
 pub(crate) use connection_options::Connection;
 pub(crate) use events::{EventFilter, Events, Happened, ServerEvent};
 pub(crate) use follow_output::{Event, Follow};
-pub(crate) use runs::RunResponse;
+pub(crate) use runs::{RunResponse, RunSelection};
 pub(crate) use token::{TOKEN_VARIABLE, find_token};
 
 use response::Unreachable;
@@ -52,8 +53,6 @@ pub(crate) struct Listing<T> {
 impl<T> Listing<T> {
     /// Adds a page to the list; true if the list is complete.
     fn add(&mut self, page: Vec<T>, limit: usize, is_last: bool) -> bool {
-        // An empty page that names a next one would be requested forever.
-        let is_last = is_last || page.is_empty();
         let room = limit - self.items.len();
         // Each page is requested with the same limit, so the last one may have more items than are
         // left.
@@ -116,20 +115,24 @@ impl Client {
     async fn pages<T: DeserializeOwned>(
         &self,
         path: &str,
-        query: &str,
+        query: &[(&str, &str)],
         limit: usize,
     ) -> Result<Listing<T>> {
         let mut listing = Listing::default();
-        let mut query = format!("?{query}limit={}", limit.min(PAGE));
+        let first = self.request(Method::GET, path).query(query);
+        let mut request = first.query(&[("limit", limit.min(PAGE))]);
         loop {
-            let request = self.request(Method::GET, &format!("{path}{query}"));
             let response = self.send(request).await?;
             let next = next_page(response.headers());
-            let page = response::read(&self.shown, response).await?;
-            let is_full = listing.add(page, limit, next.is_none());
+            let page: Vec<T> = response::read(&self.shown, response).await?;
+            // An empty page that names a next one would be requested forever.
+            let is_last = next.is_none() || page.is_empty();
+            let is_full = listing.add(page, limit, is_last);
             // The server's cursor is passed on as it is: its form is the server's own.
             match next {
-                Some(next) if !is_full => query = next,
+                Some(next) if !is_full => {
+                    request = self.request(Method::GET, &format!("{path}{next}"));
+                }
                 _ => return Ok(listing),
             }
         }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use docket_model::{
     AllocationName, RunId,
-    run::{Instant, StateWord},
+    run::StateWord,
     wire::{
         CancelRequest, FrameKind, OUTPUT_FRAMES, OutputFrame, OutputFrames, RunRecord, RunRequest,
     },
@@ -24,12 +24,24 @@ pub(crate) enum RunResponse {
     Skipped(RunRecord),
 }
 
+/// Which runs to list; by default all.
+#[derive(Debug, Default)]
+pub(crate) struct RunSelection {
+    /// Only runs in these states, if any is named.
+    pub(crate) states: Vec<StateWord>,
+    /// Only runs of instants from this time on.
+    pub(crate) since: Option<String>,
+    /// Only runs of allocations with this label.
+    pub(crate) label: Option<String>,
+}
+
 /// A page of runs.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Page<T> {
     runs: Vec<T>,
-    cursor: Option<Instant>,
+    /// Passed on as it is: its form is the server's own.
+    cursor: Option<String>,
 }
 
 impl Client {
@@ -61,24 +73,39 @@ impl Client {
         self.ask(self.request(Method::GET, &path(run))).await
     }
 
-    /// The newest runs of an allocation, in one state or in any, up to a limit.
-    pub(crate) async fn runs<T: DeserializeOwned>(
+    /// The newest runs of an allocation, up to a limit.
+    pub(crate) async fn newest_runs<T: DeserializeOwned>(
         &self,
         name: &AllocationName,
-        state: Option<&StateWord>,
         limit: usize,
     ) -> Result<Listing<T>> {
+        self.runs(Some(name), &RunSelection::default(), limit).await
+    }
+
+    /// The newest runs of an allocation, or of all of them, up to a limit.
+    pub(crate) async fn runs<T: DeserializeOwned>(
+        &self,
+        name: Option<&AllocationName>,
+        selection: &RunSelection,
+        limit: usize,
+    ) -> Result<Listing<T>> {
+        let path = name.map_or_else(|| "/-/runs".to_owned(), |name| format!("/{name}/runs"));
+        let states = selection.states.iter().map(StateWord::as_str).collect::<Vec<_>>().join(",");
+        let states = (!states.is_empty()).then_some(states.as_str());
+        let (since, label) = (selection.since.as_deref(), selection.label.as_deref());
         let mut listing = Listing::default();
-        let mut cursor: Option<Instant> = None;
+        let mut cursor: Option<String> = None;
         loop {
+            let filters = [("state", states), ("since", since), ("label", label)];
             let request = self
-                .request(Method::GET, &format!("/{name}/runs"))
+                .request(Method::GET, &path)
                 .query(&[("limit", limit.min(PAGE))])
-                .query(&cursor.map(|cursor| [("cursor", cursor.to_string())]))
-                .query(&state.map(|state| [("state", state.as_str())]));
+                .query(&[("cursor", cursor.as_deref())])
+                .query(&filters);
             let page: Page<T> = self.ask(request).await?;
-            let is_full = listing.add(page.runs, limit, page.cursor.is_none());
-            if is_full {
+            // A page of all runs may be empty, but it never ends where it began.
+            let is_last = page.cursor.is_none() || page.cursor == cursor;
+            if listing.add(page.runs, limit, is_last) {
                 return Ok(listing);
             }
             cursor = page.cursor;

@@ -67,8 +67,8 @@ impl Client {
         name: Option<&AllocationName>,
         limit: usize,
     ) -> Result<Listing<Value>> {
-        let query = name.map(|name| format!("allocation={name}&")).unwrap_or_default();
-        self.pages("/-/journal", &query, limit).await
+        let query = name.map(|name| ("allocation", name.as_str()));
+        self.pages("/-/journal", query.as_slice(), limit).await
     }
 
     /// Checks a specification on the engine of this name, or where it is empty on all that it may run on.

@@ -87,7 +87,7 @@ async fn all_under_way(client: &Client, name: &AllocationName) -> Result<Vec<Run
 
 async fn under_way(client: &Client, name: &AllocationName) -> Result<Vec<RunRecord>> {
     // The whole history: a run that waits for a retry may be older than many that are over.
-    let runs: Vec<RunRecord> = client.runs(name, None, usize::MAX).await?.items;
+    let runs: Vec<RunRecord> = client.newest_runs(name, usize::MAX).await?.items;
     Ok(runs.into_iter().filter(|run| !run.is_over()).collect())
 }
 

@@ -3,15 +3,15 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::output_options::Shown;
+use super::{output_options::Shown, state_arguments};
 use crate::{
-    client::{Client, Connection},
+    client::{AllocationFilter, Client, Connection},
     clock,
     count_argument::Count,
     print, table,
 };
 
-/// Lists all allocations in the order of their creation
+/// Lists allocations in the order of their creation
 ///
 /// On a terminal it prints a table with the next instant and the last result; elsewhere JSON, which
 /// `docket push` accepts.
@@ -20,6 +20,21 @@ use crate::{
 pub(crate) struct Arguments {
     #[command(flatten)]
     shown: Shown,
+
+    /// Only allocations with this label: KEY or KEY=VALUE
+    #[arg(long, value_name = "LABEL")]
+    label: Option<String>,
+
+    /// Only allocations in this state: that of their last run or of a run under way, or `suspended`; can be
+    /// repeated or separated by commas
+    #[arg(
+        long = "state",
+        value_name = "STATE",
+        value_delimiter = ',',
+        ignore_case = true,
+        value_parser = state_arguments::parser_of_allocations()
+    )]
+    states: Vec<String>,
 
     /// Show at most COUNT, oldest first
     #[arg(long, value_name = "COUNT")]
@@ -32,16 +47,25 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   docket list
+  docket list --state failed,timed-out,lost
+  docket list --label team=finance
   docket list -o yaml > docket.yml
   docket list --host https://docket.example.org --token-file token";
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let client = Client::new(&arguments.connection)?;
     arguments.shown.note_request(&client, "");
+    let Arguments { label, states, .. } = arguments;
+    let is_any = label.is_none() && states.is_empty();
     // No default limit: `docket list -o yaml > docket.yml` has to be complete.
-    let listing = client.list(arguments.limit.map(Count::get)).await?;
+    let limit = arguments.limit.map(Count::get);
+    let filter = AllocationFilter { label, states, is_without_logs: false };
+    let listing = client.list(&filter, limit).await?;
     let count = listing.items.len();
     print::value(arguments.shown.format(), &listing.items, |screen| {
+        if listing.items.is_empty() && !is_any {
+            return Ok("no allocations match".to_owned());
+        }
         Ok(table::of_all(&listing.items, clock::now(), screen))
     })?;
     if listing.is_cut {

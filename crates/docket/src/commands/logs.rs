@@ -165,7 +165,7 @@ impl Watcher for Printer {
 /// The run to show if none is named: a running or retrying one comes before a starting one, and a queued run is
 /// chosen only if there is no other.
 async fn newest(client: &Client, name: &AllocationName) -> Result<RunRecord> {
-    let runs: Vec<RunRecord> = client.runs(name, None, SEARCHED_RUNS).await?.items;
+    let runs: Vec<RunRecord> = client.newest_runs(name, SEARCHED_RUNS).await?.items;
     // `min_by_key` returns the first of equal ones, which is the newest.
     match runs.into_iter().min_by_key(RunRecord::output_rank) {
         None => bail!("{name} has no runs yet"),

@@ -1,4 +1,4 @@
-//! `docket next`: the next instants of a schedule, without a server.
+//! `docket next`: the next instants of a schedule without a server, or those of a server's allocations.
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
@@ -6,21 +6,27 @@ use clap::{ArgGroup, Args, ValueEnum};
 use docket_model::{
     AllocationName, Zone, moment,
     schedule::Schedule,
-    wire::Coming,
+    wire::{Coming, Status},
     zone::{self, written},
 };
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
 use super::{AlreadyReported, UsageError};
 use crate::{
-    client::{Client, Connection},
-    clock, default_time_zone, print,
+    client::{AllocationFilter, Client, Connection},
+    clock, default_time_zone, print, time_and_state_words,
 };
 
-/// Shows the next instants of a schedule
+/// Shows the next instants of a schedule, or what is next on a server
 ///
-/// It needs a server only for --of.
+/// It needs a server only for --of and --all.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, group(ArgGroup::new("schedule").args(["expression", "of"]).required(true)))]
+#[command(
+    after_help = EXAMPLES,
+    group(ArgGroup::new("schedule").args(["expression", "of", "all"]).required(true))
+)]
 pub(crate) struct Arguments {
     /// Schedule, such as '0 9 * * 1-5', '@every 90s' or 'R/2026-11-21T09:00:00Z/P1D'
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]
@@ -30,6 +36,10 @@ pub(crate) struct Arguments {
     /// and after a suspension
     #[arg(long, value_name = "NAME", conflicts_with = "time_zone")]
     of: Option<AllocationName>,
+
+    /// Show the next instant of each allocation of the server, the earliest first
+    #[arg(long, conflicts_with_all = ["time_zone", "from"])]
+    all: bool,
 
     /// Show instants after this time: RFC 3339, or a time in the schedule's time zone; also the start of
     /// intervals that name none [default: now]
@@ -70,19 +80,23 @@ Examples:
   docket next '0 9 * * 1-5'
   docket next '30 2 * * *' --time-zone Europe/Berlin --from '2026-03-28 12:00'
   docket next '@every 90s' -n 100 -o json
-  docket next --of report";
+  docket next --of report
+  docket next --all -n 20";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// One line per instant; on a terminal with notes about daylight saving time
     Text,
-    /// JSON array of RFC 3339 strings
+    /// JSON array of RFC 3339 strings; with --all of objects with `Allocation` and `Instant`
     Json,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     if let Some(name) = &arguments.of {
         return of_allocation(&arguments, name).await;
+    }
+    if arguments.all {
+        return of_all(&arguments).await;
     }
     // The same choice as the server's, so that both show the same instants on one machine.
     let zone = default_time_zone::choose(arguments.time_zone)?.zone;
@@ -119,6 +133,64 @@ async fn of_allocation(arguments: &Arguments, name: &AllocationName) -> Result<(
         print::note(print::on_one_line(&why));
     }
     print(&coming.instants, zone, arguments.output)
+}
+
+/// An allocation and its next instant.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct NextUp {
+    allocation: String,
+    /// In the time zone of the allocation.
+    instant: String,
+    #[serde(skip)]
+    at: DateTime<Utc>,
+    #[serde(skip)]
+    zone: Zone,
+}
+
+impl NextUp {
+    /// `None` if the allocation has no next instant, or cannot be read.
+    fn read(allocation: &Value) -> Option<Self> {
+        let name = allocation.get("Name")?.as_str()?.to_owned();
+        let at = Status::deserialize(allocation.get("Status")?).ok()?.next?;
+        let zone = time_and_state_words::zone_of(allocation);
+        Some(Self { allocation: name, instant: stamp(at, zone), at, zone })
+    }
+
+    fn line(&self, is_terminal: bool) -> String {
+        let coming = Coming { at: self.at, note: None };
+        let separator = if is_terminal { "  " } else { "\t" };
+        let line = line(&coming, self.zone, is_terminal);
+        format!("{line}{separator}{}", print::on_one_line(&self.allocation))
+    }
+}
+
+/// Prints the allocations of the server that start next by themselves.
+async fn of_all(arguments: &Arguments) -> Result<()> {
+    let client = Client::new(&arguments.connection)?;
+    let filter = AllocationFilter { is_without_logs: true, ..AllocationFilter::default() };
+    let allocations = client.list(&filter, None).await?.items;
+    let mut next: Vec<_> = allocations.iter().filter_map(NextUp::read).collect();
+    let total = next.len();
+    // The sort is stable: what is due at one instant stays in the order of the list.
+    next.sort_by_key(|next| next.at);
+    next.truncate(arguments.count.into());
+    if next.is_empty() {
+        print::note("no allocation has a next instant");
+    }
+    if next.len() < total {
+        let shown = next.len();
+        print::note(format_args!("showing the first {shown} of {total}; see more with --count"));
+    }
+    match arguments.output {
+        Format::Json => print::json(&next),
+        Format::Text if next.is_empty() => Ok(()),
+        Format::Text => {
+            let is_terminal = print::is_terminal();
+            let lines: Vec<_> = next.iter().map(|next| next.line(is_terminal)).collect();
+            print::line(lines.join("\n"))
+        }
+    }
 }
 
 fn print(instants: &[Coming], zone: Zone, format: Format) -> Result<()> {

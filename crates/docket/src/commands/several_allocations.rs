@@ -9,7 +9,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::AlreadyReported;
-use crate::{client::Client, print};
+use crate::{
+    client::{AllocationFilter, Client},
+    print,
+};
 
 /// The allocations to act on.
 #[derive(Debug, Args)]
@@ -32,7 +35,7 @@ impl Names {
         }
         // Each allocation is a request of its own, so that the result of each is known even if a
         // later one fails.
-        let allocations = client.list(None).await?.items;
+        let allocations = client.list(&AllocationFilter::default(), None).await?.items;
         let names = allocations.iter().map(|allocation| {
             let name = allocation.get("Name").and_then(|name| name.as_str()).unwrap_or_default();
             AllocationName::parse(name).context("invalid name in the server's list")

@@ -19,5 +19,5 @@ pub(crate) use self::{
     journal::{of_journal, of_sentences},
     key_values::behind_keys,
     layout::cut,
-    runs::of_runs,
+    runs::{of_all_runs, of_runs},
 };

@@ -1,4 +1,4 @@
-//! The table of the runs of an allocation.
+//! The tables of the runs of an allocation, and of all runs.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
@@ -21,6 +21,14 @@ const COLUMNS: [Column; 8] = [
     Column::cut("REASON", 12, 2),
 ];
 
+/// The same with the name of the allocation.
+const COLUMNS_OF_ALL: [Column; 9] = {
+    let [_, state, trigger, started, duration, lateness, code, reason] = COLUMNS;
+    // A small terminal shows which allocations have which state, rather than the names of runs.
+    let (allocation, run) = (Column::cut("ALLOCATION", 16, 0), Column::cut("RUN", 20, 2));
+    [allocation, run, state, trigger, started, duration, lateness, code, reason]
+};
+
 /// Runs of one allocation, one per line, with their times in its time zone.
 pub(crate) fn of_runs(
     runs: &[RunRecord],
@@ -29,6 +37,21 @@ pub(crate) fn of_runs(
     screen: Screen,
 ) -> String {
     table(COLUMNS, runs.iter().map(|run| row(run, zone, now)), screen)
+}
+
+/// Runs of several allocations, one per line, with their times in a zone.
+pub(crate) fn of_all_runs(
+    runs: &[RunRecord],
+    zone: Zone,
+    now: DateTime<Utc>,
+    screen: Screen,
+) -> String {
+    let row = |run: &RunRecord| {
+        let [id, state, trigger, started, duration, lateness, code, reason] = row(run, zone, now);
+        let name = run.allocation.clone();
+        [name, id, state, trigger, started, duration, lateness, code, reason]
+    };
+    table(COLUMNS_OF_ALL, runs.iter().map(row), screen)
 }
 
 fn row(run: &RunRecord, zone: Zone, now: DateTime<Utc>) -> [String; 8] {
@@ -110,6 +133,38 @@ mod tests {
         let both = "succeeded on the default engine and engine west, node w3";
         assert_eq!(state(&run, now), both);
         assert_eq!(state(&of_west, now), "succeeded on engine west, node w3");
+    }
+
+    #[test]
+    fn a_table_of_all_runs_has_the_names_of_the_allocations() {
+        let over = |allocation: &str, state: &str, reason: Option<&str>| {
+            run(json!({
+                "Run": "20261121T085700Z", "Allocation": allocation, "Trigger": "schedule",
+                "Instant": "2026-11-21T08:57:00Z", "State": state, "Reason": reason,
+                "Decided": "2026-11-21T08:57:00Z", "Ended": "2026-11-21T08:58:00Z",
+                "LatenessMilliseconds": 12, "DurationMilliseconds": 60_000,
+                "Attempts": [attempt(1, "2026-11-21T08:57:00.012Z", None)],
+            }))
+        };
+        let runs =
+            [over("report", "succeeded", None), over("load", "lost", Some("its node is away"))];
+        let now = "2026-11-21T09:00:00Z".parse().unwrap();
+        let shown = |width| of_all_runs(&runs, Zone::utc(), now, Screen::Terminal(width));
+        assert_snapshot!(shown(200), @"
+        ALLOCATION  RUN               STATE      TRIGGER   STARTED               DURATION  LATENESS  EXIT CODE  REASON
+        report      20261121T085700Z  succeeded  schedule  2026-11-21 08:57 UTC  1m        12ms
+        load        20261121T085700Z  lost       schedule  2026-11-21 08:57 UTC  1m        12ms                 its node is away
+        ");
+        assert_snapshot!(shown(80), @"
+        ALLOCATION  RUN               STATE      DURATION  EXIT CODE  REASON           …
+        report      20261121T085700Z  succeeded  1m
+        load        20261121T085700Z  lost       1m                   its node is…
+        ");
+        assert_snapshot!(shown(40), @"
+        ALLOCATION  STATE      …
+        report      succeeded
+        load        lost
+        ");
     }
 
     #[test]

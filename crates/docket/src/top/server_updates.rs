@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{engine_line::EngineLine, model_inputs_and_effects::Message};
 use crate::{
-    client::{Client, EventFilter, Events, Happened, ServerEvent},
+    client::{AllocationFilter, Client, EventFilter, Events, Happened, ServerEvent},
     time_and_state_words,
 };
 
@@ -191,7 +191,7 @@ struct Listed {
 }
 
 async fn load(client: &Client, messages: &Sender<Message>) -> Result<()> {
-    let allocations = client.list(None).await?.items;
+    let allocations = client.list(&AllocationFilter::default(), None).await?.items;
     let counts: Vec<_> =
         allocations.iter().filter_map(|value| Listed::deserialize(value).ok()).collect();
     let mut runs = under_way(client, &counts).await?;
@@ -205,7 +205,7 @@ async fn under_way(client: &Client, counts: &[Listed]) -> Result<Vec<RunRecord>>
     // One request only for each allocation that has something under way, not for all.
     let running = counts.iter().filter(|count| count.status.under_way() > 0);
     let asked = stream::iter(running)
-        .map(|count| client.runs::<RunRecord>(&count.name, None, SEARCHED_RUNS));
+        .map(|count| client.newest_runs::<RunRecord>(&count.name, SEARCHED_RUNS));
     let mut answers = asked.buffer_unordered(REQUESTS);
     let mut runs = Vec::new();
     while let Some(answer) = answers.next().await {

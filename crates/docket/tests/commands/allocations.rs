@@ -116,6 +116,79 @@ fn list_prints_yaml_and_a_table_on_request() {
 }
 
 #[test]
+fn a_list_is_filtered_by_label_and_state() {
+    let stub = Stub::tcp(|request| match request.line.as_str() {
+        "GET /?label=team%3Dfinance&state=failed%2Csuspended&limit=1000" => {
+            ok(format!("[{ALLOCATION}]"))
+        }
+        "GET /?state=lost&limit=1000" => ok("[]"),
+        line => panic!("{line}"),
+    });
+    let filters = ["list", "--label", "team=finance", "--state", "FAILED", "--state", "suspended"];
+    assert_snapshot!(stub.transcript(docket(filters).args(["-o", "table"])), @"
+    exit code 0
+    --- stdout
+    NAME	SCHEDULE	NEXT	ACTIVE	LAST RESULT
+    foo	0 9 * * *	never		no runs yet
+    ");
+    assert_snapshot!(stub.transcript(&mut docket(["list", "--state", "lost", "-o", "table"])), @"
+    exit code 0
+    --- stdout
+    no allocations match
+    ");
+}
+
+/// Allocations with next instants, one of which is the same.
+fn upcoming() -> String {
+    let each = [
+        ("late", r#""2026-11-22T09:00:00Z""#, "Europe/Berlin"),
+        ("b", r#""2026-11-21T09:00:00Z""#, "UTC"),
+        ("manual", "null", "UTC"),
+        ("a", r#""2026-11-21T09:00:00Z""#, "Asia/Tokyo"),
+    ];
+    let each = each.map(|(name, next, zone)| {
+        format!(
+            r#"{{"Name":"{name}","Cron":"","Status":{{"Next":{next},"TimeZone":"{zone}",
+            "Running":0,"LastRun":null,"Revision":7,"Origin":"api","Created":"2026-11-20T08:00:00Z"}}}}"#
+        )
+    });
+    format!("[{}]", each.join(","))
+}
+
+#[test]
+fn what_is_next_on_a_server_is_one_line_for_each_allocation() {
+    let stub = Stub::tcp(|request| match request.line.as_str() {
+        "GET /?logs=false&limit=1000" => ok(upcoming()),
+        line => panic!("{line}"),
+    });
+    assert_snapshot!(stub.transcript(&mut docket(["next", "--all"])), @"
+    exit code 0
+    --- stdout
+    2026-11-21T09:00:00Z	b
+    2026-11-21T18:00:00+09:00	a
+    2026-11-22T10:00:00+01:00	late
+    ");
+    assert_snapshot!(stub.transcript(&mut docket(["next", "--all", "-n", "1", "-o", "json"])), @r#"
+    exit code 0
+    --- stdout
+    [
+        {
+            "Allocation": "b",
+            "Instant": "2026-11-21T09:00:00Z"
+        }
+    ]
+    --- stderr
+    showing the first 1 of 3; see more with --count
+    "#);
+    let empty = Stub::tcp(|_| ok("[]"));
+    assert_snapshot!(empty.transcript(&mut docket(["next", "--all"])), @"
+    exit code 0
+    --- stderr
+    no allocation has a next instant
+    ");
+}
+
+#[test]
 fn an_empty_table_has_a_hint() {
     let stub = Stub::tcp(|_| ok("[]"));
     assert_snapshot!(stub.transcript(&mut docket(["list", "-o", "table"])), @"

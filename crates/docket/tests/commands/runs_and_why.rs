@@ -24,6 +24,25 @@ fn server(request: &Request) -> crate::stub_server::Answer {
         "GET /foo/runs?limit=3" => {
             ok(format!(r#"{{"Runs":[{},{MISSED}],"Cursor":"20261121T011200Z"}}"#, running()))
         }
+        "GET /foo/runs?limit=20&state=failed%2Cmissed" => {
+            ok(format!(r#"{{"Runs":[{},{MISSED}]}}"#, over("failed", 3, 9)))
+        }
+        // A page that ends early, one without a run, and the last one.
+        "GET /-/runs?limit=20" => {
+            let runs = over("succeeded", 0, 9);
+            ok(format!(r#"{{"Runs":[{runs}],"Cursor":"20261121T090000.123Z-1"}}"#))
+        }
+        "GET /-/runs?limit=20&cursor=20261121T090000.123Z-1" => {
+            ok(r#"{"Runs":[],"Cursor":"20261121T080000Z-1"}"#)
+        }
+        "GET /-/runs?limit=20&cursor=20261121T080000Z-1" => ok(format!(r#"{{"Runs":[{MISSED}]}}"#)),
+        "GET /-/runs?limit=1&state=failed%2Clost&since=24h&label=team%3Dfinance" => {
+            ok(format!(r#"{{"Runs":[{}],"Cursor":"20261121T080000Z-1"}}"#, over("failed", 3, 9)))
+        }
+        "GET /-/runs?limit=20&state=stuck" => ok(r#"{"Runs":[]}"#),
+        "GET /-/runs?limit=20&since=yesterday" => {
+            problem("400 Bad Request", "since: `yesterday` is not a valid time")
+        }
         "GET /foo/runs?limit=20&state=lost"
         | "GET /foo/runs?limit=20&state=timed-out"
         | "GET /foo/runs?limit=3&cursor=20261121T011200Z" => ok(r#"{"Runs":[]}"#),
@@ -67,6 +86,43 @@ fn runs_are_a_table_in_the_time_zone_of_the_allocation() {
     --- stderr
     error: <server> answered 404 Not Found: there is no `fo`: did you mean `foo`?
     ");
+}
+
+#[test]
+fn runs_of_all_allocations_are_a_table_in_the_time_zone_of_the_host() {
+    assert_snapshot!(runs(&["--all", "-o", "table"]), @r"
+    exit code 0
+    --- stdout
+    ALLOCATION	RUN	STATE	TRIGGER	STARTED	DURATION	LATENESS	EXIT CODE	REASON
+    foo	20261121T090000.123Z	succeeded	manual	2026-11-21 09:00 UTC	2.3s		0	
+    foo	20261121T011200Z–20261121T064000Z (329 instants)	missed	schedule					docket was not running
+    ");
+    let some = ["--all", "--state", "FAILED,lost", "--since", "24h", "--label", "team=finance"];
+    assert_snapshot!(runs(&[&some[..], &["--limit", "1", "-o", "table"]].concat()), @r"
+    exit code 0
+    --- stdout
+    ALLOCATION	RUN	STATE	TRIGGER	STARTED	DURATION	LATENESS	EXIT CODE	REASON
+    foo	20261121T090000.123Z	failed	manual	2026-11-21 09:00 UTC	2.3s		3	
+    --- stderr
+    showing the newest 1; see more with --limit
+    ");
+    assert_snapshot!(runs(&["--all", "--state", "stuck", "-o", "table"]), @r"
+    exit code 0
+    --- stdout
+    no runs match
+    ");
+    assert_snapshot!(runs(&["--all", "--since", "yesterday"]), @r"
+    exit code 1
+    --- stderr
+    error: <server> answered 400 Bad Request: since: `yesterday` is not a valid time
+    ");
+}
+
+#[test]
+fn runs_in_several_states_are_one_list() {
+    let both = runs(&["foo", "--state", "failed", "--state", "missed", "-o", "table"]);
+
+    assert_eq!(both, runs(&["foo", "-o", "table"]));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{docket, transcript};
 
 #[test]
 fn usage_errors_exit_with_2() {
-    let misuses: [&[&str]; 27] = [
+    let misuses: [&[&str]; 32] = [
         &["nxt"],
         &["server", "--pull-timeout", "30"],
         &["server", "--max-body", "64"],
@@ -29,6 +29,11 @@ fn usage_errors_exit_with_2() {
         &["resume", "report", "--all"],
         &["runs", "report", "--state", "done"],
         &["runs", "report", "--limit", "0"],
+        &["runs"],
+        &["runs", "report", "--all"],
+        &["runs", "report", "--since", "24h"],
+        &["runs", "--all", "--since", "30"],
+        &["next", "--all", "--from", "09:00"],
         &["logs", "report", "yesterday"],
         &["list", "--host", "tcp://localhost:3000"],
         &["next", "* * * * *", "--of", "report"],

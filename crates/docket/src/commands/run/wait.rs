@@ -144,7 +144,7 @@ fn has_container(record: &RunRecord) -> bool {
 /// The run that this one waits for: the newest older run under way.
 async fn older_run(client: &Client, record: &RunRecord) -> Option<RunRecord> {
     let name = AllocationName::parse(&record.allocation).ok()?;
-    let runs = client.runs::<RunRecord>(&name, None, SEARCHED_RUNS).await.ok()?;
+    let runs = client.newest_runs::<RunRecord>(&name, SEARCHED_RUNS).await.ok()?;
     // The list is sorted newest first.
     runs.items.into_iter().find(|run| run.run < record.run && !run.is_over())
 }
