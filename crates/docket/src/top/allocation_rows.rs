@@ -8,6 +8,41 @@ use serde_json::Value;
 use super::column_list::Text;
 use crate::{due::Due, time_and_state_words};
 
+/// The order of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Order {
+    /// Active allocations come first, then those that are due first.
+    #[default]
+    Active,
+    /// Failing allocations come first, then those that are due first.
+    Failing,
+    /// Those that are due first come first.
+    Next,
+    /// By name.
+    Name,
+}
+
+impl Order {
+    /// The order after this one, cyclically.
+    pub(super) fn following(self) -> Self {
+        match self {
+            Self::Active => Self::Failing,
+            Self::Failing => Self::Next,
+            Self::Next => Self::Name,
+            Self::Name => Self::Active,
+        }
+    }
+
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::Active => "active first",
+            Self::Failing => "failing first",
+            Self::Next => "by next instant",
+            Self::Name => "by name",
+        }
+    }
+}
+
 /// The row of an allocation.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
@@ -80,12 +115,19 @@ impl Row {
         search.split_whitespace().all(|word| self.searched.contains(word))
     }
 
-    /// Active allocations come first, then those that are due first.
-    pub(super) fn order(&self) -> impl Ord + use<> {
-        let next = self.status.next.filter(|_| !self.is_suspended());
+    /// Its place in an order.
+    pub(super) fn place(&self, order: Order) -> impl Ord + use<> {
+        let last = self.status.last_run.as_ref();
+        let is_later = match order {
+            Order::Active => self.status.under_way() == 0,
+            Order::Failing => !last.is_some_and(|run| run.state.is_failure()),
+            Order::Next | Order::Name => false,
+        };
+        let next = self.status.next.filter(|_| !self.is_suspended() && order != Order::Name);
+        let is_without = next.is_none();
         // The name comes last, so that rows of one instant keep their order when they are drawn
         // again.
-        (self.status.under_way() == 0, next.is_none(), next, self.name.clone())
+        (is_later, is_without, next, self.name.clone())
     }
 
     /// True if it is suspended.

@@ -11,7 +11,7 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    allocation_rows::Row,
+    allocation_rows::{Order, Row},
     column_list::{self, Grid},
     fit_text::{end_within, fitted, within},
     key_bindings::HELP,
@@ -139,7 +139,8 @@ fn draw_record(model: &Model, opened: &Opened, frame: &mut Frame<'_>, area: Rect
 fn draw_allocations(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let rows = model.rows();
     let found = match model.search.as_str() {
-        "" => format!("Allocations ({})", rows.len()),
+        "" if model.order == Order::default() => format!("Allocations ({})", rows.len()),
+        "" => format!("Allocations ({}), {}", rows.len(), model.order.in_words()),
         search => format!("Allocations matching “{search}” ({})", rows.len()),
     };
     let is_here = model.pane == Pane::Allocations;
@@ -192,7 +193,8 @@ fn draw_runs(model: &Model, frame: &mut Frame<'_>, area: Rect, pane: Pane) {
     let (words, runs): (_, Vec<_>) = if pane == Pane::Running {
         ("Under way", model.runs.under_way().collect())
     } else {
-        ("Failures", model.runs.failures().iter().collect())
+        let words = if model.is_all_runs { "All runs" } else { "Failures" };
+        (words, model.listed_runs().iter().collect())
     };
     let is_here = model.pane == pane;
     let line = |index: usize| {

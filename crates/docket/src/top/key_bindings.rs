@@ -60,11 +60,13 @@ impl Prompt {
 }
 
 /// All keys with their effect, for the help.
-pub(super) const HELP: [(&str, &str); 13] = [
+pub(super) const HELP: [(&str, &str); 15] = [
     ("↑ ↓ k j", "move one line up or down"),
     ("PgUp PgDn", "move ten lines up or down"),
     ("Home End", "go to the first or last line"),
     ("Tab", "next pane: allocations, under way, failures, output"),
+    ("a", "show all runs instead of failures, or failures again"),
+    ("o", "change the order of the allocations"),
     ("Enter", "show the run's record and explanation; Esc goes back"),
     ("/", "search; Esc clears the search"),
     ("r", "run the allocation now"),
@@ -102,8 +104,8 @@ impl Model {
                 self.opened = None;
                 None
             }
-            // A record has no other panes and no search.
-            Key::Tab | Key::BackTab | Key::Enter | Key::Char('/') => None,
+            // A record has no other panes, no search and no order.
+            Key::Tab | Key::BackTab | Key::Enter | Key::Char('/' | 'a' | 'o') => None,
             key => self.command(key),
         }
     }
@@ -145,6 +147,8 @@ impl Model {
             Key::Escape => self.search.clear(),
             Key::Char('q') => return Some(Effect::Quit),
             Key::Char('?') => self.is_help_shown = true,
+            Key::Char('a') => self.toggle_all_runs(),
+            Key::Char('o') => self.order = self.order.following(),
             Key::Char('/') => {
                 // The search filters allocations, and its effect must be visible.
                 self.pane = Pane::Allocations;

@@ -13,8 +13,15 @@ use super::{
 /// An input of the model.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// All allocations, and the runs that are under way or failed.
-    Loaded(Vec<Value>, Vec<RunRecord>),
+    /// All is loaded anew.
+    Loaded {
+        /// All allocations.
+        allocations: Vec<Value>,
+        /// The runs that are under way or failed.
+        runs: Vec<RunRecord>,
+        /// The newest runs of all states.
+        newest: Vec<RunRecord>,
+    },
     /// An allocation changed; `None` if it was deleted.
     Allocation(AllocationName, Option<Value>),
     /// A run changed.

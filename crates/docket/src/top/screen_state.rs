@@ -9,7 +9,7 @@ use docket_model::{AllocationName, RunId, Zone, journal::Suspension, wire::RunRe
 use serde_json::Value;
 
 use super::{
-    allocation_rows::Row,
+    allocation_rows::{Order, Row},
     engine_line::EngineLine,
     key_bindings::Prompt,
     model_inputs_and_effects::{Effect, Message},
@@ -53,6 +53,10 @@ pub(super) struct Model {
     pub(super) runs: Runs,
     pub(super) pane: Pane,
     pub(super) search: String,
+    /// The order of the allocations.
+    pub(super) order: Order,
+    /// True if the pane of failures shows all runs.
+    pub(super) is_all_runs: bool,
     // By name and not by position: the order changes with each run.
     selected_allocation: Option<AllocationName>,
     selected_running: usize,
@@ -83,6 +87,8 @@ impl Model {
             runs: Runs::default(),
             pane: Pane::Allocations,
             search: String::new(),
+            order: Order::default(),
+            is_all_runs: false,
             selected_allocation: None,
             selected_running: 0,
             selected_failure: 0,
@@ -101,8 +107,8 @@ impl Model {
     pub(super) fn update(&mut self, message: Message) -> Vec<Effect> {
         let mut effects = Vec::new();
         match message {
-            Message::Loaded(allocations, runs) => {
-                self.load(&allocations, runs);
+            Message::Loaded { allocations, runs, newest } => {
+                self.load(&allocations, runs, newest);
                 // The event about the opened record may be one of those that were missed.
                 let subject = self.opened.as_ref().map(|opened| opened.subject.clone());
                 effects.extend(subject.map(Effect::Open));
@@ -157,21 +163,18 @@ impl Model {
         self.opened.take_if(|opened| opened.subject.allocation == *name);
     }
 
-    fn load(&mut self, allocations: &[Value], runs: Vec<RunRecord>) {
+    fn load(&mut self, allocations: &[Value], runs: Vec<RunRecord>, newest: Vec<RunRecord>) {
         // All is replaced, so what was deleted during a gap disappears.
         let rows = allocations.iter().filter_map(Row::read);
         self.rows = rows.map(|row| (row.name.clone(), row)).collect();
-        self.runs = Runs::default();
-        for run in runs {
-            self.runs.note(run);
-        }
+        self.runs = Runs::of(runs, newest);
     }
 
     /// The allocations that match the search, in display order.
     pub(super) fn rows(&self) -> Vec<&Row> {
         let search = self.search.to_lowercase();
         let mut rows: Vec<_> = self.rows.values().filter(|row| row.holds(&search)).collect();
-        rows.sort_by_cached_key(|row| row.order());
+        rows.sort_by_cached_key(|row| row.place(self.order));
         rows
     }
 
@@ -230,7 +233,7 @@ impl Model {
         match self.pane {
             Pane::Allocations => self.newest(self.selected_allocation.as_ref()?),
             Pane::Running => id(self.runs.under_way().nth(self.selected_running)?),
-            Pane::Failures => id(self.runs.failures().get(self.selected_failure)?),
+            Pane::Failures => id(self.listed_runs().get(self.selected_failure)?),
             // The output has no rows: it stays with the run that led to it.
             Pane::Output => self.watched.clone(),
         }
@@ -248,9 +251,20 @@ impl Model {
         match pane {
             Pane::Allocations => self.rows().len(),
             Pane::Running => self.runs.under_way().len(),
-            Pane::Failures => self.runs.failures().len(),
+            Pane::Failures => self.listed_runs().len(),
             Pane::Output => self.output.len(),
         }
+    }
+
+    /// The runs in the pane of failures: those, or all.
+    pub(super) fn listed_runs(&self) -> &[RunRecord] {
+        if self.is_all_runs { self.runs.all() } else { self.runs.failures() }
+    }
+
+    /// Shows all runs instead of failures, or failures again.
+    pub(super) fn toggle_all_runs(&mut self) {
+        self.is_all_runs = !self.is_all_runs;
+        (self.pane, self.selected_failure) = (Pane::Failures, 0);
     }
 
     /// Moves the cursor of the pane by this many lines, within its bounds.

@@ -19,9 +19,11 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-use super::{engine_line::EngineLine, model_inputs_and_effects::Message};
+use super::{
+    engine_line::EngineLine, model_inputs_and_effects::Message, shown_runs::MOST_RUNS,
+};
 use crate::{
-    client::{AllocationFilter, Client, EventFilter, Events, Happened, ServerEvent},
+    client::{AllocationFilter, Client, EventFilter, Events, Happened, RunSelection, ServerEvent},
     time_and_state_words,
 };
 
@@ -197,8 +199,15 @@ async fn load(client: &Client, messages: &Sender<Message>) -> Result<()> {
     let mut runs = under_way(client, &counts).await?;
     runs.extend(failed(client, &counts).await?);
     send(messages, Message::Link(Ok(()))).await;
-    send(messages, Message::Loaded(allocations, runs)).await;
+    let newest = newest(client).await;
+    send(messages, Message::Loaded { allocations, runs, newest }).await;
     Ok(())
+}
+
+async fn newest(client: &Client) -> Vec<RunRecord> {
+    let listed = client.runs(None, &RunSelection::default(), MOST_RUNS).await;
+    // Servers of older versions have no list of all runs; what runs from now on is shown.
+    listed.map(|listing| listing.items).unwrap_or_default()
 }
 
 async fn under_way(client: &Client, counts: &[Listed]) -> Result<Vec<RunRecord>> {

@@ -1,4 +1,4 @@
-//! The runs that are shown: those under way, and the newest that failed.
+//! The runs that are shown: those under way, the newest that failed, and the newest of all.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,10 @@ use docket_model::{AllocationName, RunId, wire::RunRecord};
 /// The number of failed runs to keep: the newest.
 // More do not fit on any screen, and a server may fail for days while this runs.
 const MOST_FAILURES: usize = 100;
+/// The number of runs to keep of all: the newest.
+pub(super) const MOST_RUNS: usize = 200;
 
-/// Runs under way, and failed ones.
+/// Runs under way, failed ones, and the newest of all.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
     /// The earliest instant first.
@@ -17,11 +19,30 @@ pub(super) struct Runs {
     under_way: BTreeMap<(DateTime<Utc>, AllocationName), RunRecord>,
     /// The newest first.
     failures: Vec<RunRecord>,
+    /// The newest instant first.
+    // Apart from the others, which may be far older: a list with gaps would look complete.
+    all: Vec<RunRecord>,
 }
 
 impl Runs {
+    /// Runs that were loaded: those under way and failed ones, and the newest of all.
+    pub(super) fn of(runs: Vec<RunRecord>, mut newest: Vec<RunRecord>) -> Self {
+        newest.truncate(MOST_RUNS);
+        let mut all = Self { all: newest, ..Self::default() };
+        runs.into_iter().for_each(|run| all.note_state(run));
+        all
+    }
+
     /// Adds or updates a run.
     pub(super) fn note(&mut self, record: RunRecord) {
+        self.all.retain(|old| (&old.allocation, old.run) != (&record.allocation, record.run));
+        let at = self.all.partition_point(|old| old.instant >= record.instant);
+        self.all.insert(at, record.clone());
+        self.all.truncate(MOST_RUNS);
+        self.note_state(record);
+    }
+
+    fn note_state(&mut self, record: RunRecord) {
         let Some(id) = id(&record) else { return };
         let key = (record.instant, id.allocation);
         if !record.is_over() {
@@ -42,6 +63,7 @@ impl Runs {
     pub(super) fn remove(&mut self, name: &AllocationName) {
         self.under_way.retain(|(_, allocation), _| allocation != name);
         self.failures.retain(|run| run.allocation != name.as_str());
+        self.all.retain(|run| run.allocation != name.as_str());
     }
 
     /// The runs under way, the earliest instant first.
@@ -54,6 +76,11 @@ impl Runs {
     /// The failed runs, newest first.
     pub(super) fn failures(&self) -> &[RunRecord] {
         &self.failures
+    }
+
+    /// The newest runs of all states, the newest instant first.
+    pub(super) fn all(&self) -> &[RunRecord] {
+        &self.all
     }
 
     /// True if a run is not over.

@@ -1,7 +1,7 @@
 //! What keys ask for.
 
 use super::*;
-use crate::top::screen_state::Pane;
+use crate::top::{screen_state::Pane, tests::screen::screen};
 
 #[test]
 fn a_manual_run_asks_for_confirmation() {
@@ -125,6 +125,64 @@ fn a_failed_run_moves_to_the_failures() {
     let failures: Vec<_> =
         model.runs.failures().iter().map(|run| run.allocation.as_str()).collect();
     assert_eq!(failures, ["backup", "report"]);
+}
+
+#[test]
+fn the_order_of_the_allocations_is_changed_by_a_key() {
+    let mut model = model();
+    let mut orders = Vec::new();
+    for _ in 0..5 {
+        let rows = model.rows().iter().map(|row| row.name.to_string()).collect::<Vec<_>>();
+        let title = screen(&model, 110, 20).lines().nth(1).unwrap().to_owned();
+        orders.push(format!("{}: {}", title.trim_matches([' ', '─']), rows.join(" ")));
+        type_in(&mut model, "o");
+    }
+
+    assert_eq!(
+        orders,
+        [
+            "Allocations (3): backup report cleanup",
+            "Allocations (3), failing first: report backup cleanup",
+            "Allocations (3), by next instant: report backup cleanup",
+            "Allocations (3), by name: backup cleanup report",
+            "Allocations (3): backup report cleanup",
+        ]
+    );
+    assert_eq!(model.allocation(), Some(name("backup")));
+}
+
+#[test]
+fn all_runs_are_shown_instead_of_failures_newest_first() {
+    let mut model = model();
+    let good = run("report", "08:30:00", "succeeded", Some("08:30:01"));
+    model.update(Message::Run(good.into()));
+
+    type_in(&mut model, "a");
+    let all: Vec<_> = model.listed_runs().iter().map(|run| run.run.to_string()).collect();
+    press(&mut model, Key::Down);
+    let selected = model.selected_run();
+    let title = screen(&model, 110, 20);
+    type_in(&mut model, "a");
+    let failures = model.listed_runs().len();
+
+    assert_eq!(all, ["20261121T090000Z", "20261121T083000Z", "20261121T080000Z"]);
+    assert_eq!(selected, Some(id("report", "08:30:00")));
+    assert!(title.contains("All runs (3)"), "{title}");
+    assert_eq!((failures, model.pane), (1, Pane::Failures));
+}
+
+#[test]
+fn only_the_newest_runs_are_kept() {
+    let mut model = model();
+    for second in 0..300 {
+        let at = format!("07:{:02}:{:02}", second / 60, second % 60);
+        model.update(Message::Run(run("report", &at, "succeeded", Some(&at)).into()));
+    }
+    type_in(&mut model, "a");
+
+    let runs = model.listed_runs();
+    assert_eq!((runs.len(), runs[0].run), (200, id("backup", "09:00:00").instant));
+    assert_eq!(runs[199].run, id("report", "07:01:42").instant);
 }
 
 #[test]

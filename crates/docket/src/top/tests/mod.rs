@@ -85,8 +85,12 @@ fn model() -> Model {
     let mut model = Model::new("http://localhost:3000".to_owned(), now());
     model.update(Message::Link(Ok(())));
     model.update(Message::Engines(EngineLine::AllUp("Docker 28.1".to_owned())));
-    model.update(Message::Loaded(vec![report, cleanup, backup], runs));
+    model.update(loaded(vec![report, cleanup, backup], runs));
     model
+}
+
+fn loaded(allocations: Vec<Value>, runs: Vec<RunRecord>) -> Message {
+    Message::Loaded { allocations, newest: runs.clone(), runs }
 }
 
 /// Presses keys: those of a word one after the other.

@@ -152,7 +152,7 @@ fn an_opened_record_is_loaded_again_when_everything_is() {
     let mut model = model();
     open(&mut model, (80, 24));
 
-    let effects = model.update(Message::Loaded(Vec::new(), Vec::new()));
+    let effects = model.update(loaded(Vec::new(), Vec::new()));
 
     assert_eq!(effects, [Effect::Open(subject("backup", "09:00:00"))]);
 }

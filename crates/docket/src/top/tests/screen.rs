@@ -106,7 +106,7 @@ fn long_texts() -> Model {
     let mut failed = run(&"backup-".repeat(18), "08:00:00", "failed", Some("08:00:05"));
     failed.reason = Some(wide.clone());
     model.update(Message::Link(Ok(())));
-    model.update(Message::Loaded(vec![long, suspended], vec![failed]));
+    model.update(loaded(vec![long, suspended], vec![failed]));
     model.update(Message::Output(model.watched.clone().unwrap(), wide.into_bytes()));
     model
 }
@@ -243,7 +243,7 @@ fn the_rows_around_the_cursor_are_shown() {
     let mut model = model();
     let many: Vec<_> =
         (0..1_000).map(|number| allocation(&format!("a{number:03}"), None)).collect();
-    model.update(Message::Loaded(many, Vec::new()));
+    model.update(loaded(many, Vec::new()));
     for _ in 0..50 {
         press(&mut model, Key::PageDown);
     }
