@@ -6,7 +6,10 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use docket_model::{output::Stream as OutputStream, run::ContainerId};
+use docket_model::{
+    output::{Stream as OutputStream, Times},
+    run::ContainerId,
+};
 use docket_server::engine::{Chunk, EngineError, Follow, Log, LogCursor};
 use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
@@ -45,7 +48,9 @@ pub(crate) fn read(
         let Some(bytes) = reader.next().await? else { return Ok(None) };
         let cursor = reader.cursor.advanced_by(bytes.len() as u64);
         reader.cursor = cursor;
-        Ok(Some(((cursor, Chunk { stream: OutputStream::Out, bytes }), reader)))
+        // The log is read without times.
+        let chunk = Chunk { stream: OutputStream::Out, bytes, times: Times::default() };
+        Ok(Some(((cursor, chunk), reader)))
     })
     .boxed()
 }

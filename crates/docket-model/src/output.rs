@@ -1,22 +1,21 @@
 //! The output of a container, bounded.
 
 mod stream_changes;
+mod times;
 
 use std::{collections::VecDeque, ops::Range};
 
 use chrono::{DateTime, Utc};
 
-pub use self::stream_changes::{Stream, Streams};
+pub use self::{
+    stream_changes::{Stream, Streams},
+    times::Times,
+};
 
 /// The size of a piece of output, in memory, in the store and in an answer.
 ///
 /// Small compared to the buffers of a connection, and large enough that the overhead is small.
 pub const PIECE: usize = 64 << 10;
-
-/// After how many bytes it is noted again when they were written.
-// Times help to find a line by its clock; one for every line could take as much memory as the
-// output.
-const TIME_STEP: u64 = 4 << 10;
 
 /// The output of an attempt; if it is too long, its head and its tail.
 ///
@@ -35,8 +34,11 @@ pub struct Output {
     /// How many bytes take, where those are, what is known of their streams and times.
     notes_elsewhere: usize,
     streams: Streams,
-    /// When the bytes from some positions on were written, as far as they are kept and that is known.
-    times: VecDeque<(u64, DateTime<Utc>)>,
+    /// When the bytes of the head were written, as far as that is known.
+    head_times: Times,
+    /// The same of the kept bytes behind the head.
+    // By themselves, so that the times of omitted bytes are always the first ones.
+    tail_times: Times,
 }
 
 /// A part of an output, from a position on.
@@ -48,8 +50,8 @@ pub struct Excerpt {
     pub bytes: Vec<u8>,
     /// To which streams these were written, with positions counted from the first of them.
     pub streams: Streams,
-    /// When the piece that they are of was written, where that is known.
-    pub at: Option<DateTime<Utc>>,
+    /// When these were written, as far as that is known, with positions counted from the first of them.
+    pub times: Times,
     /// The position after the last byte.
     pub end: u64,
 }
@@ -75,8 +77,13 @@ impl Output {
     /// The same output, after so many bytes that the engine no longer had.
     #[must_use]
     pub fn behind_missing(self, missing: u64) -> Self {
-        let times = self.times.into_iter().map(|(position, at)| (position + missing, at)).collect();
-        Self { missing, streams: self.streams.behind(missing), times, ..self }
+        Self {
+            missing,
+            streams: self.streams.behind(missing),
+            head_times: self.head_times.behind(missing),
+            tail_times: self.tail_times.behind(missing),
+            ..self
+        }
     }
 
     /// Appends bytes that were written to a stream.
@@ -88,21 +95,16 @@ impl Output {
         self.push(bytes);
     }
 
-    /// Notes when the bytes that follow were written. `at` is asked once in some thousand bytes.
-    pub fn note_time(&mut self, at: impl FnOnce() -> Option<DateTime<Utc>>) {
+    /// Notes when the bytes that follow were written.
+    pub fn note_time(&mut self, at: DateTime<Utc>) {
         let position = self.written();
-        // Asked before `at`, because parsing the engine's time stamp for every line takes long.
-        if self.times.back().is_some_and(|(last, _)| position < last + TIME_STEP) {
+        if position < (self.limit / 2) as u64 {
+            self.head_times.note(position, at);
             return;
         }
-        self.times.extend(at().map(|at| (position, at)));
-        let head = self.head.length as u64;
-        let first_omitted = self.times.partition_point(|(position, _)| *position < head);
-        let is_omitted = |(next, _): &(u64, _)| self.omitted > 0 && *next <= head + self.omitted;
-        // Of the times in the gap the last one stays: it is that of the first byte of the tail.
-        while self.times.get(first_omitted + 1).is_some_and(is_omitted) {
-            self.times.remove(first_omitted);
-        }
+        self.tail_times.note(position, at);
+        // What is omitted grows with the output, and its times must not.
+        self.tail_times.forget_before(self.head.length as u64 + self.omitted);
     }
 
     /// Appends bytes to the same stream as before.
@@ -135,28 +137,44 @@ impl Output {
         Excerpt { omitted, end: position + bytes.len() as u64, bytes, ..Excerpt::default() }
     }
 
-    /// To which streams the bytes of a piece were written, and when its first ones were. A piece begins at
-    /// a kept byte and has at most [`PIECE`] of them; positions are counted from its first byte.
+    /// To which streams the bytes of a piece were written, and when. A piece begins at a kept byte and has at
+    /// most [`PIECE`] of them; positions are counted from its first byte.
     #[must_use]
-    pub fn streams_and_time(&self, first: usize) -> (Streams, Option<DateTime<Utc>>) {
+    pub fn streams_and_times(&self, first: usize) -> (Streams, Times) {
         let (head, mut streams) = (self.head_length(), Streams::default());
-        let position = |kept: usize| {
-            let omitted = if kept < head { 0 } else { self.omitted };
-            self.missing + omitted + kept as u64
-        };
         let (mut kept, end) = (first, self.kept().min(first + PIECE));
         while kept < end {
-            let (stream, next) = self.streams.at(position(kept));
+            let position = self.position_of_kept(kept);
+            let (stream, next) = self.streams.at(position);
             streams.note((kept - first) as u64, stream);
-            let next = next.map(|next| next - position(kept));
+            let next = next.map(|next| next - position);
             // Without a further change the loop ends, since a piece has at most that many bytes.
             let next = kept + next.and_then(|next| usize::try_from(next).ok()).unwrap_or(PIECE);
             // Positions jump at the gap, so the stream is looked up anew behind the head.
             kept = if kept < head { next.min(head) } else { next };
         }
-        let noted = self.times.partition_point(|(noted, _)| *noted <= position(first));
-        let noted = noted.checked_sub(1).and_then(|last| self.times.get(last));
-        (streams, noted.map(|(_, at)| *at))
+        (streams, self.times_within(first..end))
+    }
+
+    /// When some of the kept bytes were written, with positions counted from the first of these.
+    fn times_within(&self, kept: Range<usize>) -> Times {
+        let (head, mut times) = (self.head_length(), Times::default());
+        // The parts before and behind the gap, whose positions jump.
+        for part in [kept.start..kept.end.min(head), kept.start.max(head)..kept.end] {
+            let Some(last) = part.clone().next_back() else { continue };
+            let (begin, offset) = (self.position_of_kept(part.start), part.start - kept.start);
+            let end = self.position_of_kept(last) + 1;
+            times.append(offset as u64, &self.head_times.within(begin..end));
+            times.append(offset as u64, &self.tail_times.within(begin..end));
+        }
+        times
+    }
+
+    /// The position of a kept byte, counted from the first kept one.
+    #[must_use]
+    pub fn position_of_kept(&self, index: usize) -> u64 {
+        let omitted = if index < self.head_length() { 0 } else { self.omitted };
+        self.missing + omitted + index as u64
     }
 
     /// What follows a position; also for an output whose bytes are only in the store.
@@ -275,7 +293,7 @@ impl Output {
 
     /// How many bytes it takes in memory.
     pub(crate) fn weight(&self) -> usize {
-        let times = size_of::<(u64, DateTime<Utc>)>() * self.times.len();
+        let times = self.head_times.weight() + self.tail_times.weight();
         self.kept() + self.notes_elsewhere + self.streams.weight() + times
     }
 

@@ -63,6 +63,9 @@ pub struct Chunk {
     pub stream: output::Stream,
     /// The bytes.
     pub bytes: Bytes,
+    /// When they were written, with positions counted from the first of them; empty if the engine does not
+    /// report it.
+    pub times: output::Times,
 }
 
 /// Pieces of a log, each with the position behind it.

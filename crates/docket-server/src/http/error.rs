@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     engine::EngineError,
+    outputs::LiveError,
     runner::{ManualError, NoTerm},
     store::StoreError,
 };
@@ -170,6 +171,17 @@ impl From<LimitError> for ApiError {
         match error {
             LimitError::Busy(busy) => Self::Busy(busy),
             LimitError::Internal(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<LiveError> for ApiError {
+    fn from(error: LiveError) -> Self {
+        match error {
+            LiveError::Store(error) => Self::Store(error),
+            LiveError::Engine(error) => Self::Engine(error),
+            // What there is now is in the record.
+            LiveError::Removed => Self::NotReady(format!("{error}: send the request again")),
         }
     }
 }

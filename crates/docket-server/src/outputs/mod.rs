@@ -5,7 +5,9 @@
 
 mod active_readers;
 mod capture;
+mod last_lines;
 mod memory_budget;
+mod piece;
 mod shared_log;
 mod stream;
 
@@ -14,8 +16,10 @@ use std::sync::Arc;
 pub(crate) use self::{
     active_readers::Readers,
     capture::EndedOutput,
+    last_lines::{LineCount, of_stored as last_lines_of_stored},
     memory_budget::Reserved,
-    stream::{LiveError, OutputEvent, Piece, Pieces, Written, pieces_of},
+    piece::{Piece, pieces_of},
+    stream::{LiveError, OutputEvent, Pieces, Written, broken_off},
 };
 use self::{memory_budget::OutputMemory, shared_log::SharedLogs};
 use crate::runner::{Engines, StoreAccess};

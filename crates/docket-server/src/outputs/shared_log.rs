@@ -12,7 +12,7 @@ use std::{
 };
 
 use docket_model::{
-    output::{PIECE, Stream},
+    output::{PIECE, Stream, Times},
     run::ContainerId,
 };
 use futures_util::StreamExt;
@@ -73,6 +73,8 @@ struct Content {
     start: u64,
     /// Where the streams begin to which the bytes were written, in order.
     streams: VecDeque<(u64, Stream)>,
+    /// When the bytes were written.
+    times: Times,
     /// The furthest position that a follower asked for.
     furthest: u64,
     /// The end of the log, or what went wrong.
@@ -165,6 +167,7 @@ impl Log {
             bytes: VecDeque::new(),
             start,
             streams: VecDeque::new(),
+            times: Times::default(),
             furthest: start,
             end: None,
         };
@@ -205,7 +208,7 @@ impl Window {
 
     async fn take_in(&self, chunk: &Chunk) {
         // In parts, because a chunk of the engine may be larger than all the room there is.
-        for part in chunk.bytes.chunks(PIECE) {
+        for (part, first) in chunk.bytes.chunks(PIECE).zip((0..).step_by(PIECE)) {
             loop {
                 let wanted = self.wanted.notified();
                 if self.content.lock().has_room() {
@@ -216,7 +219,8 @@ impl Window {
                 self.grown.notify_waiters();
                 wanted.await;
             }
-            self.content.lock().add(chunk.stream, part, self.kept);
+            let times = chunk.times.within(first..first + part.len() as u64);
+            self.content.lock().add(chunk.stream, part, &times, self.kept);
         }
     }
 
@@ -270,8 +274,9 @@ impl Window {
         }
         let (stream, room) = content.stream_at(position);
         let length = room.map_or(length, |room| length.min(room));
-        let bytes = content.bytes.range(begin..begin + length);
-        Some(Next::Piece(Chunk { stream, bytes: bytes.copied().collect() }))
+        let bytes = content.bytes.range(begin..begin + length).copied().collect();
+        let times = content.times.within(position..position + length as u64);
+        Some(Next::Piece(Chunk { stream, bytes, times }))
     }
 }
 
@@ -288,10 +293,11 @@ impl Content {
     }
 
     /// Adds bytes; those that the furthest follower has are removed, except for the newest of them.
-    fn add(&mut self, stream: Stream, bytes: &[u8], kept: usize) {
+    fn add(&mut self, stream: Stream, bytes: &[u8], times: &Times, kept: usize) {
         if self.streams.back().is_none_or(|(_, last)| *last != stream) {
             self.streams.push_back((self.position(), stream));
         }
+        self.times.append(self.position(), times);
         self.bytes.extend(bytes);
         // Bytes that the furthest follower does not have yet are never dropped.
         let had = self.furthest.saturating_sub(self.start);
@@ -299,6 +305,7 @@ impl Content {
         let gone = had.saturating_sub(kept).max(self.beyond_changes().min(had));
         self.bytes.drain(..gone);
         self.start += gone as u64;
+        self.times.forget_before(self.start);
         // The last one that begins before the first byte is the stream of that byte.
         while self.streams.get(1).is_some_and(|(begin, _)| *begin <= self.start) {
             self.streams.pop_front();
@@ -327,9 +334,15 @@ impl Content {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use bytes::Bytes;
+    use chrono::{DateTime, Utc};
     use futures_util::stream;
 
     use super::*;
+
+    fn chunk(stream: Stream, bytes: impl Into<Bytes>) -> Chunk {
+        Chunk { stream, bytes: bytes.into(), times: Times::default() }
+    }
 
     /// A log of a hundred pieces, which counts how many were read.
     fn log(kept: usize) -> (Log, Arc<AtomicUsize>) {
@@ -337,8 +350,7 @@ mod tests {
         let counted = Arc::clone(&read);
         let pieces = stream::iter(0..100_u8).map(move |number| {
             counted.fetch_add(1, Ordering::SeqCst);
-            let chunk = Chunk { stream: Stream::Out, bytes: vec![number; PIECE].into() };
-            Ok((LogCursor::behind(0), chunk))
+            Ok((LogCursor::behind(0), chunk(Stream::Out, vec![number; PIECE])))
         });
         (Log::read(pieces.boxed(), 0, kept, &Term::new(1)), read)
     }
@@ -379,7 +391,7 @@ mod tests {
     async fn bytes_to_both_streams_by_turns_take_little_more_memory_than_others() {
         let pieces = stream::iter(0..3 * MOST_CHANGES).map(|number| {
             let stream = if number.is_multiple_of(2) { Stream::Out } else { Stream::Error };
-            Ok((LogCursor::behind(0), Chunk { stream, bytes: "x".into() }))
+            Ok((LogCursor::behind(0), chunk(stream, "x")))
         });
         let log = Log::read(pieces.boxed(), 0, BEHIND, &Term::new(1));
 
@@ -396,12 +408,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_piece_was_written_to_one_stream() {
-        let chunk = |stream, text: &'static str| {
-            Ok((LogCursor::behind(0), Chunk { stream, bytes: text.into() }))
-        };
         let (out, error) = (Stream::Out, Stream::Error);
         let chunks =
             [chunk(out, "one "), chunk(error, "oh"), chunk(error, " no"), chunk(out, " two")];
+        let chunks = chunks.map(|chunk| Ok((LogCursor::behind(0), chunk)));
         let log = Log::read(stream::iter(chunks).boxed(), 0, BEHIND, &Term::new(1));
 
         let mut read = Vec::new();
@@ -412,5 +422,28 @@ mod tests {
         }
 
         assert_eq!(read, [(out, "e ".into()), (error, "oh no".into()), (out, " two".into())]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_piece_has_the_times_of_its_lines_wherever_it_begins() {
+        let at = |second| DateTime::<Utc>::from_timestamp(second, 0).unwrap();
+        let lines = (0..100_i64).map(move |second| {
+            let mut line = chunk(Stream::Out, vec![b'x'; PIECE]);
+            line.times.note(0, at(second));
+            line.times.note(1000, at(second + 1000));
+            Ok((LogCursor::behind(0), line))
+        });
+        let log = Log::read(stream::iter(lines).boxed(), 0, BEHIND, &Term::new(1));
+
+        let mut position = 500;
+        while let Some(Next::Piece(chunk)) = log.next(position).await {
+            let (line, begin) = (position / PIECE as u64, position % PIECE as u64);
+            assert_eq!(begin, 500);
+            let second = line.cast_signed();
+            assert_eq!(chunk.times.at(0), Some(at(second)));
+            assert_eq!(chunk.times.at(500), Some(at(second + 1000)));
+            position += chunk.bytes.len() as u64;
+        }
+        assert_eq!(position, 100 * PIECE as u64);
     }
 }

@@ -2,10 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use docket_model::{
     AllocationName, Output, Run,
-    output::{Excerpt, Stream},
+    output::Excerpt,
     run::{Attempt, AttemptKey, ContainerId, Instant as RunInstant, RunId, RunState},
     wire::RunRecord,
 };
@@ -13,7 +12,11 @@ use futures_util::StreamExt;
 use tokio::{sync::mpsc, time::Instant};
 use tracing::{Instrument, Span};
 
-use super::{Outputs, shared_log::Next};
+use super::{
+    Outputs,
+    piece::{Piece, pieces_of},
+    shared_log::Next,
+};
 use crate::{
     engine::{Chunk, EngineError, Follow, LogCursor},
     runner::{EngineAccess, Retry, attempt_span, run_span},
@@ -25,34 +28,6 @@ use crate::{
 const PIECES: usize = 2;
 /// A follow that breaks off after so long did not break off at once, however silent it was.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
-
-/// What a reader gets in the place of output that is missing.
-fn note_of(missing: &EngineError) -> Bytes {
-    format!("\n[docket: {missing}]\n").into()
-}
-
-/// The stored part of an attempt's output, in pieces of one stream each. Omitted output becomes a note on
-/// standard error.
-pub(crate) fn pieces_of(part: Excerpt) -> Vec<Piece> {
-    let first = part.end - part.bytes.len() as u64;
-    let mut position = first;
-    let mut pieces = Vec::new();
-    if part.omitted > 0 {
-        let note = Excerpt { omitted: part.omitted, ..Excerpt::default() }.into_bytes();
-        // The note is no output, so it moves no position: a reader that goes on there misses
-        // nothing.
-        pieces.push(Piece { bytes: note.into(), stream: Stream::Error, end: position });
-    }
-    let mut bytes = Bytes::from(part.bytes);
-    while !bytes.is_empty() {
-        let (stream, end) = part.streams.at(position - first);
-        let room = end.and_then(|end| usize::try_from(end + first - position).ok());
-        let next = bytes.split_to(room.unwrap_or(usize::MAX).min(bytes.len()));
-        position += next.len() as u64;
-        pieces.push(Piece { bytes: next, stream, end: position });
-    }
-    pieces
-}
 
 /// Why an output breaks off.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,15 +43,9 @@ pub(crate) enum LiveError {
     Removed,
 }
 
-/// A piece of an output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Piece {
-    /// What was written.
-    pub(crate) bytes: Bytes,
-    /// To which stream.
-    pub(crate) stream: Stream,
-    /// How many bytes were written up to its end: who has it goes on behind so many.
-    pub(crate) end: u64,
+/// The term has ended in which an engine was read.
+pub(crate) fn broken_off() -> EngineError {
+    EngineError::Unreachable("the server is stopping, or is reconnecting to its engines".to_owned())
 }
 
 /// An event of an output, for who follows it.
@@ -149,13 +118,12 @@ impl Outputs {
                         // container wrote.
                         position += bytes;
                         written = written_from(position);
-                        let bytes = note_of(&missing);
-                        Ok(Piece { bytes, stream: Stream::Error, end: position })
+                        Ok(Piece::missing(&missing, position))
                     }
-                    piece => piece.map(|(_, Chunk { bytes, stream, .. })| {
+                    piece => piece.map(|(_, Chunk { bytes, stream, times })| {
                         retry.made_progress();
                         position += bytes.len() as u64;
-                        Piece { bytes, stream, end: position }
+                        Piece { bytes, stream, times, is_note: false, end: position }
                     }),
                 };
                 let is_end = piece.is_err();
@@ -339,18 +307,19 @@ impl Follower {
         let mut began_at = Instant::now();
         loop {
             match log.next(self.skip).await {
-                Next::Piece(Chunk { stream, bytes }) => {
+                Next::Piece(Chunk { stream, bytes, times }) => {
                     retry.made_progress();
                     self.is_begun = true;
                     self.skip += bytes.len() as u64;
-                    self.hand_out(stream, bytes).await;
+                    let (is_note, end) = (false, self.skip);
+                    self.hand_out(Piece { bytes, stream, times, is_note, end }).await;
                 }
                 Next::End(Ok(())) => break,
                 Next::End(Err(missing @ EngineError::OutputMissing { bytes, .. })) => {
                     // The missing bytes move the position, even if no output follows.
                     self.is_begun = true;
                     self.skip += bytes;
-                    self.hand_out(Stream::Error, note_of(&missing)).await;
+                    self.hand_out(Piece::missing(&missing, self.skip)).await;
                     log = follow(self.skip);
                 }
                 Next::End(Err(EngineError::Unreachable(reason))) => {
@@ -382,7 +351,7 @@ impl Follower {
         let end = part.end;
         for piece in pieces_of(part) {
             self.skip = piece.end;
-            self.hand_out(piece.stream, piece.bytes).await;
+            self.hand_out(piece).await;
         }
         self.skip = end;
     }
@@ -397,10 +366,10 @@ impl Follower {
         }
     }
 
-    /// Hands out the bytes before the position that is reached.
-    async fn hand_out(&self, stream: Stream, bytes: Bytes) {
-        if !bytes.is_empty() {
-            let piece = Piece { bytes, stream, end: self.before + self.skip };
+    /// Hands out a piece of the present attempt.
+    async fn hand_out(&self, piece: Piece) {
+        if !piece.bytes.is_empty() {
+            let piece = Piece { end: self.before + piece.end, ..piece };
             // Once the reader has left, the whole task ends.
             let _: Result<(), _> = self.pieces.send(Ok(OutputEvent::Piece(piece))).await;
         }

@@ -17,8 +17,10 @@ pub(super) mod uid;
 use std::{error::Error, sync::Arc};
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc, serde::ts_microseconds_option};
-use docket_model::{AllocationName, output::Streams};
+use docket_model::{
+    AllocationName,
+    output::{Streams, Times},
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -68,9 +70,9 @@ fn name(key: &Key) -> String {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PieceHeader {
-    /// In microseconds since 1970.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "ts_microseconds_option")]
-    at: Option<DateTime<Utc>>,
+    /// When its bytes were written, as far as that is known.
+    #[serde(default, skip_serializing_if = "Times::is_empty")]
+    times: Times,
     /// The positions at which it changes between standard output and standard error.
     #[serde(default, skip_serializing_if = "Streams::is_empty")]
     streams: Streams,
@@ -94,7 +96,8 @@ pub(crate) fn encode(key: &Key, record: &Record) -> Result<Encoded, CodecError> 
         Record::Run(run) => run::encode(run),
         Record::Piece(piece) => {
             bytes = piece.bytes.to_bytes();
-            serde_json::to_string(&PieceHeader { at: piece.at, streams: piece.streams.clone() })
+            let (times, streams) = (piece.times.clone(), piece.streams.clone());
+            serde_json::to_string(&PieceHeader { times, streams })
         }
         Record::Entry(entry) => serde_json::to_string(entry),
         Record::Item(json) => Ok(json.to_string()),
@@ -117,8 +120,8 @@ pub(crate) fn decode(key: &Key, value: &str, bytes: Bytes) -> Result<Record, Cod
             Key::Status(_) => Record::Status(Arc::new(serde_json::from_str(value)?)),
             Key::Run(name, instant) => Record::Run(run::decode(name, *instant, value)?.into()),
             Key::Piece(_) => {
-                let PieceHeader { at, streams } = serde_json::from_str(value)?;
-                Record::Piece(Piece { bytes: bytes.into(), streams, at })
+                let PieceHeader { times, streams } = serde_json::from_str(value)?;
+                Record::Piece(Piece { bytes: bytes.into(), streams, times })
             }
             Key::Entry(_) => Record::Entry(Arc::new(serde_json::from_str(value)?)),
             Key::Item(..) => Record::Item(value.into()),

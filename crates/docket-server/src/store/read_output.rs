@@ -39,6 +39,8 @@ pub(super) async fn read(
     // The output may have been removed since the record was read.
     let Some((_, Record::Piece(piece))) = backend.read_one(key).await? else { return Ok(None) };
     let bytes = piece.bytes.read(begin, kept.len());
-    let (streams, end) = (piece.streams.without_first(begin as u64), position + bytes.len() as u64);
-    Ok(Some(Excerpt { omitted, bytes, streams, at: piece.at, end }))
+    let (first, length) = (begin as u64, bytes.len() as u64);
+    let (streams, end) = (piece.streams.without_first(first), position + length);
+    let times = piece.times.within(first..first + length);
+    Ok(Some(Excerpt { omitted, bytes, streams, times, end }))
 }

@@ -102,8 +102,8 @@ fn pieces(id: &RunId, attempt: AttemptKey, output: &Arc<Output>) -> Vec<(PieceKe
     let places = (0..output.kept()).step_by(PIECE).zip(0..);
     let piece = |(place, piece): (usize, u32)| {
         let bytes = PieceBytes::Shared(Arc::clone(output), place);
-        let (streams, at) = output.streams_and_time(place);
-        (piece_key(id, attempt, piece), Piece { bytes, streams, at })
+        let (streams, times) = output.streams_and_times(place);
+        (piece_key(id, attempt, piece), Piece { bytes, streams, times })
     };
     places.map(piece).collect()
 }

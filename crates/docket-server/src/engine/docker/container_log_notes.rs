@@ -17,6 +17,8 @@ const MOST: usize = 1 << 16;
 pub(super) struct LogForm {
     /// True where the container writes to a terminal, so that the log has no frames.
     pub(super) has_terminal: bool,
+    /// True where each message can be read with its time.
+    pub(super) has_stamps: bool,
     /// Where its log driver drops old output: how much it keeps.
     pub(super) kept: Option<Kept>,
 }

@@ -11,7 +11,7 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use docket_model::{output::Stream, run::ContainerId};
+use docket_model::run::ContainerId;
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
@@ -21,10 +21,11 @@ use tokio::time::Instant;
 use super::{
     container_log_notes::Notes,
     inspect::Inspected,
+    log_messages::{Messages, broken},
     read_log,
     rotated_log::{Part, Rounds},
 };
-use crate::engine::docker_api::{call_results::Client, log_buffer::Chunks, log_frames::Frames};
+use crate::engine::docker_api::{call_results::Client, log_buffer::Chunks};
 use crate::{
     backoff::Backoff,
     engine::{Chunk, EngineError, Follow, Refusal},
@@ -116,7 +117,7 @@ struct Read {
 enum Form {
     /// The whole log, from its beginning.
     Whole {
-        frames: Frames,
+        messages: Messages,
         /// How many bytes of the log it has gone through.
         position: u64,
     },
@@ -195,9 +196,10 @@ impl Live {
         }
         let mode = if is_last || is_reread { "" } else { "&follow=1" };
         let began = Instant::now();
-        let pieces = self.client.get(format!("{}{mode}", read_log::path(&self.id)))?.boxed();
-        let frames = Frames::new(inspected.has_terminal());
-        Ok(Read { pieces, form: Form::Whole { frames, position: 0 }, began, is_last })
+        let messages = Messages::new(&inspected.log_form());
+        let path = format!("{}{mode}{}", read_log::path(&self.id), messages.query());
+        let pieces = self.client.get(path)?.boxed();
+        Ok(Read { pieces, form: Form::Whole { messages, position: 0 }, began, is_last })
     }
 
     /// Begins to read a part of a log that is rotated.
@@ -246,20 +248,19 @@ impl Live {
     /// Takes the frames off, and what was handed out before.
     fn unseen(&mut self, read: &mut Read, piece: &[u8]) -> Result<(), EngineError> {
         let Self { handed_out, chunks, .. } = self;
-        let (frames, position) = match &mut read.form {
+        let (messages, position) = match &mut read.form {
             Form::Part(part) => return part.unseen(piece, handed_out, chunks),
-            Form::Whole { frames, position } => (frames, position),
+            Form::Whole { messages, position } => (messages, position),
         };
-        let mut sink = |stream: Stream, written: &[u8]| {
+        messages.push(piece, &mut |stream, at, written| {
             // Where it is more than these bytes, `get` returns none of them: all were handed out
             // before.
             let known = usize::try_from(handed_out.saturating_sub(*position)).unwrap_or(usize::MAX);
             let unseen = written.get(known..).unwrap_or_default();
             *position += written.len() as u64;
             *handed_out += unseen.len() as u64;
-            chunks.push(stream, unseen);
-        };
-        frames.push(piece, &mut sink).map_err(|_| read_log::broken("it is not in frames"))
+            chunks.push(stream, at, unseen);
+        })
     }
 
     /// The next read needs no pause.
@@ -281,7 +282,7 @@ impl Read {
     fn end(&self) -> Result<(), EngineError> {
         let (message, is_complete) = match &self.form {
             Form::Part(part) => (part.message(), part.is_complete()),
-            Form::Whole { frames, .. } => (frames.message(), frames.are_complete()),
+            Form::Whole { messages, .. } => (messages.message(), messages.are_complete()),
         };
         match message {
             // A follow may do better the next time.
@@ -290,7 +291,7 @@ impl Read {
                 Err(EngineError::Refused { kind: Refusal::Failed, message })
             }
             _ if is_complete => Ok(()),
-            _ => Err(read_log::broken("it ends within a frame")),
+            _ => Err(broken("it ends within a frame")),
         }
     }
 

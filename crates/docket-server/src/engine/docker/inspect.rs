@@ -157,12 +157,20 @@ impl Inspected {
     // A follow of Podman's log files skips lines where it is behind the program at the program's end, so such
     // a log is read again and again instead.
     pub(super) fn is_followed_completely(&self) -> bool {
-        self.log_path.as_deref().is_none_or(|path| path.is_empty() || path.ends_with("-json.log"))
+        self.log_path.as_deref().is_none_or(str::is_empty) || self.has_docker_log()
+    }
+
+    /// True where its log is a file of Docker's default driver.
+    fn has_docker_log(&self) -> bool {
+        self.log_path.as_deref().is_some_and(|path| path.ends_with("-json.log"))
     }
 
     /// How its log is read.
     pub(super) fn log_form(&self) -> LogForm {
-        LogForm { has_terminal: self.has_terminal(), kept: self.kept_output() }
+        let kept = self.kept_output();
+        // Other drivers, and Podman, have stamps in a form or a time zone of their own.
+        let has_stamps = kept.is_some() || self.has_docker_log();
+        LogForm { has_terminal: self.has_terminal(), has_stamps, kept }
     }
 
     /// Whose it is, by its labels.

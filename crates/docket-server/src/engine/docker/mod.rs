@@ -13,6 +13,7 @@ mod engine_check;
 mod find_owned_containers;
 mod follow_log;
 mod inspect;
+mod log_messages;
 mod log_timestamps;
 mod pending_starts;
 mod pull_failure;

@@ -7,13 +7,11 @@ use futures_util::{Stream as Pieces, StreamExt};
 
 use super::{
     container_log_notes::{Kept, LogForm, Notes},
+    log_messages::{Messages, broken},
     log_timestamps::{Next, Stamped, moment_of},
     rotated_log_index::{Extent, Found, Missing, Walk},
 };
-use crate::engine::docker_api::{
-    call_results::Client,
-    log_frames::{Frames, stream_of},
-};
+use crate::engine::docker_api::{call_results::Client, log_frames::stream_of};
 use crate::engine::{Captured, EngineError, Refusal};
 
 /// What a message of the driver `json-file` has on disk beside its text: keys, stream and time.
@@ -46,18 +44,21 @@ impl Log<'_> {
     }
 
     async fn read_once(&self, limit: usize) -> Result<Captured, EngineError> {
-        let mut pieces = self.client.get(path(self.id))?;
+        let mut messages = Messages::new(&self.form);
+        let mut pieces = self.client.get(format!("{}{}", path(self.id), messages.query()))?;
         let mut output = Output::bounded(limit);
-        let mut frames = Frames::new(self.form.has_terminal);
         while let Some(piece) = next(self.client, &mut pieces).await? {
-            frames
-                .push(&piece, &mut |stream, bytes| output.push_to(stream, bytes))
-                .map_err(|_| broken("it is not in frames"))?;
+            messages.push(&piece, &mut |stream, at, bytes| {
+                if let Some(at) = at {
+                    output.note_time(at);
+                }
+                output.push_to(stream, bytes);
+            })?;
         }
-        if !frames.are_complete() {
+        if !messages.are_complete() {
             return Err(broken("it ends within a frame"));
         }
-        Ok(Captured { output, remark: frames.message().as_deref().map(ends_too_soon) })
+        Ok(Captured { output, remark: messages.message().as_deref().map(ends_too_soon) })
     }
 
     /// Reads a log that is rotated, which may begin in the middle of what was written.
@@ -75,7 +76,9 @@ impl Log<'_> {
                     Next::Message(number, stamp) => {
                         stream = stream_of(number);
                         on_disk += JSON_MESSAGE;
-                        output.note_time(|| moment_of(&stamp));
+                        if let Some(at) = moment_of(&stamp) {
+                            output.note_time(at);
+                        }
                         // All is kept, so positions matter only at the end, for the count of
                         // missing bytes.
                         let _: Found = walk.message(number, stamp);
@@ -175,10 +178,6 @@ async fn next<T>(
     }
 }
 
-pub(super) fn broken(reason: &str) -> EngineError {
-    EngineError::Unreachable(format!("the log cannot be read: {reason}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{
@@ -189,7 +188,8 @@ mod tests {
     /// Reads the log of a container without a terminal, of which this is noted.
     async fn read(stub: &Stub, notes: &Notes, kept: Option<Kept>) -> Result<Captured, EngineError> {
         let (client, id) = (stub.client(), ContainerId("c1".into()));
-        let form = LogForm { has_terminal: false, kept };
+        let has_stamps = kept.is_some();
+        let form = LogForm { has_terminal: false, has_stamps, kept };
         Log { client: &client, id: &id, form, notes }.read(100).await
     }
 

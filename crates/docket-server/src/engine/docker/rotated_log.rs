@@ -6,12 +6,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use docket_model::{output::Stream, run::ContainerId};
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::{
-    log_timestamps::{Next, Stamp, Stamped},
+    log_messages::broken,
+    log_timestamps::{Next, Stamp, Stamped, moment_of},
     read_log,
     rotated_log_index::{Extent, Found, LogIndex, Mark, Missing, Walk},
 };
@@ -57,6 +59,8 @@ pub(super) struct Part {
     is_cut_short: bool,
     /// The stream of the message under way.
     stream: Stream,
+    /// When that was written.
+    at: Option<DateTime<Utc>>,
 }
 
 impl Rounds {
@@ -82,6 +86,7 @@ impl Rounds {
             new_messages: 0,
             is_cut_short: false,
             stream: Stream::Out,
+            at: None,
         };
         (format!("&timestamps=1{tail}"), part)
     }
@@ -158,10 +163,10 @@ impl Part {
     ) -> Result<(), EngineError> {
         let mut missing = None;
         let Self { index, stamped, walk, mark, extent, new_messages, is_cut_short, .. } = self;
-        let current = &mut self.stream;
+        let (current, written_at) = (&mut self.stream, &mut self.at);
         let pushed = stamped.push(piece, |next| match next {
             Next::Message(stream, stamp) => {
-                *current = stream_of(stream);
+                (*current, *written_at) = (stream_of(stream), moment_of(&stamp));
                 // What the reader has not got yet begins no later than here.
                 let (first, at) = match walk.message(stream, stamp) {
                     Found::At(at) => (at, at),
@@ -188,13 +193,13 @@ impl Part {
                 if let Some(at) = walk.bytes(bytes.len()) {
                     let known = usize::try_from(position.saturating_sub(at)).unwrap_or(usize::MAX);
                     let new = bytes.get(known..).unwrap_or_default();
-                    unseen.push(*current, new);
+                    unseen.push(*current, *written_at, new);
                     *position += new.len() as u64;
                 }
                 true
             }
         });
-        pushed.map_err(|_| read_log::broken("its messages have no time stamps"))?;
+        pushed.map_err(|_| broken("its messages have no time stamps"))?;
         match missing {
             Some(Missing { bytes, is_exact }) if unseen.is_empty() => {
                 Err(EngineError::OutputMissing { bytes, is_exact })
@@ -302,6 +307,7 @@ mod tests {
     async fn capture(stub: &Stub, notes: &Notes) -> (u64, String, Option<String>) {
         let form = LogForm {
             has_terminal: false,
+            has_stamps: true,
             kept: Some(Kept { words: "`json-file`".into(), at_least: 0 }),
         };
         let (client, id) = (stub.client(), container());

@@ -4,18 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     no_such_image,
-    script::{NODE_REMOVED, Script, UNREPORTED, WhenAsked},
+    script::{NODE_REMOVED, Script, UNREPORTED, UNTIMED, WhenAsked},
 };
 use crate::{
     clock::Reading,
     engine::{Chunk, EngineError, Found, Identity, Past, Stop},
 };
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use docket_model::{
     Life,
     allocation::Placement,
-    output::Stream,
+    output::{Stream, Times},
     run::{ContainerId, Exit, ExitCause},
 };
 
@@ -215,27 +214,35 @@ impl Container {
     }
 
     /// What it has written by now, line by line.
-    pub(super) fn written(&mut self, now: Reading) -> impl Iterator<Item = (Stream, Bytes)> {
+    pub(super) fn written(&mut self, now: Reading) -> impl Iterator<Item = Chunk> {
         let ran = match self.state(now) {
             State::Created(_) | State::Waits => None,
             State::Runs { since, .. } => Some(now.awake.saturating_sub(*since)),
             State::Ended(_, ran) => Some(*ran),
         };
+        let started_at = self.seen.started_at.filter(|_| self.image != UNTIMED);
         let written =
             self.script.lines.iter().filter(move |(at, ..)| ran.is_some_and(|ran| *at <= ran));
-        written.map(|(_, stream, bytes)| (*stream, bytes.clone()))
+        written.map(move |(at, stream, bytes)| {
+            let mut times = Times::default();
+            if let Some(started_at) = started_at {
+                times.note(0, started_at + *at);
+            }
+            Chunk { stream: *stream, bytes: bytes.clone(), times }
+        })
     }
 
     /// What is to be read behind so many bytes.
     pub(super) fn unread(&mut self, skip: u64, now: Reading) -> Unread {
         let mut skip = usize::try_from(skip).unwrap_or(usize::MAX);
         let mut count = 0;
-        for (stream, mut bytes) in self.written(now) {
+        for mut chunk in self.written(now) {
             count += 1;
-            if skip < bytes.len() {
-                return Unread::Chunk(Chunk { stream, bytes: bytes.split_off(skip) });
+            if skip < chunk.bytes.len() {
+                chunk.bytes = chunk.bytes.split_off(skip);
+                return Unread::Chunk(chunk);
             }
-            skip -= bytes.len();
+            skip -= chunk.bytes.len();
         }
         match &self.state {
             State::Created(Some(error)) => Unread::NotStartable(error.clone()),

@@ -890,7 +890,12 @@ impl Containers for ScriptedEngine {
                 return Err(broken_off());
             }
             let mut output = Output::bounded(limit);
-            container.written(now).for_each(|(stream, bytes)| output.push_to(stream, &bytes));
+            for Chunk { stream, bytes, times } in container.written(now) {
+                if let Some(at) = times.at(0) {
+                    output.note_time(at);
+                }
+                output.push_to(stream, &bytes);
+            }
             Ok(Captured { output, remark: None })
         })?
     }

@@ -13,6 +13,8 @@ const SCRIPT: &str = "script";
 pub(super) const NODE_REMOVED: &str = "node-removed";
 /// The image of containers whose exit code is not reported.
 pub(super) const UNREPORTED: &str = "unreported";
+/// The image of containers of whose output no times are reported.
+pub(super) const UNTIMED: &str = "untimed";
 
 /// What a program does.
 #[derive(Debug, Clone)]

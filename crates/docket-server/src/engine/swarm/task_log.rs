@@ -243,7 +243,8 @@ impl Live {
             let unseen = written.get(known..).unwrap_or_default();
             *position += written.len() as u64;
             *handed_out += unseen.len() as u64;
-            chunks.push(stream, unseen);
+            // A Swarm's managers are not asked for times.
+            chunks.push(stream, None, unseen);
         };
         read.frames.push(piece, &mut sink).map_err(|_| broken("it is not in frames"))
     }

@@ -10,13 +10,17 @@ use docket_model::{
 };
 use tracing::{Span, warn};
 
-use super::super::{
-    Allocations,
-    sse::{self, Came, Feed, Pulse},
+use super::{
+    super::{
+        Allocations,
+        sse::{self, Came, Feed, Pulse},
+    },
+    followed::Followed,
+    line_filter::LineFilter,
 };
 use crate::{
     outputs::{OutputEvent, Piece, Pieces},
-    runner::{NoTerm, run_span},
+    runner::run_span,
 };
 
 /// An output as events, to the end of its run.
@@ -25,6 +29,7 @@ pub(super) struct Live {
     name: String,
     instant: Instant,
     pieces: Pieces,
+    filter: LineFilter,
     pulse: Pulse,
     /// How many bytes the client has.
     seen: u64,
@@ -47,28 +52,30 @@ impl Live {
     pub(super) fn new(
         allocations: &Data<Allocations>,
         run: &RunId,
-        part: Option<u32>,
-        seen: u64,
+        Followed { pieces, begin: seen, filter }: Followed,
         pulse: Pulse,
-    ) -> Result<Self, NoTerm> {
-        let (name, instant) = (run.allocation.to_string(), run.instant);
-        Ok(Self {
-            pieces: allocations.runner()?.context.outputs.follow(&name, instant, part, seen),
+    ) -> Self {
+        Self {
+            pieces,
+            filter,
             pulse,
             allocations: allocations.clone(),
-            name,
-            instant,
+            name: run.allocation.to_string(),
+            instant: run.instant,
             seen,
             begun: Vec::new(),
             stage: Stage::Opening,
             span: run_span(run),
-        })
+        }
     }
 
-    /// The event of a piece; `None` if it has no complete character.
-    fn event(&mut self, Piece { bytes, end, .. }: Piece) -> Option<Bytes> {
+    /// The event of a piece; `None` if it has no complete character that is shown.
+    fn event(&mut self, piece: Piece) -> Option<Bytes> {
+        let end = piece.end;
         let mut text = std::mem::take(&mut self.begun);
-        text.extend_from_slice(&bytes);
+        for piece in self.filter.take(piece) {
+            text.extend_from_slice(&piece.bytes);
+        }
         self.begun = text.split_off(text.len() - unfinished(&text));
         // Held bytes do not count, so a client that reconnects gets them again.
         self.seen = end.saturating_sub(self.begun.len() as u64);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use docket_model::wire::{FrameKind, OUTPUT_FRAMES, output_frame};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::test_log::TestLog;
@@ -13,14 +14,18 @@ async fn pass(seconds: u64) {
 
 /// A manual run of a container of some kind; the path of its output.
 async fn output_of(api: &Api, image: &str) -> String {
+    start(api, json!({"Image": image}), 0).await + "?follow=true"
+}
+
+/// Starts a manual run of a container with these options, a second after nine; the path of its output.
+async fn start(api: &Api, config: Value, retries: u32) -> String {
     meet_engine(api).await;
-    let body =
-        format!(r#"{{"Name":"a","Cron":"","Container":{{"Config":{{"Image":"{image}"}}}}}}"#);
-    post(api, &body).await;
+    let container = json!({"Config": config});
+    let body = json!({"Name": "a", "Cron": "", "Retries": retries, "Container": container});
+    post(api, &body.to_string()).await;
     let answer = post_to(api, "/a/runs", "").await;
-    let body = answer.split_once("\n\n").unwrap().1;
-    let run: serde_json::Value = serde_json::from_str(body).unwrap();
-    format!("/a/runs/{}/output?follow=true", run["Run"].as_str().unwrap())
+    let run: Value = serde_json::from_str(answer.split_once("\n\n").unwrap().1).unwrap();
+    format!("/a/runs/{}/output", run["Run"].as_str().unwrap())
 }
 
 fn events(api: &Api) -> Asking {
@@ -181,4 +186,159 @@ async fn an_unknown_attempt_gets_the_number_of_attempts() {
     assert!(no_number.contains("attempt: `x` is not a number from 1 to"), "{no_number}");
     assert!(first_part.starts_with("200"), "{first_part}");
     assert!(no_part.contains("part: there is no part 3, the run has 1 part"), "{no_part}");
+}
+
+/// Starts a run whose container does these steps; returns the path of its output after ten seconds and a half.
+async fn output_of_steps(api: &Api, image: &str, steps: &[&str]) -> String {
+    let path = start(api, json!({"Image": image, "Cmd": steps}), 0).await;
+    tokio::time::sleep(Duration::from_millis(10_500)).await;
+    path
+}
+
+const STEPS: [&str; 4] = ["out one", "error oh", "out two", "error no"];
+
+/// The bodies for these queries.
+async fn bodies<const COUNT: usize>(
+    api: &Api,
+    path: &str,
+    queries: [&str; COUNT],
+) -> [String; COUNT] {
+    let mut bodies = [const { String::new() }; COUNT];
+    for (body, query) in bodies.iter_mut().zip(queries) {
+        let answer = get(api, &format!("{path}?{query}")).await;
+        let (head, text) = answer.split_once("\n\n").unwrap();
+        assert!(head.starts_with("200 OK"), "{query}: {answer}");
+        text.clone_into(body);
+    }
+    bodies
+}
+
+#[tokio::test(start_paused = true)]
+async fn last_lines_and_those_of_a_stream_come_from_the_store_and_from_the_engine() {
+    for end in ["exit 0", "asked ignores"] {
+        let api = api(Access::default());
+        let path = output_of_steps(&api, "script", &[&STEPS[..], &[end]].concat()).await;
+        let follow = if end == "exit 0" { "&follow=true" } else { "" };
+
+        let last =
+            ["tail=2", "tail=0", "tail=all", "tail=9"].map(|query| query.to_owned() + follow);
+        let last = bodies(&api, &path, last.each_ref().map(String::as_str)).await;
+        let of_streams = ["stream=stderr", "stream=stdout&tail=1", "tail=1&stream=stderr"];
+        let of_streams = bodies(&api, &path, of_streams).await;
+
+        let all = "one\noh\ntwo\nno\n";
+        assert_eq!(last, ["two\nno\n", "", all, all], "{end}");
+        assert_eq!(of_streams, ["oh\nno\n", "two\n", "no\n"], "{end}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_have_their_times_and_can_be_those_since_a_time() {
+    for end in ["exit 0", "asked ignores"] {
+        let api = api(Access::default());
+        let path = output_of_steps(&api, "script", &[&STEPS[..], &[end]].concat()).await;
+
+        let timed = bodies(&api, &path, ["timestamps=true&tail=2", "timestamps=true&skip=5"]).await;
+        let since = ["since=2026-11-21T09:00:03Z", "since=10:00:04", "since=8s", "since=1h"];
+        let since = bodies(&api, &path, since).await;
+
+        let [two, no] = ["2026-11-21T09:00:03.000Z two\n", "2026-11-21T09:00:04.000Z no\n"];
+        assert_eq!(timed, [format!("{two}{no}"), format!("h\n{two}{no}")], "{end}");
+        assert_eq!(since, ["two\nno\n", "no\n", "no\n", "one\noh\ntwo\nno\n"], "{end}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_output_without_times_is_shown_whole_and_says_so() {
+    let api = api(Access::default());
+    let path = output_of_steps(&api, "untimed", &[]).await;
+
+    let [timed, since] = bodies(&api, &path, ["timestamps=true", "since=1m"]).await;
+
+    let note = "[docket: the times of this output are not known";
+    assert_eq!(timed, format!("{note}]\n- untimed"));
+    assert_eq!(since, format!("{note}, so all of it is shown]\nuntimed"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_gets_the_last_lines_and_goes_on_behind_them() {
+    let api = api(Access::default());
+    let config = json!({"Image": "script", "Cmd": ["out one", "error oh", "out two", "exit 0"]});
+    let path = start(&api, config, 0).await + "?follow=true";
+    // Two of its lines are written.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+
+    let query = format!("{path}&tail=1&timestamps=true");
+    let followed = events(&api).send(Method::GET, &query, "").await;
+    let again = events(&api).with("last-event-id", "5").send(Method::GET, &query, "").await;
+    let of_stream = events(&api).send(Method::GET, &format!("{path}&stream=stdout"), "").await;
+
+    let texts = |answer: &str| {
+        let (_, texts) = answer.split_once("retry: 2000\n\n").unwrap();
+        texts.split_once("event: end\n").unwrap().0.to_owned()
+    };
+    let timed = |second, line| format!(r#"data: "2026-11-21T09:00:0{second}.000Z {line}\n""#);
+    let [oh, two] = [timed(2, "oh"), timed(3, "two")];
+    assert_eq!(texts(&followed), format!(":\nid: 4\n\nid: 7\n{oh}\n\nid: 11\n{two}\n\nid: 11\n"));
+    assert_eq!(
+        texts(&again),
+        format!(":\nid: 5\n\nid: 7\ndata: \"h\\n\"\n\nid: 11\n{two}\n\nid: 11\n")
+    );
+    assert!(texts(&of_stream).starts_with(":\nid: 0\n\nid: 4\ndata: \"one\\n\"\n"), "{of_stream}");
+    assert!(!of_stream.contains("oh"), "{of_stream}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_of_some_lines_have_the_positions_of_all() {
+    let api = api(Access::default());
+    let path = output_of_steps(&api, "script", &[&STEPS[..], &["exit 0"]].concat()).await;
+    let frames = Asking::of(&api).with("accept", OUTPUT_FRAMES);
+
+    let query = format!("{path}?stream=stderr&timestamps=true&tail=2");
+    let answer = frames.send(Method::GET, &query, "").await;
+
+    let line = |end, text: &str| output_frame(FrameKind::Error, end, text.as_bytes());
+    let lines = [(7, "2026-11-21T09:00:02.000Z oh\n"), (14, "2026-11-21T09:00:04.000Z no\n")];
+    let expected = lines.map(|(end, text)| line(end, text)).concat();
+    assert_eq!(answer.split_once("\n\n").unwrap().1.as_bytes(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_parameter_of_an_output_names_itself_in_its_error() {
+    let api = api(Access::default());
+    let path = output_of_steps(&api, "script", &[&STEPS[..], &["exit 0"]].concat()).await;
+    let errors = [
+        ("tail=-1", "tail: `-1` is not a number from 0 to 10000, or `all`"),
+        ("tail=10001", "tail: `10001` is not a number from 0 to 10000, or `all`"),
+        ("tail=5&skip=3", "tail: cannot be given with `skip`"),
+        ("since=10", "since: 10 what? write 10s or 10m"),
+        ("since=soon", "since: `soon` is not a valid time: write 2026-11-21T09:00:00Z"),
+        ("since=soon", "in Europe/Berlin time, or a duration before now such as 10m"),
+        ("timestamps=yes", "timestamps: `yes` is neither `true` nor `false`"),
+        ("stream=err", "stream: `err` is neither `stdout` nor `stderr`"),
+        ("tails=5", "unknown parameter `tails`: did you mean `tail`?"),
+    ];
+    for (query, expected) in errors {
+        let answer = get(&api, &format!("{path}?{query}")).await;
+
+        assert!(answer.starts_with("400 Bad Request"), "{answer}");
+        assert!(answer.contains(expected), "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_lines_reach_back_over_the_attempts_of_a_run() {
+    let api = api(Access::default());
+    let config = json!({"Image": "script", "Cmd": ["out one", "out two", "exit 1"]});
+    let path = start(&api, config, 1).await + "?follow=true";
+    pass(120).await;
+
+    let last = [1, 2, 3, 4, 5].map(|lines| format!("{path}&tail={lines}"));
+    let mut texts = Vec::new();
+    for path in last {
+        texts.push(get(&api, &path).await.split_once("\n\n").unwrap().1.to_owned());
+    }
+
+    let expected = ["two\n", "one\ntwo\n", "two\none\ntwo\n", "one\ntwo\none\ntwo\n"];
+    assert_eq!(texts, [&expected[..], &expected[3..]].concat());
 }

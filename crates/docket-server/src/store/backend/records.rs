@@ -3,11 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Output, Run,
     journal::Entry,
-    output::{PIECE, Streams},
+    output::{PIECE, Streams, Times},
     run::{AttemptKey, Instant},
 };
 use serde::{Deserialize, Serialize};
@@ -114,8 +113,8 @@ pub(crate) struct Piece {
     pub(crate) bytes: PieceBytes,
     /// To which streams they were written, with positions counted from the first of them.
     pub(crate) streams: Streams,
-    /// When the first of them were written, where that is known.
-    pub(crate) at: Option<DateTime<Utc>>,
+    /// When they were written, as far as that is known, with positions counted from the first of them.
+    pub(crate) times: Times,
 }
 
 /// The bytes of a piece. A piece of an output that is in memory shares it, so that an output that is

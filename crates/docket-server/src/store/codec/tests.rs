@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Allocation, Origin, Output, Run, Specification,
     container::UnknownOptions,
     finding::FieldPath,
     journal::{Entry, Event, Suspension},
-    output::Stream,
+    output::{Stream, Streams, Times},
     run::{
         Attempt, AttemptKey, Cancellation, ContainerId, Exit, ExitCause, Instant, ManualRequest,
         Node, Reason, RunId, RunState, Step, Trigger,
@@ -260,10 +260,11 @@ fn all_other_records_are_read_back() {
     let key = PieceKey { allocation: name(), instant: instant(), attempt: 2.into(), piece: 3 };
     let mut output = Output::bounded(10);
     output.push_to(Stream::Error, b"\xff\0");
+    output.note_time(at(4));
     output.push_to(Stream::Out, b"text");
-    let streams = [Streams::default(), output.streams_and_time(0).0];
-    for (at, streams) in [None, Some(at(4))].into_iter().zip(streams) {
-        let piece = Piece { bytes: Bytes::from_static(b"\xff\0text").into(), streams, at };
+    let notes = [<(Streams, Times)>::default(), output.streams_and_times(0)];
+    for (streams, times) in notes {
+        let piece = Piece { bytes: Bytes::from_static(b"\xff\0text").into(), streams, times };
         assert_read_back(&Key::Piece(key.clone()), &Record::Piece(piece));
     }
     let entry = Entry { at: at(6), allocation: Some(name()), event: Event::Deleted, by: None };

@@ -70,8 +70,8 @@ impl Pieces<'_, '_> {
     fn send(&mut self) -> rusqlite::Result<()> {
         let bytes = Bytes::from(std::mem::take(&mut self.bytes));
         // The record has the streams of the whole output; each piece gets its part.
-        let (streams, at) = self.output.streams_and_time(PIECE * self.key.piece as usize);
-        let record = Record::Piece(Piece { bytes: bytes.into(), streams, at });
+        let (streams, times) = self.output.streams_and_times(PIECE * self.key.piece as usize);
+        let record = Record::Piece(Piece { bytes: bytes.into(), streams, times });
         (self.sink)(Key::Piece(self.key.clone()), record)?;
         self.key.piece += 1;
         Ok(())

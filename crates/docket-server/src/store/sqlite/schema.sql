@@ -48,7 +48,8 @@ CREATE TABLE runs (
 CREATE TABLE outputs (
     -- What containers wrote, in pieces of at most 64 KiB. The record of the run has the sizes. A value has
     -- Streams, the positions at which a piece changes between standard output, which is first, and standard
-    -- error; and At, when its first bytes were written, in microseconds since 1970, where that is known.
+    -- error; and Times, as far as they are known: positions and when the bytes from there on were written, in
+    -- milliseconds since 1970, by turns and each as its distance from the one before.
     allocation INTEGER NOT NULL, -- the id of its specification
     instant INTEGER NOT NULL,
     part INTEGER NOT NULL, -- 1 is the container that every run has

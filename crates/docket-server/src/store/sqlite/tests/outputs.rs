@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use docket_model::{
     Output, Run, RunId,
-    output::{PIECE, Streams},
+    output::{PIECE, Streams, Times},
     run::{Attempt, AttemptKey, RunState, Trigger},
 };
 use uuid::Uuid;
@@ -44,13 +44,19 @@ pub(super) fn with_output(allocation: &str) -> Vec<Write> {
     };
     let key = Key::Run(name(allocation), instant(60));
     let pieces = (0..PIECES).map(|number| {
-        let streams = Streams::default();
-        let record = Piece { bytes: bytes(number).into(), streams, at: Some(moment) };
+        let (streams, times) = (Streams::default(), times());
+        let record = Piece { bytes: bytes(number).into(), streams, times };
         Write::Put(piece(allocation, number), Record::Piece(record))
     });
     let specification =
         Write::Put(Key::Specification(name(allocation)), super::loading::allocation(allocation, 0));
     [specification, Write::Put(key, Record::Run(run.into()))].into_iter().chain(pieces).collect()
+}
+
+fn times() -> Times {
+    let mut times = Times::default();
+    times.note(7, instant(60).moment());
+    times
 }
 
 #[tokio::test]
@@ -67,9 +73,8 @@ async fn each_piece_is_a_row_of_its_own_and_read_by_itself() {
             Record::Piece(piece) => piece,
             other => panic!("{other:?}"),
         });
-        let at = Some(instant(60).moment());
-        let streams = Streams::default();
-        let piece = || Piece { bytes: bytes(number).into(), streams, at };
+        let (streams, times) = (Streams::default(), times());
+        let piece = || Piece { bytes: bytes(number).into(), streams, times };
         let expected = (number < PIECES).then(piece);
         assert_eq!(read, expected);
     }
