@@ -31,6 +31,7 @@ mod long_engine_messages;
 mod many_hosts;
 mod metrics;
 mod output;
+mod output_lines;
 mod output_memory;
 mod packaging;
 mod parts;

@@ -12,7 +12,7 @@ use docket_model::{
     wire::{FrameKind, RunRecord},
 };
 
-use super::{Client, reconnect::Link, response, runs::FramedOutput};
+use super::{Client, Lines, reconnect::Link, response, runs::FramedOutput};
 
 /// What can happen while a run is followed.
 pub(crate) enum Event {
@@ -34,6 +34,7 @@ pub(crate) struct Follow<'a> {
     run: RunId,
     /// The part to follow; all parts where it is absent.
     part: Option<u32>,
+    lines: Lines,
     stage: Stage<'a>,
     seen: u64,
     link: Link,
@@ -54,8 +55,24 @@ impl<'a> Follow<'a> {
     /// Unless `is_known`, a missing run is an error at once, and so is a server that cannot be reached: the
     /// caller may have mistyped the name or the address.
     pub(crate) fn new(client: &'a Client, run: RunId, is_known: bool) -> Self {
-        let link = Link::new(is_known);
-        Self { client, run, part: None, stage: Stage::Closed(None), seen: 0, link }
+        let (link, lines) = (Link::new(is_known), Lines::default());
+        Self { client, run, part: None, lines, stage: Stage::Closed(None), seen: 0, link }
+    }
+
+    /// Requests some lines of the output alone.
+    pub(crate) fn of_lines(self, lines: Lines) -> Self {
+        Self { lines, ..self }
+    }
+
+    /// Follows one part of the run from the beginning, as the whole run would be.
+    pub(crate) fn part(&self, part: u32) -> Self {
+        let whole = Self::new(self.client, self.run.clone(), self.link.is_known);
+        whole.of_part(Some(part)).of_lines(self.lines.clone())
+    }
+
+    /// The run.
+    pub(crate) fn run(&self) -> &RunId {
+        &self.run
     }
 
     /// Follows one part of the run alone.
@@ -98,7 +115,11 @@ impl<'a> Follow<'a> {
                 // The position comes from the server, since notes about missing output take no
                 // position in the output.
                 self.seen = piece.end;
+                self.lines.are_begun();
                 self.link.reset_delay();
+                if matches!(piece.kind, FrameKind::Output | FrameKind::Error) {
+                    self.lines.have_arrived();
+                }
                 Ok(match piece.kind {
                     FrameKind::Output => Some(Event::Bytes(Stream::Out, piece.bytes)),
                     FrameKind::Error => Some(Event::Bytes(Stream::Error, piece.bytes)),
@@ -115,7 +136,8 @@ impl<'a> Follow<'a> {
 
     async fn open(&mut self) -> Result<Option<Event>> {
         self.link.wait().await;
-        let output = self.client.live_output(&self.run, self.part, self.seen).await?;
+        let Self { client, run, part, lines, .. } = self;
+        let output = client.live_output(run, *part, self.seen, lines).await?;
         // The record is moved only after the request has succeeded: a failed request needs it
         // again.
         let Stage::Closed(over) = &mut self.stage else { return Ok(None) };

@@ -14,7 +14,7 @@ use reqwest::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{Client, Listing, PAGE, Pieces, response};
+use super::{Client, Lines, Listing, PAGE, Pieces, response};
 
 /// The server's response to a request for a run.
 pub(crate) enum RunResponse {
@@ -119,9 +119,10 @@ impl Client {
         run: &RunId,
         part: Option<u32>,
         attempt: Option<u32>,
+        lines: &Lines,
     ) -> Result<FramedOutput<'_>> {
         let request = self.request(Method::GET, &format!("{}/output", path(run)));
-        let request = request.query(&[("part", part), ("attempt", attempt)]);
+        let request = request.query(&[("part", part), ("attempt", attempt)]).query(&lines.query());
         // Frames also here, because only they separate standard error.
         self.framed(request, 0).await
     }
@@ -132,9 +133,11 @@ impl Client {
         run: &RunId,
         part: Option<u32>,
         skip: u64,
+        lines: &Lines,
     ) -> Result<FramedOutput<'_>> {
         let request = self.request(Method::GET, &format!("{}/output?follow=true", path(run)));
-        let mut request = request.query(&part.map(|part| [("part", part)]));
+        let request = request.query(&part.map(|part| [("part", part)]));
+        let mut request = request.query(&lines.query());
         if skip > 0 {
             request = request.query(&[("skip", skip)]);
         }

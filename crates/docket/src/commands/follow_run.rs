@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use docket_model::{
-    RunId,
     output::Stream,
     wire::{PartRecord, RunRecord},
 };
@@ -43,17 +42,16 @@ pub(super) async fn to_the_end(
 }
 
 /// Passes the output of all parts of a run to the watcher as it is written, each line marked by its part; returns
-/// the record when the run is over. `is_known` as for [`Follow::new`].
+/// the record when the run is over.
 pub(super) async fn parts_to_the_end(
-    client: &Client,
-    run: &RunId,
-    is_known: bool,
+    whole: &Follow<'_>,
     parts: &[PartRecord],
     watcher: &mut impl Watcher,
 ) -> Result<RunRecord> {
+    let client = whole.client();
     let mut lines = PartLines::of(parts);
     let follows = parts.iter().enumerate().map(|(index, part)| {
-        let follow = Follow::new(client, run.clone(), is_known).of_part(Some(part.part));
+        let follow = whole.part(part.part);
         // An event in progress is kept while those of other parts are handled.
         stream::unfold(Some(follow), move |follow| async move {
             let mut follow = follow?;
@@ -93,7 +91,7 @@ pub(super) async fn parts_to_the_end(
     }
     match over {
         Some(record) => Ok(record),
-        None => client.record(run).await,
+        None => client.record(whole.run()).await,
     }
 }
 

@@ -374,3 +374,73 @@ fn all_parts_are_followed_at_once_until_the_run_is_over() {
     let marked = ["part 1, web1   | 1.1", "part 2, node-4 | 2.1", "part 2, node-4 | 2.2"];
     assert_eq!(lines, marked);
 }
+
+#[test]
+fn the_lines_to_print_are_requested_by_the_words_of_other_commands() {
+    let stub =
+        Stub::tcp(in_turn([ok(over("succeeded", 0, 5)), ok("2026-11-21T09:00:01.000Z two\n")]));
+    let arguments = ["logs", "foo", RUN, "-n", "1", "--since", "10m", "-t", "--stdout"];
+    assert_snapshot!(stub.transcript(&mut docket(arguments)), @"
+    exit code 0
+    --- stdout
+    2026-11-21T09:00:01.000Z two
+    ");
+    let query = "tail=1&since=10m&timestamps=true&stream=stdout";
+    assert_eq!(stub.lines()[1], format!("GET /foo/runs/{RUN}/output?{query}"));
+
+    let stub = Stub::tcp(in_turn([ok(over("succeeded", 0, 5)), ok("two\n")]));
+    let arguments = ["logs", "foo", RUN, "--tail", "all", "--stderr", "--attempt", "2"];
+    stub.transcript(&mut docket(arguments));
+    assert_eq!(stub.lines()[1], format!("GET /foo/runs/{RUN}/output?attempt=2&stream=stderr"));
+}
+
+#[test]
+fn after_a_reconnection_nothing_of_the_last_lines_is_repeated_or_left_out() {
+    let record = output_frame(FrameKind::Record, 90, running().as_bytes());
+    let line = output_frame(FrameKind::Output, 94, b"one\n");
+    let part = |frames: &[u8]| {
+        // The stream ends too soon, as it does where a server stops.
+        answer("200 OK", [format!("Content-Type: {OUTPUT_FRAMES}")], frames.to_vec())
+    };
+    let stub = Stub::tcp(in_turn([
+        ok(running()),
+        part(&record),
+        ok(running()),
+        part(&line),
+        ok(running()),
+        part(b""),
+        ok(over("succeeded", 0, 94)),
+    ]));
+
+    let arguments = ["logs", "foo", RUN, "-f", "--tail", "5", "--since", "10m", "--timestamps"];
+    stub.transcript(&mut docket(arguments));
+
+    let output = |query: &str| format!("GET /foo/runs/{RUN}/output?follow=true&{query}");
+    let lines = stub.lines();
+    assert_eq!(lines[1], output("tail=5&since=10m&timestamps=true"));
+    assert_eq!(lines[3], output("since=10m&timestamps=true&skip=90"));
+    assert_eq!(lines[5], output("timestamps=true&skip=94"));
+}
+
+#[test]
+fn each_part_is_printed_by_its_last_lines() {
+    let stub = Stub::tcp(move |request| match request.line.rsplit('/').next().unwrap() {
+        "output?part=1&tail=1" => frames(&[(FrameKind::Output, "two\n")]),
+        "output?part=2&tail=1" => frames(&[(FrameKind::Error, "oh\n")]),
+        "output?follow=true&part=1&tail=1" => ok("two\n"),
+        "output?follow=true&part=2&tail=1" => ok("2.1\n2.2\n"),
+        _ => ok(with_parts()),
+    });
+    assert_snapshot!(stub.transcript(&mut docket(["logs", "foo", RUN, "--tail", "1"])), @"
+    exit code 0
+    --- stdout
+    part 1, web1   | two
+    --- stderr
+    part 2, node-4 | oh
+    ");
+    let followed = stub.transcript(&mut docket(["logs", "foo", RUN, "--tail", "1", "-f"]));
+    let mut lines: Vec<_> = followed.lines().skip(2).collect();
+    lines.sort_unstable();
+    let marked = ["part 1, web1   | two", "part 2, node-4 | 2.1", "part 2, node-4 | 2.2"];
+    assert_eq!(lines, marked);
+}

@@ -6,7 +6,7 @@ use crate::{docket, transcript};
 
 #[test]
 fn usage_errors_exit_with_2() {
-    let misuses: [&[&str]; 32] = [
+    let misuses: [&[&str]; 34] = [
         &["nxt"],
         &["server", "--pull-timeout", "30"],
         &["server", "--max-body", "64"],
@@ -35,6 +35,8 @@ fn usage_errors_exit_with_2() {
         &["runs", "--all", "--since", "30"],
         &["next", "--all", "--from", "09:00"],
         &["logs", "report", "yesterday"],
+        &["logs", "report", "--tail", "many"],
+        &["logs", "report", "--stdout", "--stderr"],
         &["list", "--host", "tcp://localhost:3000"],
         &["next", "* * * * *", "--of", "report"],
         &["next"],

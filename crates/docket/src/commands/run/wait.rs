@@ -67,11 +67,11 @@ async fn ended(connection: &Connection, name: &AllocationName, request: &RunRequ
     let mut signals = Signals::catch()?;
     // `true`: the server has just responded, so a lost connection is waited for.
     let following = async {
+        let follow = Follow::new(&client, run.clone(), true);
         if record.parts.is_empty() {
-            let follow = Follow::new(&client, run.clone(), true);
             follow_run::to_the_end(follow, &mut waiter).await
         } else {
-            follow_run::parts_to_the_end(&client, &run, true, &record.parts, &mut waiter).await
+            follow_run::parts_to_the_end(&follow, &record.parts, &mut waiter).await
         }
     };
     tokio::select! {
