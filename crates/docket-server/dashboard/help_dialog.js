@@ -13,6 +13,8 @@ const KEYS = [
   ["n", "create an allocation"],
   ["r", "run the shown allocation now (asks first)"],
   ["e", "edit the shown allocation"],
+  ["f", "find in the output of the shown run"],
+  ["Enter, Shift+Enter", "next and previous match, while finding"],
   ["Ctrl+Enter", "save, in the editor"],
   ["Esc", "close a dialog, clear the search"],
   ["?", "this help"],

@@ -2,35 +2,73 @@
 // it omits; a link leads to the whole text.
 
 import { address, get, send } from "./api_client.js";
-import { classes, terminal } from "./terminal_colours.js";
-import { append, el, fill, say } from "./dom_elements.js";
-import { bytes, counted } from "./format_times.js";
+import { el, say } from "./dom_elements.js";
+import { bytes, counted, now, zoneMark } from "./format_times.js";
+import { search } from "./output_search.js";
+import { LINES, sheet } from "./output_sheet.js";
 
-/** The maximum number of lines on the page. */
-// More would make each drawing of a followed output slow.
-const LINES = 2000;
+/** The streams to choose from, and what they are called. */
+const STREAMS = [["", "Both"], ["stdout", "stdout"], ["stderr", "stderr"]];
 /** How much of the end of a stored output is requested, in bytes. */
 const TAIL = 512 * 1024;
 /** How long to wait before the next attempt to follow, in milliseconds. */
 const PAUSE = 1500;
 
-/** Makes the viewer: `{node, show(run, attempt), end}`. */
+/** Makes the viewer: `{node, show(run, attempt, isLive, zone), find, end}`. */
 export function output(name) {
   const lines = el("div.terminal", { role: "log", "aria-label": "Output", "aria-live": "off", tabindex: "0" });
   const message = el("p.output-summary.muted");
   const whole = el("a", { target: "_blank", rel: "noopener" }, "Raw output");
   const follow = el("input", { type: "checkbox", id: "follow", ".checked": true });
   const follows = el("span.field-check", null, follow, el("label", { for: "follow" }, "Follow"));
-  const node = el("div.output", null, el("div.output-head", null, message, follows, whole), lines);
+  const streams = el("div.segments", { role: "group", "aria-label": "Stream" });
+  const times = el("input", { type: "checkbox", id: "times", onchange: again });
+  const timesLabel = el("label", { for: "times" }, "Times");
+  // A match that was gone to stays in view, whatever is added behind it.
+  const matches = search(lines, () => { follow.checked = false; });
+  const node = el("div.output", null,
+    el("div.output-head", null, message, streams, el("span.field-check", null, times, timesLabel), follows, whole),
+    matches.node, lines);
   let reading = null;
   let seen = null;
+  let stream = "";
+  // What was shown last.
+  let shown = null;
+  let zone = "UTC";
+  for (const [value, words] of STREAMS) {
+    streams.append(el("button.segment", { type: "button", value, "aria-pressed": String(value === stream), onclick: choose }, words));
+  }
 
-  return { node, show, end: stop };
+  return { node, show, find: matches.focus, end };
+
+  function end() {
+    stop();
+    matches.end();
+  }
+
+  function choose({ currentTarget: chosen }) {
+    stream = chosen.value;
+    for (const button of streams.children) button.setAttribute("aria-pressed", String(button === chosen));
+    again();
+  }
+
+  // Requests what is shown anew, by the choices of now.
+  function again() {
+    if (shown) show(...shown);
+  }
+
+  // The choices in a request; none for the output as it was written.
+  function choices() {
+    return `${stream && `&stream=${stream}`}${times.checked ? "&timestamps=true" : ""}`;
+  }
 
   /** Shows the output of an attempt, or of all attempts at its part to come where that is under way. */
-  function show(run, attempt, isLive) {
-    const followed = `${run.Run}/live/${attempt?.Part ?? ""}`;
-    const key = isLive ? followed : `${run.Run}/${attempt && query(attempt)}`;
+  function show(run, attempt, isLive, inZone) {
+    shown = [run, attempt, isLive, inZone];
+    zone = inZone;
+    say(timesLabel, `Times${zoneMark(now(), zone)}`);
+    const followed = `${run.Run}/live/${attempt?.Part ?? ""}${choices()}`;
+    const key = isLive ? followed : `${run.Run}/${attempt && query(attempt)}${choices()}`;
     // Called at each change of the record: the same output is not requested again.
     if (seen === key && !reading?.failed) return;
     // What is followed goes on to its end by itself, and then stands there already.
@@ -42,6 +80,7 @@ export function output(name) {
     if (wasLive && run.Ended && reading && !reading.failed) return;
     stop();
     lines.replaceChildren();
+    matches.restart();
     if (isLive) reading = begin((signal) => live(run.Run, url, attempt?.Part, signal));
     else if (attempt) reading = begin((signal) => kept(url, attempt, signal));
     else say(message, "There is no output: no container was started.");
@@ -65,50 +104,67 @@ export function output(name) {
 
   async function kept(url, attempt, signal) {
     const size = attempt.OutputBytes ?? 0;
-    const skip = Math.max(0, size - TAIL);
+    const picked = choices();
+    // Positions are those of the whole output, so what is picked from it is limited by its lines.
+    const skip = picked ? 0 : Math.max(0, size - TAIL);
     const omitted = attempt.OutputOmitted ?? 0;
     // A stored output is read from its beginning.
-    const sheet = paper(lines, () => false);
+    const paper = sheetOf(signal, () => false);
     const cut = () => [
       skip > 0 && `the first ${bytes(skip)} are not shown here`,
       omitted > 0 && `${bytes(omitted)} were not kept`,
+      picked && paper.isFull() && `only the last ${counted(LINES, "line")} are shown`,
     ];
-    const answer = await send("GET", `${url}?${query(attempt)}&skip=${skip}`, { signal });
+    const range = picked ? `&tail=${LINES}${picked}` : `&skip=${skip}`;
+    const answer = await send("GET", `${url}?${query(attempt)}${range}`, { signal });
     // A piece may end within a character, which the decoder keeps for the next one.
     const decoder = new TextDecoder();
     let taken = skip;
     for await (const piece of pieces(answer.body.getReader())) {
       taken += piece.length;
-      sheet.write(decoder.decode(piece, { stream: true }));
-      tell(taken, "", sheet, cut());
+      paper.write(decoder.decode(piece, { stream: true }));
+      tell(picked ? size : taken, "", paper, cut());
     }
-    sheet.write(decoder.decode());
-    tell(taken, taken === 0 ? ", it wrote nothing" : "", sheet, cut());
+    paper.write(decoder.decode());
+    tell(picked ? size : taken, wroteNothing(paper), paper, cut());
   }
 
   async function live(id, url, part, signal) {
     const ofPart = part === undefined ? "" : `&part=${part}`;
-    const sheet = paper(lines, () => follow.checked);
+    const picked = choices();
+    const paper = sheetOf(signal, () => follow.checked);
     let taken = 0;
     const take = (text, end) => {
       taken = end;
-      sheet.write(text);
-      tell(taken, " so far", sheet);
+      paper.write(text);
+      tell(taken, " so far", paper);
     };
     for (;;) {
       await untilVisible(signal);
       // After a break it continues with the byte after the last one.
-      if (await stream(`${url}?follow=true${ofPart}&skip=${taken}`, take, signal)) break;
+      if (await streamed(`${url}?follow=true${ofPart}&skip=${taken}${picked}`, take, signal)) break;
       // A refusal has a reason to show; after a temporary failure the loop tries again.
       if (!document.hidden) await get(address(name, "runs", id), { signal }).catch(unlessAway);
       await pause(signal);
     }
-    tell(taken, taken === 0 ? ", it wrote nothing" : "", sheet);
+    tell(taken, wroteNothing(paper), paper);
   }
 
-  function tell(taken, more, sheet, cut = []) {
-    const dropped = sheet.dropped() > 0 && `${counted(sheet.dropped(), "older line")} not shown here`;
-    say(message, [`${bytes(taken)}${more}`, ...cut, dropped].filter(Boolean).join(" · "));
+  function sheetOf(signal, isFollowing) {
+    // What was written before another output was chosen may still wait for its frame.
+    const drawn = (dropped) => signal.aborted || matches.refresh(dropped);
+    return sheet(lines, { zone: times.checked ? zone : null, isFollowing, drawn });
+  }
+
+  function wroteNothing(paper) {
+    if (!paper.isEmpty()) return "";
+    return stream ? `, it wrote nothing to ${stream}` : ", it wrote nothing";
+  }
+
+  function tell(taken, more, paper, cut = []) {
+    const dropped = paper.dropped() > 0 && `${counted(paper.dropped(), "older line")} not shown here`;
+    const only = stream && `only ${stream} is shown`;
+    say(message, [`${bytes(taken)}${more}`, only, ...cut, dropped].filter(Boolean).join(" · "));
   }
 }
 
@@ -127,7 +183,7 @@ async function* pieces(reader) {
 
 // Follows an output; true at its end, false if the server refuses or the page is hidden: a browser has
 // six connections to a server. The browser repairs a broken connection by itself.
-function stream(url, take, signal) {
+function streamed(url, take, signal) {
   return new Promise((resolve, reject) => {
     const source = new EventSource(url);
     const leave = (settle, value) => {
@@ -168,58 +224,3 @@ function pause(signal) {
     signal.addEventListener("abort", abort, { once: true });
   });
 }
-
-// Puts what a terminal would show on the page, once a frame, and takes the oldest lines away beyond
-// the bound.
-function paper(place, isFollowing) {
-  const screen = terminal();
-  let waiting = [];
-  let open = null;
-  let openNode = null;
-  let dropped = 0;
-  let frame = null;
-  return { write, dropped: () => dropped };
-
-  function write(text) {
-    for (const line of screen.take(text)) waiting.push(line);
-    open = screen.line();
-    // A fast output writes more lines between two frames than are ever shown.
-    if (waiting.length > LINES) {
-      dropped += waiting.length - LINES;
-      waiting = waiting.slice(-LINES);
-    }
-    frame ??= requestAnimationFrame(draw);
-    // A hidden page has no frames, and still must not grow.
-    if (document.hidden) draw();
-  }
-
-  function draw() {
-    cancelAnimationFrame(frame);
-    frame = null;
-    openNode?.remove();
-    const fragment = document.createDocumentFragment();
-    for (const line of waiting) fragment.append(drawn(line));
-    waiting = [];
-    openNode = open?.length ? drawn(open) : null;
-    if (openNode) fragment.append(openNode);
-    place.append(fragment);
-    const many = place.childElementCount - LINES;
-    for (let count = 0; count < many; count += 1) place.firstChild.remove();
-    dropped += Math.max(0, many);
-    if (isFollowing()) place.scrollTop = place.scrollHeight;
-  }
-}
-
-// Each line is shut off from the direction of writing of the others.
-function drawn(line) {
-  const node = el("div.terminal-line");
-  append(node, line.parts.map(({ text, style }) => {
-    const names = classes(style);
-    return names ? el("span", { class: names }, text) : text;
-  }));
-  if (line.leftOut > 0) append(node, [el("span.cut", null, ` … ${counted(line.leftOut, "character")} more in this line`)]);
-  // An empty line would have no height.
-  if (!node.firstChild) fill(node, "\u200b");
-  return node;
-}
-

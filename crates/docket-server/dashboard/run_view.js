@@ -58,6 +58,8 @@ export function show(outlet, name, id) {
     events.runs.on((event) => event.Allocation === name && event.Run.Run === id && take(event.Run)),
     events.allocations.on((entry) => entry.Allocation === name && entry.Event === "Deleted" && gone("its allocation was deleted")),
     events.gap.on(() => load()));
+  document.addEventListener("keydown", key);
+  cleanup.add(() => document.removeEventListener("keydown", key));
   title();
   router.setTitle(`${name}, ${Number.isNaN(instant) ? id : wallClock(instant, zone ?? "UTC")}`, heading);
   load();
@@ -159,7 +161,7 @@ export function show(outlet, name, id) {
   function showOutput() {
     const live = goesOn() && chosen === null;
     const attempt = shownAttempts().find((one) => titleOf(one) === chosen) ?? newestOf(run, chosenPart);
-    viewer.show(run, attempt, live);
+    viewer.show(run, attempt, live, zone);
   }
 
   function pairs() {
@@ -179,6 +181,13 @@ export function show(outlet, name, id) {
       run.Ended && pair("Ended", time(run.Ended)),
       pair("Name", el("code", null, run.Run)),
     ].filter(Boolean).flat();
+  }
+
+  function key(event) {
+    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key !== "f" || event.target.closest?.("input, textarea, select, dialog")) return;
+    viewer.find();
+    event.preventDefault();
   }
 
   function tick() {

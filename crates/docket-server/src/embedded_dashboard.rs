@@ -56,6 +56,8 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "live_times.js",
         "not_found_view.js",
         "output_view.js",
+        "output_search.js",
+        "output_sheet.js",
         "duration_plots.js",
         "redraw_scheduler.js",
         "reload_on_missing_file.js",
