@@ -101,8 +101,8 @@ fn the_last_lines_of_a_long_output_are_those_of_the_engine() {
     assert!(last.lines().eq(expected.iter()), "{}", last.len());
     let texts = timed.lines().map(|line| line.split_once("Z ").unwrap().1);
     assert!(texts.eq(expected.iter()), "{}", timed.len());
-    let times: Vec<_> = timed.lines().map(|line| line.split_once(' ').unwrap().0).collect();
-    assert!(times.is_sorted(), "{times:?}");
+    let stamps: Vec<_> = timed.lines().map(|line| line.split_once(' ').unwrap().0).collect();
+    assert!(stamps.is_sorted(), "{stamps:?}");
 }
 
 #[test]

@@ -75,10 +75,11 @@ impl Outputs {
     /// Finds the last lines that the running container of an attempt wrote.
     pub(crate) async fn last_lines(
         self: &Arc<Self>,
+        run: &RunId,
         attempt: &Attempt,
         wanted: LineCount,
     ) -> Result<LastLines, EngineError> {
-        let mut written = self.written_by_now(attempt, 0);
+        let mut written = self.written_by_now(run, attempt, 0);
         let mut lines = Lines::new(wanted, true);
         loop {
             match written.recv().await {
@@ -106,7 +107,7 @@ impl Outputs {
             let found = match &attempt.output {
                 Some(sized) => of_stored(&self.store, &run.id, attempt.key, sized, wanted).await?,
                 None if attempt.exit.is_none() && !is_over && attempt.started_at.is_some() => {
-                    match self.last_lines(attempt, wanted).await {
+                    match self.last_lines(&run.id, attempt, wanted).await {
                         // It has ended since the record was read: it is followed from its beginning.
                         Err(EngineError::Gone) => none,
                         found => found?,

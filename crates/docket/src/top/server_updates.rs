@@ -19,9 +19,7 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-use super::{
-    engine_line::EngineLine, model_inputs_and_effects::Message, shown_runs::MOST_RUNS,
-};
+use super::{engine_line::EngineLine, model_inputs_and_effects::Message, shown_runs::MOST_RUNS};
 use crate::{
     client::{AllocationFilter, Client, EventFilter, Events, Happened, RunSelection, ServerEvent},
     time_and_state_words,

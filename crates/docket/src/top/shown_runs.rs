@@ -29,7 +29,9 @@ impl Runs {
     pub(super) fn of(runs: Vec<RunRecord>, mut newest: Vec<RunRecord>) -> Self {
         newest.truncate(MOST_RUNS);
         let mut all = Self { all: newest, ..Self::default() };
-        runs.into_iter().for_each(|run| all.note_state(run));
+        for run in runs {
+            all.note_state(run);
+        }
         all
     }
 

@@ -15,7 +15,7 @@ const MISSED: &str = r#"{"Run":"20261121T011200Z","Allocation":"foo",
 fn server(request: &Request) -> crate::stub_server::Answer {
     match request.line.as_str() {
         "GET /foo" => ok(ALLOCATION),
-        "GET /foo/runs?limit=20" => {
+        "GET /foo/runs?limit=20" | "GET /foo/runs?limit=20&state=failed%2Cmissed" => {
             ok(format!(r#"{{"Runs":[{},{MISSED}]}}"#, over("failed", 3, 9)))
         }
         "GET /foo/runs?limit=1&state=missed" => {
@@ -23,9 +23,6 @@ fn server(request: &Request) -> crate::stub_server::Answer {
         }
         "GET /foo/runs?limit=3" => {
             ok(format!(r#"{{"Runs":[{},{MISSED}],"Cursor":"20261121T011200Z"}}"#, running()))
-        }
-        "GET /foo/runs?limit=20&state=failed%2Cmissed" => {
-            ok(format!(r#"{{"Runs":[{},{MISSED}]}}"#, over("failed", 3, 9)))
         }
         // A page that ends early, one without a run, and the last one.
         "GET /-/runs?limit=20" => {
@@ -39,11 +36,11 @@ fn server(request: &Request) -> crate::stub_server::Answer {
         "GET /-/runs?limit=1&state=failed%2Clost&since=24h&label=team%3Dfinance" => {
             ok(format!(r#"{{"Runs":[{}],"Cursor":"20261121T080000Z-1"}}"#, over("failed", 3, 9)))
         }
-        "GET /-/runs?limit=20&state=stuck" => ok(r#"{"Runs":[]}"#),
         "GET /-/runs?limit=20&since=yesterday" => {
             problem("400 Bad Request", "since: `yesterday` is not a valid time")
         }
-        "GET /foo/runs?limit=20&state=lost"
+        "GET /-/runs?limit=20&state=stuck"
+        | "GET /foo/runs?limit=20&state=lost"
         | "GET /foo/runs?limit=20&state=timed-out"
         | "GET /foo/runs?limit=3&cursor=20261121T011200Z" => ok(r#"{"Runs":[]}"#),
         _ => problem("404 Not Found", "there is no `fo`: did you mean `foo`?"),

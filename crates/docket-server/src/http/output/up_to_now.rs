@@ -107,7 +107,7 @@ impl Reading {
     ) -> Result<HttpResponse, ApiError> {
         let outputs = Arc::clone(&self.allocations.runner()?.context.outputs);
         if let Some(lines) = self.lines {
-            match outputs.last_lines(of, lines).await {
+            match outputs.last_lines(&self.run, of, lines).await {
                 Ok(found) => self.skip = found.begin,
                 Err(EngineError::Gone) => return self.ended(answer, chosen, run).await,
                 Err(error) => return Err(ApiError::Engine(error)),
