@@ -159,10 +159,16 @@ impl KubernetesCluster {
 
     /// Watches a pod that runs, from now on.
     pub fn watch_end(&self, pod: &str) -> WatchedEnd {
+        self.watch_end_in("default", pod)
+    }
+
+    /// Watches a pod of a namespace that runs, from now on.
+    pub fn watch_end_in(&self, namespace: &str, pod: &str) -> WatchedEnd {
         let reported = tempfile::NamedTempFile::new().unwrap();
         let mut command = Command::new("kubectl");
         command.arg("--kubeconfig").arg(&self.kubeconfig);
-        command.args(["get", "pod", pod, "--watch", "--output-watch-events", "--output", "json"]);
+        command.args(["--namespace", namespace, "get", "pod", pod, "--watch"]);
+        command.args(["--output-watch-events", "--output", "json"]);
         command.stdin(Stdio::null()).stdout(reported.reopen().unwrap());
         let kubectl = command.spawn().unwrap();
         let watched = WatchedEnd { kubectl, reported };

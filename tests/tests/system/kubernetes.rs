@@ -331,7 +331,7 @@ fn the_role_of_the_manifests_allows_what_docket_does() {
     server.push(&script("good", "echo done"));
     server.push(&of_image(script("nowhere", "true"), "example.invalid/missing:7"));
     server.push(&script("cancelled", ENDLESS));
-    let watched = cluster.watch_end(&running_pod(&server, "cancelled"));
+    let watched = cluster.watch_end_in(&namespace, &running_pod(&server, "cancelled"));
     server.docket(["cancel", "cancelled"]).ok();
 
     let good = server.ended_run("good");
