@@ -113,5 +113,5 @@ fn a_swarm_is_used_as_the_document_says() {
     });
     assert_eq!(output_of(&printed, "docket run report --wait"), "all sums\n");
     assert_eq!(engines(&printed, "docket runs report"), ["swarm"]);
-    assert_eq!(output_of(&printed, "docket run read-secret --wait"), "swordfish\n");
+    assert_eq!(output_of(&printed, "docket run read-secret --wait"), "swordfish");
 }

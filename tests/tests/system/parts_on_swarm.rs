@@ -155,6 +155,7 @@ fn parts_go_on_after_the_server_was_killed_and_one_that_ended_meanwhile_has_its_
     let Some(swarm) = Swarm::exclusive() else { return };
     let home = swarm.home();
     let server = home.server();
+    server.await_ready();
     let script = "until [ -e /starts/end-$DOCKET_PART ]; do sleep 0.1; done; echo part $DOCKET_PART; \
                   touch /starts/ended-$DOCKET_PART";
     server.push(&on(&swarm, "foo", "All", script, &["n=~[45]"]));

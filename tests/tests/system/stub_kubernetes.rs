@@ -75,7 +75,8 @@ fn a_run_placed_by_a_label_of_a_docker_host_goes_there_and_never_to_the_cluster(
     let (cluster, web2) = (StubKubernetes::start(), Engine::shared());
     let web2 = format!("web2={}", web2.address());
     let options = ["--engine", &web2, "--engine-label", "web2:zone=b"];
-    let server = cluster.home().with_options(options).server();
+    let home = cluster.home().with_options(options);
+    let server = home.server();
     server.await_engines(&["up", "up"]);
     let mounting = with_host_option(idle("foo"), "Binds", json!(["/etc:/host:ro"]));
     let foo = with_option(mounting, "Cmd", json!(["sleep", "600"]));
@@ -98,7 +99,8 @@ fn a_run_placed_by_a_label_of_a_docker_host_goes_there_and_never_to_the_cluster(
 #[test]
 fn top_shows_the_kind_of_the_only_engine() {
     let cluster = StubKubernetes::start();
-    let server = cluster.home().server();
+    let home = cluster.home();
+    let server = home.server();
     server.await_ready();
 
     let top = format!("{} top --host {}", program().display(), server.url());

@@ -313,7 +313,7 @@ async fn each_parameter_of_an_output_names_itself_in_its_error() {
         ("tail=5&skip=3", "tail: cannot be given with `skip`"),
         ("since=10", "since: 10 what? write 10s or 10m"),
         ("since=soon", "since: `soon` is not a valid time: write 2026-11-21T09:00:00Z"),
-        ("since=soon", "in Europe/Berlin time, or a duration before now such as 10m"),
+        ("since=soon", "in Europe/Berlin time; or a duration, such as 24h"),
         ("timestamps=yes", "timestamps: `yes` is neither `true` nor `false`"),
         ("stream=err", "stream: `err` is neither `stdout` nor `stderr`"),
         ("tails=5", "unknown parameter `tails`: did you mean `tail`?"),
