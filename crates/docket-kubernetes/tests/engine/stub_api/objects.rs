@@ -317,7 +317,7 @@ impl Objects {
             "containerID": format!("stub://{}", pod["metadata"]["uid"].as_str().unwrap()),
         });
         status["state"] = state;
-        for key in ["restartCount", "lastState"] {
+        for key in ["containerID", "restartCount", "lastState"] {
             if let Some(value) = pod["status"]["containerStatuses"][0].get(key) {
                 status[key] = value.clone();
             }
