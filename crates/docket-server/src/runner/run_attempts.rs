@@ -131,10 +131,13 @@ impl RunTask {
     /// Takes the run out of its queue if this was its last part.
     pub(super) async fn part_ended(&self, end: &RunState) {
         let RunPart { context, handle, part, .. } = &self.run;
-        // No decision waits for it any more, while other parts may go on for long.
-        part.has_no_container();
-        context.records.queues.note_progress();
-        let Some(has_succeeded) = handle.part_ended(part, end) else { return };
+        let Some(has_succeeded) = handle.part_ended(part, end) else {
+            // No decision waits for it any more, while other parts may go on for long.
+            part.has_no_container();
+            context.records.queues.note_progress();
+            return;
+        };
+        // Until the run has left, a decision beside it waits: it would find the run under way, though it is over.
         if handle.has_parts() {
             self.run.log_run_end().await;
         }
