@@ -54,7 +54,7 @@ impl Attempt<'_> {
                 Ok(Some(Ok(Observation::Waiting(reason)))) => {
                     retry.made_progress();
                     outage.ends();
-                    self.note_waiting(&mut reported, reason).await?;
+                    self.note_waiting(container, &mut reported, reason).await?;
                     continue;
                 }
                 Ok(Some(Ok(Observation::NodeAway { node, was_running: false, .. }))) => {
@@ -64,7 +64,7 @@ impl Attempt<'_> {
                         self.may_start = false;
                         return Err(lost.into());
                     }
-                    self.note_waiting(&mut reported, Some(not_reported(&node))).await?;
+                    self.note_waiting(container, &mut reported, Some(not_reported(&node))).await?;
                     continue;
                 }
                 Ok(Some(Ok(seen))) => {
@@ -95,13 +95,14 @@ impl Attempt<'_> {
     /// Notes why the container waits, where that has changed.
     async fn note_waiting(
         &self,
+        container: &ContainerId,
         reported: &mut Option<String>,
         reason: Option<String>,
     ) -> Result<(), Stopped> {
         let Some(reason) = reason.filter(|reason| reported.as_ref() != Some(reason)) else {
             return Ok(());
         };
-        info!(container = ?self.container, reason, "the container waits for a node");
+        info!(%container, reason, "the container waits for a node");
         *reported = Some(reason.clone());
         self.note_best_effort(Progress::Waiting { reason }).await
     }
