@@ -109,7 +109,7 @@ async fn a_paused_container_is_stopped_like_any_other() {
 async fn live_output_has_each_byte_in_the_order_of_the_output() {
     let Some(bed) = podman(Bed::shared_podman()).await else { return };
     let subject = bed.subject();
-    let script = "seq 1 100000; echo between >&2; seq 1 100000";
+    let script = "seq 1 20000; echo between >&2; seq 1 20000";
     let handle = subject.start(&subject.script("live-bytes", script)).await.handle;
 
     let live = subject.engine.logs(&handle, LogCursor::default(), Follow::ToEnd);

@@ -3,7 +3,7 @@
 use docket_model::output::Stream;
 use serde_json::{Value, json};
 
-use crate::contract::{LONG_LINE, NUMBERED_LINES, Program, UNENDED_LINE};
+use crate::contract::{LONG_LINE, NUMBERED_LINES, Program, UNENDED_LINE, WORDS};
 
 /// The image that these engines have.
 pub(crate) const IMAGE: &str = "busybox:latest";
@@ -22,7 +22,7 @@ pub(crate) fn shell_container(program: Program) -> Value {
             format!("{}exit {code}", lines.iter().map(print).collect::<String>())
         }
         Program::PrintsLong => format!(
-            "seq 1 {NUMBERED_LINES}; head -c {LONG_LINE} /dev/zero | tr '\\0' x; echo; printf {UNENDED_LINE}"
+            "seq 1 {NUMBERED_LINES} | sed 's/$/ {WORDS}/'; head -c {LONG_LINE} /dev/zero | tr '\\0' x; echo; printf {UNENDED_LINE}"
         ),
         Program::EndsWhenAsked => {
             format!("trap 'echo asked; exit 7' TERM; echo up; {ENDLESS}")

@@ -15,18 +15,20 @@ const LINES: [(Stream, &str); 3] =
     [(Stream::Out, "first"), (Stream::Error, "second"), (Stream::Out, "third")];
 const TEXT: &[u8] = b"first\nsecond\nthird\n";
 
-/// The long output: so many lines with their numbers, a line of so many bytes, and a last one without an end.
-pub(crate) const NUMBERED_LINES: usize = 173_000;
+/// The long output: so many lines with their numbers and these words, a line of so many bytes, and a last one
+/// without an end.
+pub(crate) const NUMBERED_LINES: usize = 24_000;
+pub(crate) const WORDS: &str = "is the number of this line of a long output";
 pub(crate) const LONG_LINE: usize = 100_000;
 pub(crate) const UNENDED_LINE: &str = "end";
-/// How long an engine may take to run its program and to hand it out twice.
-const LONG_OUTPUT_LIMIT: Duration = Duration::from_secs(60);
+/// An engine that needs longer to run its program and to hand its output out twice hangs.
+const LONG_OUTPUT_LIMIT: Duration = Duration::from_secs(600);
 
 /// Output of 1.2 MB.
 pub(crate) fn long_output() -> String {
     let mut output = String::new();
     for line in 1..=NUMBERED_LINES {
-        output.extend([&*line.to_string(), "\n"]);
+        output.extend([&*line.to_string(), " ", WORDS, "\n"]);
     }
     output + &"x".repeat(LONG_LINE) + "\n" + UNENDED_LINE
 }
