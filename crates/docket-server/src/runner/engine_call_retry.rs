@@ -8,7 +8,7 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::run::{ContainerId, Exit};
 use futures_util::StreamExt;
 use tokio::{
@@ -208,7 +208,7 @@ impl EngineAccess {
         loop {
             let answer = self.retry(call, &work).await?;
             if let Err(EngineError::NodeAway(node)) = &answer {
-                if outage.begins() {
+                if outage.begins(None) {
                     warn!(%node, "{call} waits for the node of the container, which is out of reach");
                 }
                 if let Err(lost) = outage.lasts(node) {
@@ -339,9 +339,9 @@ impl EngineAccess {
                     Some(Ok(Observation::Gone(_))) => return Err(EngineError::Gone),
                     // Any observation shows that the watch works, so a long run never uses up its
                     // retries.
-                    Some(Ok(Observation::NodeAway { node, .. })) => {
+                    Some(Ok(Observation::NodeAway { node, since, .. })) => {
                         retry.made_progress();
-                        if outage.begins() {
+                        if outage.begins(self.health.time_since(since)) {
                             warn!(%container, %node, "the node of the container is out of reach");
                             reach(Some(Arc::clone(&node))).await;
                         }
@@ -369,10 +369,15 @@ impl EngineAccess {
 pub(super) struct NodeOutage(Option<Instant>);
 
 impl NodeOutage {
-    /// Notes that the node is out of reach; true if it was in reach before.
-    pub(super) fn begins(&mut self) -> bool {
+    /// Notes that the node is out of reach, for so long by the engine's clock; true if it was in reach before.
+    // By that clock, so that a restart of the server does not begin the outage anew.
+    pub(super) fn begins(&mut self, ago: Option<TimeDelta>) -> bool {
         let begins = self.0.is_none();
-        self.0.get_or_insert_with(Instant::now);
+        let ago = ago.and_then(|ago| ago.to_std().ok()).unwrap_or_default();
+        self.0.get_or_insert_with(|| {
+            let now = Instant::now();
+            now.checked_sub(ago).unwrap_or(now)
+        });
         begins
     }
 

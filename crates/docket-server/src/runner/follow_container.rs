@@ -157,12 +157,8 @@ impl Attempt<'_> {
         let context = &self.run.context;
         let now = context.records.now();
         let earliest = self.created_at.unwrap_or(now).min(now);
-        match (self.run.part.engine.health.engine_time(), by_the_engine) {
-            (Some(engine_now), Some(started_at)) => {
-                (now - (engine_now - started_at)).clamp(earliest, now)
-            }
-            _ => earliest,
-        }
+        let ago = self.run.part.engine.health.time_since(by_the_engine);
+        ago.map_or(earliest, |ago| (now - ago).clamp(earliest, now))
     }
 
     /// The start of a container that an earlier life, or an unanswered request, started at this moment.
@@ -172,9 +168,8 @@ impl Attempt<'_> {
         at: DateTime<Utc>,
         by_the_engine: Option<DateTime<Utc>>,
     ) -> Start {
-        let engine_time = self.run.part.engine.health.engine_time();
-        let by_the_engine = engine_time.zip(by_the_engine).map(|(now, since)| now - since);
-        Start::ago(at, by_the_engine.unwrap_or_else(|| self.run.context.records.now() - at))
+        let ago = self.run.part.engine.health.time_since(by_the_engine);
+        Start::ago(at, ago.unwrap_or_else(|| self.run.context.records.now() - at))
     }
 
     /// An exit with the start on record, by the engine's clock, where the engine does not keep when a container

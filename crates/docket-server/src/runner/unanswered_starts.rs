@@ -19,6 +19,7 @@ use super::{
     engine_call_retry::Retry,
 };
 use crate::{
+    backoff::Backoff,
     crash_points::{Point, point},
     engine::{
         Disarmed, EngineError, Handle, LATEST_REQUEST, Observation, Prepared, TakeOver, Target,
@@ -27,6 +28,8 @@ use crate::{
     store::Progress,
 };
 
+/// The first pause and the longest before a container is looked at again that has changed meanwhile.
+const LOOK_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(5));
 /// The call that holds the name of a container.
 const HOLD: &str = "the request to hold the name of the container";
 /// How often an engine that refuses that is asked again: what uses up a quota may end at any moment.
@@ -42,6 +45,8 @@ impl Attempt<'_> {
     ) -> Result<Fate, Break> {
         let engine = &self.run.part.engine;
         let mut retry = Retry::endless("the request to disarm the container");
+        // An engine that answers each time that the container has changed is not asked without a pause.
+        let mut look_again = Backoff::new(LOOK_PAUSES.0, LOOK_PAUSES.1);
         let mut is_noted = false;
         loop {
             let guard = match self.take_over(container).await? {
@@ -69,7 +74,9 @@ impl Attempt<'_> {
             }
             match engine.term.unless_ended(engine.engine.disarm(Target::Guarded(guard))).await? {
                 // It was started meanwhile, and may be disarmed as one that waits.
-                Ok(Disarmed::Found(Observation::Waiting(_))) if purpose == Purpose::GiveUp => {}
+                Ok(Disarmed::Found(Observation::Waiting(_))) if purpose == Purpose::GiveUp => {
+                    engine.term.unless_ended(look_again.wait()).await?;
+                }
                 Ok(Disarmed::Found(started)) => return Ok(Fate::Found(started)),
                 Ok(Disarmed::Unstarted) => {
                     point(Point::Unstarted);
@@ -80,7 +87,9 @@ impl Attempt<'_> {
                     return self.gone(past.into()).await;
                 }
                 // It is gone, so the next look reads its past.
-                Ok(Disarmed::Unclear(_) | Disarmed::NameTaken(_)) => {}
+                Ok(Disarmed::Unclear(_) | Disarmed::NameTaken(_)) => {
+                    engine.term.unless_ended(look_again.wait()).await?;
+                }
                 Err(error) => engine.wait_endlessly(&mut retry, error).await?,
             }
         }

@@ -57,9 +57,9 @@ impl Attempt<'_> {
                     self.note_waiting(container, &mut reported, reason).await?;
                     continue;
                 }
-                Ok(Some(Ok(Observation::NodeAway { node, was_running: false, .. }))) => {
+                Ok(Some(Ok(Observation::NodeAway { node, was_running: false, since }))) => {
                     retry.made_progress();
-                    outage.begins();
+                    outage.begins(engine.health.time_since(since));
                     if let Err(lost) = outage.lasts(&node) {
                         self.may_start = false;
                         return Err(lost.into());
@@ -118,9 +118,9 @@ impl Attempt<'_> {
                 let mut observations = engine.engine.watch(&handle);
                 let broken = loop {
                     match observations.next().await {
-                        Some(Ok(Observation::NodeAway { node, was_running: false, .. })) => {
+                        Some(Ok(Observation::NodeAway { node, was_running: false, since })) => {
                             retry.made_progress();
-                            if outage.begins() {
+                            if outage.begins(engine.health.time_since(since)) {
                                 warn!(%container, "{}", not_reported(&node));
                             }
                             outage.lasts(&node)?;

@@ -134,6 +134,11 @@ impl EngineHealth {
         Some(showed + TimeDelta::from_std(at.elapsed()).ok()?)
     }
 
+    /// How long ago this moment of the engine's clock was, where the engine reports its time.
+    pub(crate) fn time_since(&self, moment: Option<DateTime<Utc>>) -> Option<TimeDelta> {
+        Some(self.engine_time()? - moment?)
+    }
+
     /// How far the engine's clock is ahead of docket's, where the engine reports its time.
     pub(crate) fn clock_offset(&self) -> Option<TimeDelta> {
         Some((*self.engine_clock.lock())?.ahead)

@@ -19,7 +19,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Output, Specification,
     allocation::Placement,
@@ -71,7 +71,7 @@ pub(crate) struct ScriptedEngine {
     /// Its nodes, where it chooses among some.
     nodes: Option<Arc<Mutex<Vec<ScriptedNode>>>>,
     /// True while the node of each container is out of reach, so that neither a log nor a wait is reported.
-    node_away: Arc<AtomicBool>,
+    node_away: Arc<Mutex<Option<DateTime<Utc>>>>,
     /// Requests that are on their way, and reach it only once they are released.
     held: Arc<Held>,
 }
@@ -163,20 +163,17 @@ impl ScriptedEngine {
     /// The node of each container is out of reach, or is back.
     #[cfg(test)]
     pub(crate) fn set_node_away(&self, away: bool) {
-        self.node_away.store(away, Ordering::Relaxed);
+        *self.node_away.lock() = away.then(|| self.now().wall);
         self.tell();
     }
 
     /// Where a container is that waits for a node, as far as the engine can say.
     fn waiting(&self) -> Observation {
-        if self.node_away.load(Ordering::Relaxed) {
-            return Observation::NodeAway {
-                node: "node-1".into(),
-                since: None,
-                was_running: false,
-            };
-        }
-        Observation::Waiting(Some(NO_NODE.to_owned()))
+        let away_since = *self.node_away.lock();
+        let Some(since) = away_since else {
+            return Observation::Waiting(Some(NO_NODE.to_owned()));
+        };
+        Observation::NodeAway { node: "node-1".into(), since: Some(since), was_running: false }
     }
 
     /// Its clock is so far ahead of docket's from now on.
@@ -882,7 +879,7 @@ impl Containers for ScriptedEngine {
     }
 
     async fn read_log(&self, handle: &Handle, limit: usize) -> Result<Captured, EngineError> {
-        if self.node_away.load(Ordering::Relaxed) {
+        if self.node_away.lock().is_some() {
             return Err(EngineError::NodeAway("node-1".into()));
         }
         self.with(&handle.id, |container, now| {

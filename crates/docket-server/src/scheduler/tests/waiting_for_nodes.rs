@@ -177,6 +177,21 @@ async fn one_whose_node_is_away_counts_as_started_once_the_node_reports_that() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_restart_does_not_begin_the_outage_of_a_node_anew() {
+    let house = on_a_node_that_is_away().await;
+    house.until("09:20:00").await;
+    let house = house.die().open().await;
+
+    house.until("09:21:50").await;
+    let before = house.newest("a").await;
+    house.until("09:22:30").await;
+
+    assert_eq!(before, "09:10:00 starting");
+    let newest = house.newest("a").await;
+    assert!(newest.starts_with("09:10:00 lost"), "{newest}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_is_cancelled_while_its_node_is_away_ends_once_the_node_has_reported() {
     for (takes, starts) in [(true, 1), (false, 0)] {
         let house = on_a_node_that_is_away().await;
