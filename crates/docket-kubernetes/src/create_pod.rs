@@ -4,6 +4,7 @@
 //!    it, and the create was the start.
 
 use docket_server::engine::{EngineError, Past, Plan, Prepared, short_name};
+use serde_json::Value;
 
 use crate::{
     api::{CallError, Pod},
@@ -32,9 +33,7 @@ pub(crate) async fn try_gates(pods: &Pods, version: (u32, u32)) -> Result<(), En
 
 /// Creates the pod of an attempt, or joins the one of this name if its identity is the same.
 pub(crate) async fn prepare(pods: &Pods, plan: &Plan) -> Result<Prepared, EngineError> {
-    let needs_nodes = plan.node.is_none() && has_patterns(&plan.placement);
-    let nodes = if needs_nodes { pods.cluster.nodes().await? } else { Vec::new() };
-    let body = pod_body::of_run(plan, &nodes)?;
+    let body = body(pods, plan).await?;
     match pods.cluster.create(&body, false).await {
         Ok(pod) => return Ok(prepared(&pod)),
         Err(error) if error.is_conflict() => {}
@@ -58,6 +57,16 @@ pub(crate) async fn prepare(pods: &Pods, plan: &Plan) -> Result<Prepared, Engine
         return Ok(prepared(&pods.cluster.create(&body, false).await?));
     }
     join(plan, &holder)
+}
+
+/// The pod of an attempt.
+///
+/// # Errors
+/// [`EngineError::Refused`] names the first option that no pod can have.
+pub(crate) async fn body(pods: &Pods, plan: &Plan) -> Result<Value, EngineError> {
+    let needs_nodes = plan.node.is_none() && has_patterns(&plan.placement);
+    let nodes = if needs_nodes { pods.cluster.nodes().await? } else { Vec::new() };
+    pod_body::of_run(plan, &nodes)
 }
 
 /// Joins a pod that is there under the name, if its identity is the same.

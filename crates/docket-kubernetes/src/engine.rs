@@ -9,14 +9,14 @@ use docket_model::{
     run::Node,
 };
 use docket_server::engine::{
-    Captured, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Finding, Follow,
-    Found, Guard, Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Past, Plan,
-    Prepared, Pulled, Starts, Stop, TakeOver, Takeover, Target, bounded,
+    Captured, Condition, Containers, Disarmed, Engine, EngineCheck, EngineError, EngineStatus,
+    Finding, Follow, Found, Guard, Handle, Launch, Log, LogCursor, Observation, Observations,
+    Owner, Past, Plan, Prepared, Pulled, Starts, Stop, TakeOver, Takeover, Target, Trial, bounded,
 };
 use serde_json::Value;
 
 use crate::{
-    api::CallError, create_pod, deleted_before_start::reported_state, kept_logs::KeptLogs,
+    api::CallError, create_pod, deleted_before_start::reported_state, dry_run, kept_logs::KeptLogs,
     list_pods, mapping, observe_pod, pending_starts, pod_body, pod_log, pod_owner, pods::Pods,
     read_log, remove_pod, stop_pod,
 };
@@ -110,6 +110,10 @@ impl Engine for KubernetesEngine {
         pod_body::check(specification, on_nodes)
     }
 
+    fn trials(&self) -> Option<&dyn EngineCheck> {
+        Some(self)
+    }
+
     async fn pull(
         &self,
         _image: &str,
@@ -179,6 +183,22 @@ impl Containers for KubernetesEngine {
 
     async fn list_of_other_stores(&self, owner: &Owner) -> Result<Vec<Found>, EngineError> {
         list_pods::running_of_other_stores(&self.pods, owner).await
+    }
+}
+
+/// A trial makes nothing.
+#[async_trait]
+impl EngineCheck for KubernetesEngine {
+    async fn examine(&self, plan: &Plan, _: Pull) -> Result<Trial, EngineError> {
+        dry_run::examine(&self.pods, plan).await
+    }
+
+    async fn try_out(&self, trial: &Trial) -> Result<Vec<Finding>, EngineError> {
+        dry_run::try_out(&self.pods, trial).await
+    }
+
+    async fn clean_up(&self, _: &Trial) -> Result<(), EngineError> {
+        Ok(())
     }
 }
 

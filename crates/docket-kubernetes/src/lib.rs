@@ -8,6 +8,7 @@ mod api;
 mod connect;
 mod create_pod;
 mod deleted_before_start;
+mod dry_run;
 mod engine;
 mod failed_creation;
 mod failed_wait;

@@ -45,7 +45,8 @@ pub(crate) fn check(specification: &Specification, on_nodes: &Placement) -> Vec<
 /// [`EngineError::Refused`] names the first option that no pod can have.
 pub(crate) fn of_run(plan: &Plan, nodes: &[Node]) -> Result<Value, EngineError> {
     let parts = plan.container.parts();
-    let (environment, command) = (plan.whole_environment(), plan.command.as_deref());
+    let environment = plan.whole_environment(&parts.config);
+    let command = plan.command.as_deref();
     let mut draft = map_options(&parts, &environment, command, &plan.placement);
     match &plan.node {
         Some(node) => map_node(&mut draft, node),

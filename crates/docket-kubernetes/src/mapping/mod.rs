@@ -59,7 +59,7 @@ pub(crate) fn map_options(
         network::map_endpoints(&mut draft, networking);
     }
     draft.findings.extend(only_a_swarm_gives(parts));
-    if let Some(platform) = parts.platform.as_deref().filter(|platform| !platform.is_empty()) {
+    if let Some(platform) = &parts.platform {
         map_platform(&mut draft, platform);
     }
     draft

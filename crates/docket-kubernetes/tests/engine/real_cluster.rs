@@ -2,8 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use docket_model::run::{Exit, ExitCause};
-use docket_server::engine::{Condition, EngineError, Grace, Observation, Past, Plan, Stop};
+use docket_model::{
+    allocation::Pull,
+    run::{Exit, ExitCause},
+};
+use docket_server::engine::{
+    Condition, EngineError, Finding, Grace, Observation, Past, Plan, Stop,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -51,6 +56,21 @@ fn plan(subject: &Subject, name: &str, container: Value) -> Plan {
     let mut container = container;
     container["Config"]["Image"] = IMAGE.into();
     subject.plan_of(name, &container)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_reports_what_the_cluster_refuses() {
+    let Some(bed) = cluster().await else { return };
+    let subject = bed.subject().await;
+    let mut refused = plan(&subject, "refused", json!({"Config": {}}));
+    refused.placement.service_account = Some("no-such-account".into());
+
+    let findings = subject.check(&refused, Pull::Always).await;
+
+    let [Finding { message, is_fatal: true, .. }] = findings.as_slice() else {
+        panic!("{findings:?}")
+    };
+    assert!(message.contains("no-such-account"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

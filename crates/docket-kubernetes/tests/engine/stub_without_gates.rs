@@ -1,7 +1,8 @@
 //! A stub of an API server without scheduling gates also keeps the contract, and the rules that hold where
 //! creating a pod starts it.
 
-use docket_server::engine::{Condition, Disarmed, EngineError, Observation, Past, Target};
+use docket_model::allocation::Pull;
+use docket_server::engine::{Condition, Disarmed, EngineError, Finding, Observation, Past, Target};
 use serde_json::json;
 
 use crate::{
@@ -86,4 +87,19 @@ async fn a_refused_read_says_nothing_about_who_has_a_name() {
     stub.objects.lock().refuses = None;
     let held = subject.engine.disarm(Target::Name(&plan.identity)).await;
     assert!(matches!(&held, Ok(Disarmed::NameTaken(taken)) if taken.id == handle.id), "{held:?}");
+}
+
+#[tokio::test]
+async fn a_check_starts_nothing_and_reports_what_the_cluster_refuses() {
+    let stub = StubApi::start_without_gates().await;
+    let subject = stub.subject().await;
+    let plan = subject.plan("checked", Program::Ends(0));
+
+    let accepted = subject.check(&plan, Pull::Always).await;
+    stub.objects.lock().refuses = Some(Requests::Trials);
+    let refused = subject.check(&plan, Pull::Always).await;
+
+    assert_eq!(accepted, []);
+    assert_eq!(refused, [Finding::fatal("", "pods is forbidden: exceeded quota".to_owned())]);
+    assert_eq!(stub.objects.lock().starts(), 0);
 }

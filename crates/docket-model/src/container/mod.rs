@@ -123,7 +123,9 @@ impl Container {
     /// The parts of the container, for a request to an engine.
     #[must_use]
     pub fn parts(&self) -> Parts {
-        serde_json::from_str(&self.json()).unwrap_or_default()
+        let mut parts: Parts = serde_json::from_str(&self.json()).unwrap_or_default();
+        parts.platform = parts.platform.filter(|platform| !platform.is_empty());
+        parts
     }
 
     /// True if the container is removed even if it failed.

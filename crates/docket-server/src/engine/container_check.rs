@@ -10,10 +10,11 @@ use super::{EngineError, Plan, Refusal};
 /// Engines that can try a container out. Whether a program is there cannot be known without a start.
 #[async_trait]
 pub trait EngineCheck: Send + Sync {
-    /// Pulls the image and looks for what would surprise; makes nothing else.
+    /// Pulls the image, where docket pulls, and looks for what would surprise; makes nothing else.
     async fn examine(&self, plan: &Plan, pull: Pull) -> Result<Trial, EngineError>;
 
-    /// Creates the container under a name of its own; idempotent. Reports what the engine says of it.
+    /// Creates the container under a name of its own, or asks whether it could be created; idempotent. Reports
+    /// what the engine says of it.
     ///
     /// Also after an error something may be there: see [`EngineCheck::clean_up`].
     async fn try_out(&self, trial: &Trial) -> Result<Vec<Finding>, EngineError>;
@@ -35,13 +36,15 @@ pub struct Trial {
 
 impl Trial {
     /// A trial of a container, which the engine alone reads; none where it cannot be created.
-    pub(super) fn new<T: Any + Send + Sync>(findings: Vec<Finding>, container: Option<T>) -> Self {
+    #[must_use]
+    pub fn new<T: Any + Send + Sync>(findings: Vec<Finding>, container: Option<T>) -> Self {
         let container = container.map(|container| Box::new(container) as _);
         Self { findings, container }
     }
 
     /// The container; nothing where there is none, or another engine has made the trial.
-    pub(super) fn container<T: Any>(&self) -> Option<&T> {
+    #[must_use]
+    pub fn container<T: Any>(&self) -> Option<&T> {
         self.container.as_ref()?.downcast_ref()
     }
 }

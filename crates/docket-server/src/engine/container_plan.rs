@@ -13,7 +13,7 @@ use docket_model::{
     allocation::{Placement, Pull},
     run::{AttemptKey, Instant},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// The labels of each container of a run, in the order of [`Identity`]'s fields.
@@ -165,13 +165,12 @@ impl Plan {
         vec![format!("DOCKET_PART={part}"), format!("DOCKET_PARTS={}", self.parts)]
     }
 
-    /// The whole environment: the container's own `Env`, what was given, and docket's variables.
+    /// The whole environment: the `Env` of the container's options, what was given, and docket's variables.
     ///
     /// Of two lines with one key only the last one is there, so that no engine has to choose.
     #[must_use]
-    pub fn whole_environment(&self) -> Vec<String> {
-        let own = self.container.parts().config.shift_remove("Env");
-        let own = own.as_ref().and_then(Value::as_array).into_iter().flatten();
+    pub fn whole_environment(&self, config: &Map<String, Value>) -> Vec<String> {
+        let own = config.get("Env").and_then(Value::as_array).into_iter().flatten();
         let mut lines: Vec<_> = own.filter_map(Value::as_str).map(str::to_owned).collect();
         lines.extend(self.environment.iter().cloned());
         lines.extend(self.identity.environment());
@@ -263,7 +262,7 @@ pub(super) mod tests {
     fn the_program_of_a_part_gets_its_number_and_how_many_there_are() {
         let mut plan = plan(&json!({"Image": "busybox"}));
         let variables = |plan: &Plan| {
-            let mut lines = plan.whole_environment();
+            let mut lines = plan.whole_environment(&Map::new());
             lines.retain(|line| line.starts_with("DOCKET_PART"));
             lines
         };

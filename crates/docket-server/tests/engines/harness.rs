@@ -385,13 +385,4 @@ impl Subject {
             }
         }
     }
-
-    /// Tries a container out; what the check made is removed afterwards.
-    pub(crate) async fn check(&self, plan: &Plan, pull: Pull) -> Vec<Finding> {
-        let trials = self.engine.trials().unwrap();
-        let trial = trials.examine(plan, pull).await.unwrap();
-        let tried = trials.try_out(&trial).await.unwrap();
-        trials.clean_up(&trial).await.unwrap();
-        [trial.findings, tried].concat()
-    }
 }

@@ -1,13 +1,14 @@
 //! A Swarm keeps the contract, and what is its own.
 
+use docket_model::allocation::Pull;
 use docket_server::engine::{
-    Condition, Disarmed, EngineError, Launch, Observation, Stop, TakeOver, Target,
+    Condition, Disarmed, EngineError, Finding, Launch, Observation, Stop, TakeOver, Target,
 };
 use serde_json::json;
 
 use crate::{
     contract::{self, PLENTY, Program, Subject},
-    swarm_harness::{Created, engine_at, managers, subject, subject_behind_proxy},
+    swarm_harness::{Created, engine_at, managers, services_of, subject, subject_behind_proxy},
 };
 
 /// Runs a behaviour of the contract on the Swarm that was named.
@@ -267,4 +268,27 @@ async fn a_secret_that_the_swarm_does_not_have_is_named() {
     let expected = "`Container.Swarm.Secrets[0].Name`: the Swarm has no secret `no-such-secret`: create it with \
                     `docker secret create no-such-secret FILE`";
     assert_eq!(refusal.to_string(), expected);
+}
+
+#[tokio::test]
+async fn a_check_names_all_that_the_swarm_does_not_have_and_keeps_no_service() {
+    let Some(subject) = subject() else { return };
+    let image = json!({"Image": "busybox:latest"});
+    let files =
+        json!({"Secrets": [{"Name": "no-such-secret"}], "Configs": [{"Name": "no-such-config"}]});
+    let without_files = subject.plan_of("files", &json!({"Config": image, "Swarm": files}));
+    let networks = json!({"EndpointsConfig": {"no-such-network": {}}});
+    let without_network =
+        subject.plan_of("network", &json!({"Config": image, "NetworkingConfig": networks}));
+
+    let of_files = subject.check(&without_files, Pull::Always).await;
+    let of_network = subject.check(&without_network, Pull::Always).await;
+
+    let fields: Vec<_> = of_files.iter().map(|finding| finding.field.as_str()).collect();
+    assert_eq!(fields, ["Swarm.Secrets[0].Name", "Swarm.Configs[0].Name"]);
+    let [Finding { message, is_fatal: true, .. }] = of_network.as_slice() else {
+        panic!("{of_network:?}")
+    };
+    assert!(message.contains("no-such-network"), "{message}");
+    assert_eq!(services_of(&subject.namespace), "");
 }

@@ -116,6 +116,13 @@ impl TestBed for SwarmBed {
     }
 }
 
+/// The services that have the label of this namespace.
+pub(crate) fn services_of(namespace: &str) -> String {
+    let manager = managers().unwrap().remove(0);
+    let filter = format!("label=io.docket.namespace={namespace}");
+    SwarmBed::docker(&manager, &["service", "ls", "--quiet", "--filter", &filter])
+}
+
 /// A secret or a config with the content `content`, until it is dropped.
 pub(crate) struct Created {
     kind: &'static str,

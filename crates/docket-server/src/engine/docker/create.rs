@@ -20,13 +20,17 @@ const LONGEST_ID: usize = 256;
 pub(super) async fn prepare(
     client: &Client,
     plan: &Plan,
-    platform: Option<&str>,
+    default_platform: Option<&str>,
 ) -> Result<Prepared, EngineError> {
-    if let Some(finding) = only_a_swarm_gives(&plan.container.parts()) {
+    // Once: most of the work before the request is to decompress and to read them.
+    let mut parts = plan.container.parts();
+    if let Some(finding) = only_a_swarm_gives(&parts) {
         return Err(finding.refusal());
     }
     let name = container_name(&plan.identity);
-    let body = Bytes::from(Value::Object(container_body::of_run(plan)).to_string());
+    let own_platform = parts.platform.take();
+    let platform = own_platform.as_deref().or(default_platform);
+    let body = Bytes::from(Value::Object(container_body::of_run(plan, parts)).to_string());
     match post(client, &name, platform, body).await {
         Err(EngineError::Refused { kind: Refusal::Conflict, message }) => {
             let holder = holder(client, &name, message).await?;

@@ -118,11 +118,6 @@ impl DockerEngine {
         &self.client.endpoint
     }
 
-    /// What the image of a container is for, where it or the server's environment says so.
-    fn platform_of(&self, plan: &Plan) -> Option<String> {
-        plan.container.platform().or_else(|| self.platform.clone())
-    }
-
     /// The id in an answer of the engine, if it is the one in another answer too.
     ///
     /// Podman makes up a new id for each answer, and such an id says nothing.
@@ -191,7 +186,7 @@ impl Engine for DockerEngine {
     }
 
     async fn prepare(&self, plan: &Plan) -> Result<Prepared, EngineError> {
-        create::prepare(&self.client, plan, self.platform_of(plan).as_deref()).await
+        create::prepare(&self.client, plan, self.platform.as_deref()).await
     }
 
     async fn launch(&self, handle: &Handle) -> Result<Launch, EngineError> {
@@ -293,7 +288,7 @@ impl Takeover for DockerEngine {
 #[async_trait]
 impl EngineCheck for DockerEngine {
     async fn examine(&self, plan: &Plan, pull: Pull) -> Result<Trial, EngineError> {
-        let platform = self.platform_of(plan);
+        let platform = plan.container.platform().or_else(|| self.platform.clone());
         engine_check::examine(&self.client, &self.pulls, plan, platform.as_deref(), pull).await
     }
 

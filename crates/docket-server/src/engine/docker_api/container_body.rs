@@ -1,28 +1,30 @@
 //! The body with which the container of a run is created.
 
+use docket_model::container::Parts;
 use serde_json::{Map, Value};
 
 use crate::engine::Plan;
 
 /// The options as posted, with docket's labels and variables, and without what docket does itself.
-pub(in crate::engine) fn of_run(plan: &Plan) -> Map<String, Value> {
-    labelled(plan, plan.own_labels())
+pub(in crate::engine) fn of_run(plan: &Plan, parts: Parts) -> Map<String, Value> {
+    labelled(plan, parts, plan.own_labels())
 }
 
 /// The body with these labels of docket's in place of those that make a container a run's.
 pub(in crate::engine) fn labelled(
     plan: &Plan,
+    parts: Parts,
     own: impl IntoIterator<Item = (&'static str, String)>,
 ) -> Map<String, Value> {
-    let parts = plan.container.parts();
     let mut body = parts.config;
+    let environment = plan.whole_environment(&body);
     let labels = entry_or_replace(&mut body, "Labels", Value::Object(Map::new()));
     if let Value::Object(labels) = labels {
         labels.extend(plan.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())));
         // docket's own come last, so no label of the allocation takes the place of one.
         labels.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value.into())));
     }
-    body.insert("Env".to_owned(), plan.whole_environment().into());
+    body.insert("Env".to_owned(), environment.into());
     if let Some(command) = &plan.command {
         body.insert("Cmd".to_owned(), command.as_slice().into());
     }
@@ -84,7 +86,7 @@ mod tests {
         let mut plan = plan(&json!({"Image": "busybox", "Env": own}));
         plan.environment = ["A=2", "C=1", "D=", "A=3", "DOCKET_RUN=x"].map(str::to_owned).into();
 
-        let body = of_run(&plan);
+        let body = of_run(&plan, plan.container.parts());
 
         let expected = json!([
             "B=2=3",
@@ -102,10 +104,13 @@ mod tests {
     #[test]
     fn a_command_takes_the_place_of_the_containers_own() {
         let mut plan = plan(&json!({"Image": "busybox", "Cmd": ["true"]}));
-        assert_eq!(of_run(&plan).get("Cmd"), Some(&json!(["true"])));
+        assert_eq!(of_run(&plan, plan.container.parts()).get("Cmd"), Some(&json!(["true"])));
 
         plan.command = Some(vec!["echo".to_owned(), "manually".to_owned()]);
 
-        assert_eq!(of_run(&plan).get("Cmd"), Some(&json!(["echo", "manually"])));
+        assert_eq!(
+            of_run(&plan, plan.container.parts()).get("Cmd"),
+            Some(&json!(["echo", "manually"]))
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
-use docket_model::image_name::ImageReference;
+use docket_model::{container::Parts, image_name::ImageReference};
 use http::HeaderValue;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -33,13 +33,16 @@ pub(super) async fn prepare(
     plan: &Plan,
 ) -> Result<Prepared, EngineError> {
     let constraints = placement::constraints(managers, plan).await?;
-    let options = plan.container.parts().swarm;
-    let files = secrets_and_configs::references(managers, options.as_ref()).await?;
-    let spec = specification(plan, &constraints, files)?;
+    let parts = plan.container.parts();
+    let (files, missing) = secrets_and_configs::references(managers, parts.swarm.as_ref()).await?;
+    if let Some(missing) = missing.first() {
+        return Err(missing.refusal());
+    }
+    let name = short_name(&plan.identity);
+    let body = body(&name, plan, parts, plan.own_labels(), &constraints, files)?;
     let (login, remark) = login(config, &plan.container.image()).await;
-    let id = match create(managers, &spec, login).await {
+    let id = match create(managers, &body, login).await {
         Err(EngineError::Refused { kind: Refusal::Conflict, message }) => {
-            let name = short_name(&plan.identity);
             return join(managers.service(&name).await, &plan.identity, message);
         }
         created => created?,
@@ -56,19 +59,25 @@ pub(super) async fn prepare(
     Ok(Prepared { image, warnings: Vec::from_iter(remark), ..Prepared::new(handle) })
 }
 
-/// The service of a run: without a task, so that creating it starts nothing.
-fn specification(
+/// A service of these labels for the container of a plan: without a task, so that creating it starts nothing.
+///
+/// # Errors
+/// [`EngineError::Refused`] names the first option that no service can have.
+pub(super) fn body(
+    name: &str,
     plan: &Plan,
+    mut parts: Parts,
+    labels: impl IntoIterator<Item = (&'static str, String)>,
     constraints: &[String],
     files: Map<String, Value>,
 ) -> Result<Value, EngineError> {
-    let mut config = container_body::of_run(plan);
+    let platform = parts.platform.take();
+    let mut config = container_body::labelled(plan, parts, labels);
     let mut part = |key| match config.shift_remove(key) {
         Some(Value::Object(fields)) => fields,
         _ => Map::new(),
     };
     let (host_config, networking_config) = (part("HostConfig"), part("NetworkingConfig"));
-    let platform = plan.container.platform();
     let options = Options {
         config: &config,
         host_config: &host_config,
@@ -79,7 +88,7 @@ fn specification(
     let template = option_mapping::task_template(options, constraints, files);
     let template = template.map_err(|finding| finding.refusal())?;
     Ok(json!({
-        "Name": short_name(&plan.identity),
+        "Name": name,
         "Labels": config.get("Labels"),
         "TaskTemplate": template,
         "Mode": {"Replicated": {"Replicas": 0}},
@@ -93,12 +102,12 @@ struct Created {
     id: String,
 }
 
-async fn create(
+pub(super) async fn create(
     managers: &Managers,
-    spec: &Value,
+    body: &Value,
     login: Option<HeaderValue>,
 ) -> Result<Arc<str>, EngineError> {
-    let call = Call::post("/services/create", Bytes::from(spec.to_string())).with_login(login);
+    let call = Call::post("/services/create", Bytes::from(body.to_string())).with_login(login);
     let Created { id } = managers.json(call).await?;
     // It stands in addresses.
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -130,7 +139,10 @@ fn join(
 
 /// Looks the login at the image's registry up, which the Swarm keeps in the service for its nodes. Also returns a
 /// remark if the login was left out.
-async fn login(config: Option<&Path>, image: &str) -> (Option<HeaderValue>, Option<String>) {
+pub(super) async fn login(
+    config: Option<&Path>,
+    image: &str,
+) -> (Option<HeaderValue>, Option<String>) {
     // The Swarm rejects an invalid image name.
     let Ok(reference) = ImageReference::parse(image) else { return (None, None) };
     let Login { credentials, trouble } = registry_login::of_image(config, &reference).await;

@@ -22,6 +22,7 @@ mod task;
 mod task_log;
 #[cfg(test)]
 mod tests;
+mod trial_service;
 mod watch_task;
 
 use std::{path::PathBuf, sync::Arc};
@@ -42,11 +43,12 @@ use self::{
     notes::Notes,
     observe::Sight,
     option_mapping::Options,
+    trial_service::TrialService,
 };
 use super::{
-    Captured, Condition, Containers, Disarmed, Engine, EngineError, EngineStatus, Finding, Follow,
-    Found, Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Past, Plan, Prepared,
-    Pulled, Starts, Stop, TakeOver, Takeover, Target, bounded,
+    Captured, Condition, Containers, Disarmed, Engine, EngineCheck, EngineError, EngineStatus,
+    Finding, Follow, Found, Handle, Launch, Log, LogCursor, Observation, Observations, Owner, Past,
+    Plan, Prepared, Pulled, Starts, Stop, TakeOver, Takeover, Target, Trial, bounded,
     docker_api::{endpoint::Endpoint, endpoint_error::ConnectError, transport},
 };
 
@@ -166,6 +168,10 @@ impl Engine for SwarmEngine {
         findings
     }
 
+    fn trials(&self) -> Option<&dyn EngineCheck> {
+        Some(self)
+    }
+
     /// Nodes pull by themselves.
     async fn pull(&self, _: &str, _: Option<&str>, _: Pull) -> Result<Option<Pulled>, EngineError> {
         Ok(None)
@@ -188,6 +194,23 @@ impl Engine for SwarmEngine {
         pending_starts::remove(&self.managers, &self.notes, handle, condition).await?;
         self.notes.forget(&handle.id);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl EngineCheck for SwarmEngine {
+    async fn examine(&self, plan: &Plan, _: Pull) -> Result<Trial, EngineError> {
+        trial_service::examine(&self.managers, plan).await
+    }
+
+    async fn try_out(&self, trial: &Trial) -> Result<Vec<Finding>, EngineError> {
+        let Some(service) = trial.container::<TrialService>() else { return Ok(Vec::new()) };
+        service.create(&self.managers, self.config.as_deref()).await
+    }
+
+    async fn clean_up(&self, trial: &Trial) -> Result<(), EngineError> {
+        let Some(service) = trial.container::<TrialService>() else { return Ok(()) };
+        service.remove(&self.managers).await
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::managers::{Managers, or_no_answer};
-use crate::engine::{EngineError, Refusal};
+use crate::engine::{EngineError, Finding, Refusal};
 
 /// The mode of a file for which none is given.
 const DEFAULT_MODE: u32 = 0o444;
@@ -39,21 +39,27 @@ struct KnownSpec {
     name: String,
 }
 
-/// The options of a service's containers that refer to them.
+/// The options of a service's containers that refer to them, and a finding for each that the Swarm does not
+/// have.
 pub(super) async fn references(
     managers: &Managers,
     options: Option<&SwarmOptions>,
-) -> Result<Map<String, Value>, EngineError> {
-    let Some(SwarmOptions { secrets, configs }) = options else { return Ok(Map::new()) };
-    let mut references = Map::new();
+) -> Result<(Map<String, Value>, Vec<Finding>), EngineError> {
+    let (mut references, mut missing) = (Map::new(), Vec::new());
+    let Some(SwarmOptions { secrets, configs }) = options else {
+        return Ok((references, missing));
+    };
     for (kind, files) in [(SECRETS, secrets), (CONFIGS, configs)] {
         let mut of_kind = Vec::new();
         for (index, file) in files.iter().flatten().enumerate() {
-            of_kind.push(reference(managers, &kind, index, file).await?);
+            match reference(managers, &kind, index, file).await? {
+                Ok(reference) => of_kind.push(reference),
+                Err(finding) => missing.push(finding),
+            }
         }
         references.insert(kind.key.to_owned(), of_kind.into());
     }
-    Ok(references)
+    Ok((references, missing))
 }
 
 async fn reference(
@@ -61,7 +67,7 @@ async fn reference(
     kind: &Kind,
     index: usize,
     file: &SwarmFile,
-) -> Result<Value, EngineError> {
+) -> Result<Result<Value, Finding>, EngineError> {
     let Kind { key, path, noun, id, name } = kind;
     let wanted = &file.name;
     // The name was checked when it was pushed, so it can stand in an address.
@@ -76,16 +82,13 @@ async fn reference(
         }
     };
     let Some(Known { id: known_id, spec }) = found else {
-        return Err(EngineError::Refused {
-            kind: Refusal::Invalid,
-            message: format!(
-                "`Container.Swarm.{key}[{index}].Name`: the Swarm has no {noun} `{wanted}`: create it with \
-                 `docker {noun} create {wanted} FILE`"
-            ),
-        });
+        let message = format!(
+            "the Swarm has no {noun} `{wanted}`: create it with `docker {noun} create {wanted} FILE`"
+        );
+        return Ok(Err(Finding::fatal(format!("Swarm.{key}[{index}].Name"), message)));
     };
     let owner = |given: &Option<String>| given.clone().unwrap_or_else(|| "0".to_owned());
-    Ok(json!({
+    Ok(Ok(json!({
         "File": {
             "Name": file.target(),
             "UID": owner(&file.uid),
@@ -94,5 +97,5 @@ async fn reference(
         },
         *id: known_id,
         *name: spec.name,
-    }))
+    })))
 }

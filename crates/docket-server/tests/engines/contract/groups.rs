@@ -5,6 +5,7 @@ macro_rules! any_engine {
     ($keeps:ident) => {
         $keeps! {
             it_reports_what_it_is,
+            a_container_that_could_be_created_has_no_findings_and_is_not_kept,
             preparing_twice_joins_the_container,
             a_name_that_another_holds_is_left_alone,
             a_run_gives_its_output_its_exit_code_and_its_times,

@@ -23,8 +23,8 @@ use docket_model::{
     run::{Exit, ExitCause, Instant},
 };
 use docket_server::engine::{
-    Engine, EngineError, Follow, Handle, Identity, Launch, LogCursor, Observation, Owner, Plan,
-    Prepared, Starts,
+    Engine, EngineError, Finding, Follow, Handle, Identity, Launch, LogCursor, Observation, Owner,
+    Plan, Prepared, Starts,
 };
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -124,6 +124,15 @@ impl Subject {
     /// A plan for a container with this program; each name is used once in a test.
     pub(crate) fn plan(&self, name: &str, program: Program) -> Plan {
         self.plan_of(name, &self.bed.container(program))
+    }
+
+    /// Tries a container out; what the check made is removed afterwards.
+    pub(crate) async fn check(&self, plan: &Plan, pull: Pull) -> Vec<Finding> {
+        let trials = self.engine.trials().unwrap();
+        let trial = trials.examine(plan, pull).await.unwrap();
+        let tried = trials.try_out(&trial).await.unwrap();
+        trials.clean_up(&trial).await.unwrap();
+        [trial.findings, tried].concat()
     }
 
     /// A plan for a container of these options.

@@ -1,9 +1,25 @@
 //! Preparing a container.
 
+use docket_model::allocation::Pull;
 use docket_server::engine::{Condition, EngineError};
 use uuid::Uuid;
 
 use super::{Program, Subject};
+
+pub(crate) async fn a_container_that_could_be_created_has_no_findings_and_is_not_kept(
+    subject: &Subject,
+) {
+    // Not each engine can try containers out.
+    if subject.engine.trials().is_none() {
+        return;
+    }
+    let plan = subject.plan("checked", Program::Ends(0));
+
+    let findings = subject.check(&plan, Pull::Missing).await;
+
+    assert_eq!(findings, []);
+    assert_eq!(subject.engine.list_owned(&subject.owner()).await.map(|found| found.len()), Ok(0));
+}
 
 pub(crate) async fn preparing_twice_joins_the_container(subject: &Subject) {
     let plan = subject.plan("twice", Program::Ends(0));

@@ -37,7 +37,8 @@ impl TrialContainer {
         let id = format!("{:08x}", id >> 32);
         let name = format!("{namespace}.{}.check.{id}", plan.identity.allocation);
         let [namespace_label, ..] = LABELS;
-        let body = container_body::labelled(plan, [(namespace_label, namespace), (LABEL, id)]);
+        let labels = [(namespace_label, namespace), (LABEL, id)];
+        let body = container_body::labelled(plan, plan.container.parts(), labels);
         let body = Bytes::from(Value::Object(body).to_string());
         Self { name, platform: platform.map(str::to_owned), body, new_volumes }
     }
