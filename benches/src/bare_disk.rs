@@ -1,4 +1,4 @@
-//! A bare disk, and SQLite on it with nothing around it: what a write that is waited for costs here.
+//! Measures what a durable write costs on this disk, by plain files and by SQLite alone, as a reference.
 
 use std::{
     fs::{self, File},
@@ -12,7 +12,7 @@ use rusqlite::{Connection, params_from_iter, types::Value};
 
 use crate::{
     statistics::Sample,
-    store_file::{Reader, Table},
+    temporary_store::{Reader, Table},
     wait::not_interrupted,
 };
 

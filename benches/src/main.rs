@@ -16,7 +16,7 @@ mod measures;
 mod process_usage;
 mod report;
 mod statistics;
-mod store_file;
+mod temporary_store;
 mod wait;
 mod workload;
 

@@ -1,4 +1,4 @@
-//! What holds a container up until a test lets it end.
+//! A gate at which a container waits until a test opens it.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

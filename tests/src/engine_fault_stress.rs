@@ -14,8 +14,8 @@ use crate::{
     Server, StubEngine,
     allocation::allocation,
     eventually,
-    installation::Home,
     raw_http_client::Request,
+    server_home::Home,
     wait::{seen_within, within},
     wall_clock,
 };

@@ -8,7 +8,7 @@ use docket_stub_engine::{Call, now};
 
 use super::{
     Bench, StubEngine,
-    simultaneous_runs::{Wave, last_since},
+    wave_of_runs::{Wave, last_since},
 };
 use crate::{
     bare_engine_client::Batch,

@@ -9,13 +9,13 @@ use anyhow::{Context, Result, ensure};
 use chrono::TimeDelta;
 use docket_stub_engine::{Call, now};
 
-use super::{Bench, StubEngine, left_until, milliseconds, simultaneous_runs};
+use super::{Bench, StubEngine, left_until, milliseconds, wave_of_runs};
 use crate::{
     bare_disk,
     docket_server::Server,
     report::{Figure, Unit},
     statistics::{Sample, number},
-    store_file::{Reader, StoreFile},
+    temporary_store::{Reader, StoreFile},
     wait::{pause, until},
 };
 
@@ -102,7 +102,7 @@ fn claims(bench: &Bench, due: usize, rounds: usize) -> Result<Claims> {
 fn round(engine: &StubEngine, server: &Server, reader: &Reader, due: usize) -> Result<f64> {
     // The push of 10,000 allocations takes seconds, and must be over before the instant.
     let lead = TimeDelta::seconds(if due > 1_000 { 6 } else { 2 });
-    let instant = simultaneous_runs::push(server, due, lead)?;
+    let instant = wave_of_runs::push(server, due, lead)?;
     drop(engine.stub.take_journal());
     let all = reader.newest_run()? + due;
     // Awake a little before the instant, so that no sleep is part of the measured time.

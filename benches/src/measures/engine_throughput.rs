@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     Bench, left_until,
-    real_engine::{IMAGE, RealEngine, Turn},
+    real_engine_access::{IMAGE, RealEngine, Turn},
     second_in,
 };
 use crate::{

@@ -13,7 +13,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Bench, StubEngine, left_until, milliseconds, second_in, simultaneous_runs::Wave};
+use super::{Bench, StubEngine, left_until, milliseconds, second_in, wave_of_runs::Wave};
 use crate::{
     docket_server::Server,
     http_client::request,

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use super::{
     Bench,
-    real_engine::{IMAGE, RealEngine, Turn},
+    real_engine_access::{IMAGE, RealEngine, Turn},
 };
 use crate::{
     bare_engine_client,

@@ -19,7 +19,7 @@ use tokio::{
 use super::{
     Bench,
     beside_bare_client::{Cluster, Event, What, compare, own_prefix},
-    real_engine::SOURCE,
+    real_engine_access::SOURCE,
 };
 use crate::{
     bare_kubernetes_client::{self, Api, is_removed},

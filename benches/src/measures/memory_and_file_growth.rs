@@ -15,7 +15,7 @@ use crate::{
     http_load::{Requests, send_once},
     report::{Figure, Unit},
     statistics::number,
-    store_file::StoreFile,
+    temporary_store::StoreFile,
     wait::{pause, until},
     workload,
 };

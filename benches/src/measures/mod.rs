@@ -15,18 +15,18 @@ mod idle_cost;
 mod kubernetes;
 mod large_push;
 mod lateness;
-mod lateness_engines;
-mod lateness_real_engines;
-mod lateness_store;
+mod lateness_beside_failing_engines;
+mod lateness_beside_hanging_real_engines;
+mod lateness_sqlite_and_memory;
 mod memory_and_file_growth;
 mod memory_by_allocations;
-mod real_engine;
-mod simultaneous_runs;
+mod real_engine_access;
 mod startup;
 mod startup_with_history;
 mod stub_capacity;
 mod stub_throughput;
 mod swarm;
+mod wave_of_runs;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -108,17 +108,17 @@ pub(crate) const MEASURES: [Measure; 23] = [
     Measure {
         name: "lateness-store",
         about: "create behind its instant, SQLite beside memory",
-        figures: lateness_store::measure,
+        figures: lateness_sqlite_and_memory::measure,
     },
     Measure {
         name: "lateness-engines",
         about: "create behind its instant, beside engines that are killed, hang and are slow",
-        figures: lateness_engines::measure,
+        figures: lateness_beside_failing_engines::measure,
     },
     Measure {
         name: "lateness-real",
         about: "start behind its instant on a real engine, beside ones that hang and are slow",
-        figures: lateness_real_engines::measure,
+        figures: lateness_beside_hanging_real_engines::measure,
     },
     Measure { name: "burst", about: "200 allocations due at one second", figures: burst::measure },
     Measure { name: "stub", about: "what the stub engine can do", figures: stub_capacity::measure },

@@ -6,12 +6,12 @@ use anyhow::{Context, Result, ensure};
 use chrono::TimeDelta;
 use docket_stub_engine::Call;
 
-use super::{Bench, StubEngine, simultaneous_runs};
+use super::{Bench, StubEngine, wave_of_runs};
 use crate::{
     docket_server::Server,
     report::{Figure, Unit},
     statistics::{Sample, number},
-    store_file::StoreFile,
+    temporary_store::StoreFile,
     wait::{pause, until},
     workload,
 };
@@ -97,7 +97,7 @@ fn fill(bench: &Bench, engine: &StubEngine, file: &StoreFile, count: usize) -> R
     let server = engine.serve_with(bench, &file.arguments())?;
     server.fill((0..count).map(workload::idle))?;
     drop(engine.stub.take_journal());
-    simultaneous_runs::push(&server, 1, TimeDelta::seconds(1))?;
+    wave_of_runs::push(&server, 1, TimeDelta::seconds(1))?;
     until("the first run", LIMIT, LOOK, || Ok(engine.stub.count(Call::Remove) == 1))
         .with_context(|| server.last_words())?;
     // The server must be gone before another program writes its file.

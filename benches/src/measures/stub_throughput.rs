@@ -6,7 +6,7 @@ use anyhow::Result;
 use chrono::TimeDelta;
 use docket_stub_engine::THREAD;
 
-use super::{Bench, StubEngine, simultaneous_runs::Wave};
+use super::{Bench, StubEngine, wave_of_runs::Wave};
 use crate::{
     bare_engine_client::Batch,
     process_usage::Processor,

@@ -26,7 +26,7 @@ use tokio::{
 use super::{
     Bench,
     beside_bare_client::{Cluster, Event, What, compare, own_prefix},
-    real_engine::{IMAGE, SOURCE},
+    real_engine_access::{IMAGE, SOURCE},
 };
 use crate::{bare_swarm_client, docket_server::Server, report::Figure, workload};
 

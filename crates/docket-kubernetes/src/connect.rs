@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::{
     api::{Cluster, ClusterClient, LoginCommand, words},
     engine::KubernetesEngine,
-    pods::Pods,
+    shared_engine_state::Pods,
 };
 
 /// Which cluster, and which of its namespaces: `[CONTEXT][/NAMESPACE]`.

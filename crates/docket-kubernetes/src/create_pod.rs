@@ -11,8 +11,8 @@ use crate::{
     mapping::has_patterns,
     pod_body,
     pod_owner::{self, belongs_to, is_removed, past},
-    pods::Pods,
     remove_pod::purge_removed,
+    shared_engine_state::Pods,
 };
 
 /// From this version on, major and minor, scheduling gates cannot be switched off.

@@ -10,7 +10,7 @@ use crate::{
     api::{KnownNode, Pod},
     pod_owner::{BY_SOMEONE_ELSE, STOPPED},
     pod_state::{PodState, state_of, why_deleted},
-    pods::{Pods, unread},
+    shared_engine_state::{Pods, unread},
 };
 
 /// Where a pod is in its life, with what its node has reported of one that was deleted before its start.

@@ -5,7 +5,7 @@
 use docket_server::engine::{EngineError, Finding, Plan, Trial};
 use serde_json::Value;
 
-use crate::{create_pod, pods::Pods};
+use crate::{create_pod, shared_engine_state::Pods};
 
 /// Makes the pod that would be created.
 pub(crate) async fn examine(pods: &Pods, plan: &Plan) -> Result<Trial, EngineError> {

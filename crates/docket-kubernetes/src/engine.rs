@@ -16,9 +16,9 @@ use docket_server::engine::{
 use serde_json::Value;
 
 use crate::{
-    api::CallError, create_pod, deleted_before_start::reported_state, dry_run, kept_logs::KeptLogs,
-    list_pods, mapping, observe_pod, pending_starts, pod_body, pod_log, pod_owner, pods::Pods,
-    read_log, remove_pod, stop_pod,
+    api::CallError, create_pod, deleted_before_start::reported_state, dry_run, follow_pod_to_end,
+    kept_logs::KeptLogs, list_pods, mapping, pending_starts, pod_body, pod_log, pod_owner,
+    read_log, remove_pod, shared_engine_state::Pods, stop_pod,
 };
 
 /// The cores of a cluster, as far as the number of containers in creation depends on them.
@@ -166,7 +166,7 @@ impl Containers for KubernetesEngine {
     }
 
     fn watch(&self, handle: &Handle) -> Observations {
-        observe_pod::observations(&self.pods, &self.logs, &handle.id)
+        follow_pod_to_end::observations(&self.pods, &self.logs, &handle.id)
     }
 
     fn logs(&self, handle: &Handle, from: LogCursor, follow: Follow) -> Log {

@@ -18,8 +18,8 @@ use crate::{
     open_log::{OpenLog, last_line, log_start, started},
     pod_state::{PodState, state_of},
     pod_watch::LONGEST_SILENCE,
-    pods::{Pods, unread},
     second_start::{self, STARTED_TWICE},
+    shared_engine_state::{Pods, unread},
 };
 
 /// The first pause before a log is followed again, and the longest one: it doubles while nothing new is read.

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use docket_model::run::ContainerId;
 use parking_lot::Mutex;
 
-use crate::{kept_log::KeptLog, pods::Pods};
+use crate::{kept_log::KeptLog, shared_engine_state::Pods};
 
 /// How many bytes all logs together may take: 256 whole ones.
 const MOST_TOGETHER: usize = 64 << 20;

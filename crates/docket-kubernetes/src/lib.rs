@@ -6,18 +6,17 @@
 
 mod api;
 mod connect;
+mod container_not_created;
 mod create_pod;
 mod deleted_before_start;
 mod dry_run;
 mod engine;
-mod failed_creation;
-mod failed_wait;
+mod follow_pod_to_end;
 mod kept_log;
 mod kept_logs;
 mod list_pods;
 mod log_file;
 mod mapping;
-mod observe_pod;
 mod open_log;
 mod pending_starts;
 mod pod_body;
@@ -25,11 +24,12 @@ mod pod_log;
 mod pod_owner;
 mod pod_state;
 mod pod_watch;
-mod pods;
 mod read_log;
 mod remove_pod;
 mod second_start;
+mod shared_engine_state;
 mod stop_pod;
+mod stuck_pod;
 
 pub use connect::{ClusterAddress, ConnectError, connect, connect_engine, connect_with};
 

@@ -9,8 +9,8 @@ use crate::{
     api::{Listed, Pod},
     pod_owner::{self, is_removed, removed_since},
     pod_state::{PodState, state_of},
-    pods::{NAME_RETENTION, Pods},
     remove_pod::purge_removed,
+    shared_engine_state::{NAME_RETENTION, Pods},
 };
 
 /// The pods of this namespace and this store, in whatever state; removed ones whose names are free again go.

@@ -15,7 +15,7 @@ use crate::{
     log_file::LogStart,
     pod_state::{PodState, state_of},
     pod_watch::PodWatch,
-    pods::{Pods, name_and_uid, unread},
+    shared_engine_state::{Pods, name_and_uid, unread},
 };
 
 /// The beginnings of what a node writes into a log that it cannot read to its end.

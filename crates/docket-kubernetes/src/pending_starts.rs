@@ -18,8 +18,8 @@ use crate::{
     pod_body,
     pod_owner::{belongs_to, is_removed},
     pod_state::PodState,
-    pods::{Pods, name_and_uid, unread},
     remove_pod::{DELETED_BEFORE_START, TRIES, Unstartable, make_unstartable, retire_unstarted},
+    shared_engine_state::{Pods, name_and_uid, unread},
 };
 
 /// The pause before a pod is disarmed again that another program has changed.

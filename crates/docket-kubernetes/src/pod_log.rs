@@ -20,7 +20,7 @@ use crate::{
     open_log::{OpenLog, log_start, started},
     pod_state::{PodState, state_of},
     pod_watch::PodWatch,
-    pods::{Pods, unread},
+    shared_engine_state::{Pods, unread},
 };
 
 /// How long a node may take to report the end of a container whose log has ended.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     api::{Pod, PodEvent, PodEvents},
-    pods::{Pods, unread},
+    shared_engine_state::{Pods, unread},
 };
 
 /// How long a watch may be silent: longer than the API server keeps one open.

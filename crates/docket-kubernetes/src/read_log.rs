@@ -7,8 +7,8 @@ use crate::{
     kept_log::{KeptLog, ROTATED},
     kept_logs::KeptLogs,
     open_log::OpenLog,
-    pods::{Pods, unread},
     second_start,
+    shared_engine_state::{Pods, unread},
 };
 
 /// What is said of a log that went with its container.

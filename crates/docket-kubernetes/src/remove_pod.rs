@@ -18,12 +18,12 @@ use tracing::debug;
 use crate::{
     api::{CallError, Pod},
     deleted_before_start::{is_deletion_unnoted, is_node_heard, reported_state},
-    failed_wait::{SETTLED_AFTER, has_settled},
     mapping::SHORTEST_GRACE,
     pod_owner::{BY_SOMEONE_ELSE, HAS_ENDED, NEVER_RAN, REMOVED, REMOVED_AT, STOPPED},
     pod_state::PodState,
     pod_watch::PodWatch,
-    pods::{NAME_RETENTION, Pods, gone_or},
+    shared_engine_state::{NAME_RETENTION, Pods, gone_or},
+    stuck_pod::{SETTLED_AFTER, has_settled},
 };
 
 /// How often a removal or a stop is tried while the pod changes: its node may report on it at any moment.

@@ -14,8 +14,8 @@ use crate::{
     pod_owner::BY_A_STOP,
     pod_state::{PodState, state_of},
     pod_watch::PodWatch,
-    pods::{Pods, gone_or},
     remove_pod::{TRIES, mark_stopped, refused},
+    shared_engine_state::{Pods, gone_or},
 };
 
 /// How long a pod may take to end beyond its grace: a node that was about to start it reports late.

@@ -5,11 +5,11 @@ mod host_count;
 pub mod json_schema;
 mod key_definition;
 mod key_table;
+mod mapping_fields;
 mod placement;
 mod pod_options;
 mod policies;
 mod policy_warnings;
-mod posted_fields;
 mod reader;
 mod stored;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The journal: what happened to the server and to allocations, runs aside. Reasons refer to it.
 
-mod suspension;
+mod suspension_and_pause;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -8,7 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use self::suspension::{OfAll, Suspension};
+pub use self::suspension_and_pause::{OfAll, Suspension};
 use crate::{allocation::Placement, name::AllocationName, server_life::Life};
 
 /// One entry of the journal.

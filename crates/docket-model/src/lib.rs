@@ -23,8 +23,8 @@ macro_rules! text_for_serde {
 }
 
 pub mod allocation;
+pub mod check_dependencies;
 pub mod container;
-pub mod dependencies;
 pub mod document;
 pub mod duration;
 pub mod engine_name;
@@ -32,14 +32,14 @@ pub mod error_causes;
 pub mod finding;
 pub mod image_name;
 pub mod journal;
-pub mod logs_field;
 pub mod measured_duration;
 pub mod missed_instants;
-pub mod moment;
 pub mod name;
 pub mod one_line;
 pub mod output;
+pub mod parse_time;
 pub mod run;
+pub mod run_history_lines;
 pub mod schedule;
 mod schema_parts;
 pub mod server_life;

@@ -7,7 +7,7 @@ mod place;
 mod reason;
 mod state;
 mod state_and_trigger_words;
-mod trigger;
+mod trigger_and_cancellation;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -22,7 +22,7 @@ pub use self::{
     reason::{Edit, Edited, FailedPart, Hold, ImageError, NoAnswer, Reason, ServerZone, TimeStyle},
     state::RunState,
     state_and_trigger_words::{StateWord, TriggerWord},
-    trigger::{Cancellation, ManualRequest, Trigger},
+    trigger_and_cancellation::{Cancellation, ManualRequest, Trigger},
 };
 
 /// The record of a run.

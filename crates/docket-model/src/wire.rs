@@ -1,11 +1,11 @@
 //! Bodies of requests and responses, except allocations.
 
+mod change_responses;
 mod engine_report;
 mod event;
 mod forecast_and_check;
 mod manual_requests;
 mod output_frames;
-mod push;
 mod run_record;
 mod server_health;
 
@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use crate::{journal::Suspension, name::AllocationName};
 
 pub use self::{
+    change_responses::{Created, Deleted, FieldError, Problem, Pushed, PushedName, Refused},
     engine_report::{EngineReport, EngineStateWord},
     event::{END, EntryInWords, EventKind, GAP, Gap, RunEvent},
     forecast_and_check::{
@@ -27,7 +28,6 @@ pub use self::{
     output_frames::{
         FrameKind, FrameTooLong, OUTPUT_FRAMES, OutputFrame, OutputFrames, output_frame,
     },
-    push::{Created, Deleted, FieldError, Problem, Pushed, PushedName, Refused},
     run_record::{
         AllRunsPage, AttemptRecord, ManualRequestRecord, PartRecord, RunPage, RunRecord,
         RunSummary, Span,

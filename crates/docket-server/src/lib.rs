@@ -14,6 +14,7 @@ mod embedded_dashboard;
 pub mod engine;
 mod explain;
 mod file_source;
+pub mod find_specification_files;
 mod http;
 #[cfg(test)]
 mod import_cycle_check;
@@ -28,15 +29,14 @@ mod random_ids;
 mod runner;
 mod scheduler;
 mod server;
+#[cfg(test)]
+mod short_reasons_for_tests;
 #[cfg(feature = "simulation")]
 pub mod simulation;
-pub mod specification_files;
 pub mod store;
 mod term_tasks;
 #[cfg(test)]
 mod test_log;
-#[cfg(test)]
-mod test_reason_summary;
 pub mod time_zone_files;
 #[cfg(feature = "simulation")]
 mod watch_channel;

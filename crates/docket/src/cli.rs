@@ -1,6 +1,6 @@
 //! The command line: its commands and their help.
 
-mod server_options;
+mod options_before_command;
 mod usage_lines;
 
 use anyhow::Result;
@@ -37,7 +37,8 @@ impl Cli {
         let mut matches = command.try_get_matches_from_mut(&arguments)?;
         // Moving the options and parsing again makes them pass the same checks as if they were
         // written after the command.
-        if let Some(moved) = server_options::move_after_command(&mut command, &matches, &arguments)?
+        if let Some(moved) =
+            options_before_command::move_after_command(&mut command, &matches, &arguments)?
         {
             matches = command.try_get_matches_from_mut(moved)?;
         }
@@ -47,7 +48,7 @@ impl Cli {
 
 /// The whole command line, for parsing, completions and manual pages.
 pub(crate) fn command() -> clap::Command {
-    usage_lines::same_in_errors(Cli::command().args(server_options::arguments()))
+    usage_lines::same_in_errors(Cli::command().args(options_before_command::arguments()))
 }
 
 const EXAMPLES: &str = "\

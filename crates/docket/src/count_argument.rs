@@ -1,4 +1,4 @@
-//! Counts in arguments.
+//! Parses counts in arguments: whole numbers of at least one.
 
 use std::{num::NonZeroUsize, str::FromStr};
 

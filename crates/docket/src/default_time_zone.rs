@@ -1,4 +1,4 @@
-//! The default time zone.
+//! Chooses the default time zone, from options, variables or the host.
 
 use std::fmt;
 

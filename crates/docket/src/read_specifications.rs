@@ -18,7 +18,7 @@ use docket_model::{
     document::{self, Located, MAX_LENGTH, Read},
     finding::Reported,
 };
-use docket_server::specification_files::{Definitions, specification_files};
+use docket_server::find_specification_files::{Definitions, specification_files};
 
 use self::error_snippet::Snippets;
 use crate::{clock, commands::AlreadyReported, print};

@@ -7,8 +7,8 @@
 
 mod mutations;
 mod random_allocations;
+mod recorded_instants;
 mod reference_model;
-mod schedule_coverage;
 mod seed_run;
 
 use std::{

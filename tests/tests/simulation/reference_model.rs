@@ -19,7 +19,7 @@ use docket_model::{
 use docket_server::simulation::{ContainerProgress, Event, Happened, Owner, Random};
 use uuid::Uuid;
 
-use super::schedule_coverage::Coverage;
+use super::recorded_instants::Coverage;
 
 /// A rule that the server is to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use docket_tests::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::two_engines::placed;
+use crate::two_engine_setup::placed;
 
 /// A run through the server, to its output.
 fn echo_through(server: &Server) -> Vec<u8> {

@@ -3,10 +3,9 @@
 use std::{env, fs, process::Command};
 
 use docket_tests::{
-    Engine, Ran, Registry, Server, docket_cli,
-    document_steps::{Step, steps},
-    eventually, program,
+    Engine, Ran, Registry, Server, docket_cli, eventually, program,
     ssh_engine::SshHosts,
+    steps_in_docs::{Step, steps},
 };
 use serde_json::Value;
 use tempfile::TempDir;

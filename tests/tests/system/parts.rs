@@ -7,7 +7,7 @@ use docket_tests::{
 };
 use serde_json::{Value, json};
 
-use crate::two_engines::{home, placed, second, server, starts};
+use crate::two_engine_setup::{home, placed, second, server, starts};
 
 /// An allocation that only runs manually, with a container on each engine.
 fn on_both(script: &str) -> Value {

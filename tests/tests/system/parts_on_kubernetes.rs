@@ -8,7 +8,7 @@ use docket_tests::{
 };
 use serde_json::json;
 
-use crate::two_engines::placed;
+use crate::two_engine_setup::placed;
 
 #[test]
 fn a_part_is_bound_to_the_node_that_the_record_names() {

@@ -12,7 +12,7 @@ use docket_tests::{
 };
 use serde_json::{Value, json};
 
-use crate::two_engines::{add, home, placed, second, server, server_with, starts};
+use crate::two_engine_setup::{add, home, placed, second, server, server_with, starts};
 
 /// The allocation as one of an engine.
 fn on(engine: &str, allocation: Value) -> Value {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::{stub_api::StubApi, two_engines::placed};
+use crate::{stub_api::StubApi, two_engine_setup::placed};
 
 /// The stub, and what answers its requests.
 struct StubKubernetes {

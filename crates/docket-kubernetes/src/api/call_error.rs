@@ -1,4 +1,4 @@
-//! What can go wrong with a request to the API server.
+//! The errors of requests to the API server.
 
 use docket_model::error_causes::with_causes;
 use docket_server::engine::{EngineError, Refusal, bounded};

@@ -1,4 +1,4 @@
-//! A node of the cluster, with what is asked of it.
+//! A node of the cluster: the fields that docket reads of it.
 
 use std::collections::HashMap;
 

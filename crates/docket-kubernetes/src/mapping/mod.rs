@@ -3,14 +3,14 @@
 //! 1. The mapping is total: each option of the Engine API is mapped, passed over because it changes nothing
 //!    in a pod, or refused by its name. Nothing is dropped in silence.
 
-mod config_options;
 mod draft;
-mod host_options;
+mod host_config_options;
 mod labels;
 mod mounts;
 mod network;
 mod placement;
 mod pod_options;
+mod program_options;
 mod resources;
 mod security;
 #[cfg(test)]
@@ -25,12 +25,12 @@ use docket_server::engine::only_a_swarm_gives;
 
 use self::draft::object;
 pub(crate) use self::{
-    config_options::SHORTEST_GRACE,
     draft::Draft,
     placement::{
         check as check_placement, fits as node_fits, has_patterns, map as map_placement, map_node,
     },
     pod_options::{check as check_pod_options, map as map_pod_options},
+    program_options::SHORTEST_GRACE,
 };
 
 /// The name of the container in its pod.
@@ -47,13 +47,13 @@ pub(crate) fn map_options(
     let may_be_node_bound = placement::may_be_node_bound(placement);
     let mut draft = Draft { may_be_node_bound, ..Draft::default() };
     draft.container.insert("name".to_owned(), CONTAINER.into());
-    config_options::map(&mut draft, &parts.config);
-    config_options::map_environment(&mut draft, environment);
+    program_options::map(&mut draft, &parts.config);
+    program_options::map_environment(&mut draft, environment);
     if let Some(command) = command {
-        draft.container.insert("args".to_owned(), config_options::escaped(command).into());
+        draft.container.insert("args".to_owned(), program_options::escaped(command).into());
     }
     if let Some(host_config) = &parts.host_config {
-        host_options::map(&mut draft, host_config);
+        host_config_options::map(&mut draft, host_config);
     }
     if let Some(networking) = &parts.networking_config {
         network::map_endpoints(&mut draft, networking);

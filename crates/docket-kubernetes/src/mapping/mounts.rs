@@ -1,4 +1,4 @@
-//! Folders of the node, volumes, and memory as files.
+//! Maps mounts to the pod: folders of the node, volumes, and file systems in memory.
 
 use serde_json::{Map, Value, json};
 

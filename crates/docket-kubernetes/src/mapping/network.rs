@@ -1,4 +1,4 @@
-//! Networks and name resolution.
+//! Maps networks and name resolution to the pod.
 
 use serde_json::{Map, Value, json};
 

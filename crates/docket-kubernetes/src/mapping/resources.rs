@@ -1,4 +1,4 @@
-//! Memory, processors and devices.
+//! Maps memory, processors and devices to the pod.
 
 use serde_json::{Map, Value};
 

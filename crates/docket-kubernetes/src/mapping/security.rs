@@ -1,4 +1,4 @@
-//! Rights of the program, and what it shares with its node.
+//! Maps the rights of the program, and what it shares with its node, to the pod.
 
 use serde_json::{Value, json};
 

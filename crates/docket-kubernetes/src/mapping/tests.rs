@@ -1,7 +1,9 @@
+//! Tests of the mapping: each option is mapped, passed over, or refused by its name.
+
 use docket_model::{FieldPath, Specification, container::UnknownOptions, document};
 use serde_json::{Value, json};
 
-use super::{config_options, host_options, *};
+use super::{host_config_options, program_options, *};
 
 /// The options that a pod needs nothing for, each for a reason that its list gives.
 const PASSED_OVER: [&str; 10] = [
@@ -236,7 +238,7 @@ fn variables_are_set_as_they_were_posted_or_refused() {
     let lines = ["A=$(B) $$", "1X=1", "GONE"].map(str::to_owned);
 
     let mut draft = Draft::default();
-    config_options::map_environment(&mut draft, &lines);
+    program_options::map_environment(&mut draft, &lines);
 
     assert_eq!(draft.container["env"], json!([{"name": "A", "value": "$$(B) $$$$"}]));
     assert_eq!(fields(&draft), ["Config.Env (1X)", "Config.Env (GONE)"]);
@@ -265,7 +267,7 @@ fn the_types_of_the_api_have_each_field_that_a_body_has() {
 #[test]
 fn options_are_looked_at_one_by_one() {
     let mut draft = Draft::default();
-    host_options::map(&mut draft, json!({"OomScoreAdj": 5}).as_object().unwrap());
+    host_config_options::map(&mut draft, json!({"OomScoreAdj": 5}).as_object().unwrap());
 
     assert_eq!(fields(&draft), ["HostConfig.OomScoreAdj"]);
 }

@@ -19,8 +19,8 @@ use tokio::{
 };
 
 use crate::{
-    cluster_way::ClusterWay,
     contract::{Program, Request, Subject, TestBed},
+    kubectl_proxy::ClusterWay,
     shell_program::shell_container,
 };
 

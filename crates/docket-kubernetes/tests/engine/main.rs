@@ -8,10 +8,12 @@
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod cluster_bed;
-mod cluster_way;
 #[path = "../../../docket-server/tests/engines/contract/mod.rs"]
 #[allow(dead_code, unused_imports, unused_macros, reason = "no engine here is of one host")]
 mod contract;
+#[path = "../../../docket-server/tests/engines/holding_proxy.rs"]
+mod holding_proxy;
+mod kubectl_proxy;
 mod real_cluster;
 mod real_cluster_away;
 #[path = "../../../docket-server/tests/engines/shell_program.rs"]
@@ -25,5 +27,3 @@ mod stub_fidelity;
 mod stub_logins;
 mod stub_rotation;
 mod stub_without_gates;
-#[path = "../../../docket-server/tests/engines/way.rs"]
-mod way;

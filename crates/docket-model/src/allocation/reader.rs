@@ -9,8 +9,8 @@ use super::{
     Due, Policies, Read, Specification,
     key_definition::{Key, Presence},
     key_table::{ADDED_KEYS, KEYS, LATER_KEYS, SpecificationKey, TABLE},
+    mapping_fields::{Fields, not_supported},
     policy_warnings,
-    posted_fields::{Fields, not_supported},
     writer::time,
 };
 use crate::{

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     allocation::{self, KEYS, Specification},
+    check_dependencies::{self, DependencyError},
     container::UnknownOptions,
-    dependencies::{self, DependencyError},
     finding::{FieldPath, Finding, REQUIRED, Reported, Step, unknown_key},
     strict_json::{MAX_WEIGHT, TEXT_WEIGHT},
 };
@@ -209,7 +209,7 @@ impl<'t> Reading<'t> {
             self.specifications.iter().map(|read| &read.specification).collect();
         for DependencyError { index, field, message, .. } in
             // Every other name counts as known: only the server knows which allocations exist.
-            dependencies::check(&specifications, &|_| Some(Vec::new()))
+            check_dependencies::check(&specifications, &|_| Some(Vec::new()))
         {
             let places = self.parents.get(&index).into_iter().flatten();
             for place in places.filter(|place| place.finding.field == field) {

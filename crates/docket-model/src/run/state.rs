@@ -1,4 +1,4 @@
-//! How far a run is, and how it ended.
+//! The states of a run: how far it is, and how it ended.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

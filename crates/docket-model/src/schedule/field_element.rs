@@ -1,7 +1,7 @@
 //! One element of a field: `*`, `v`, `a-b`, each also with a step. Those with `L`, `W` and `#` are in
 //! `special`.
 
-use super::cron_field_values::{Field, SUNDAY, Value};
+use super::cron_fields::{Field, SUNDAY, Value};
 use super::error::{Piece, ScheduleError};
 use super::month_dependent::{self, special};
 

@@ -6,7 +6,7 @@
 //!    calls in any order give the same series.
 
 mod cron_clock_changes;
-mod cron_field_values;
+mod cron_fields;
 mod day_rule;
 mod describe;
 mod describe_days;

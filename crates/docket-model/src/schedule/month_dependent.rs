@@ -1,6 +1,6 @@
 //! The elements whose days depend on the month: `L`, `LW`, `15W`, `5L` and `5#3`.
 
-use super::cron_field_values::{Field, SUNDAY};
+use super::cron_fields::{Field, SUNDAY};
 use super::error::{Piece, ScheduleError};
 use super::field_element::Element;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::cron_clock_changes::{Calendar, Clock};
-use super::cron_field_values::{Field, SUNDAY};
+use super::cron_fields::{Field, SUNDAY};
 use super::day_rule::{DayRule, Deciding, MonthDays, WeekDays};
 use super::error::{Piece, ScheduleError};
 use super::field_element::{self, Element};

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Timelike, Utc};
 
 use super::{Rule, Schedule, whole_second};
-use crate::{moment::Gap, zone::Zone};
+use crate::{parse_time::Gap, zone::Zone};
 
 /// What a schedule does about a local time that the clock skips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::moment::Moment;
+    use crate::parse_time::Moment;
 
     fn left_out(schedule: &str, time: &str, zone: Zone) -> LeftOut {
         let schedule = Schedule::parse(schedule).unwrap();

@@ -1,3 +1,5 @@
+//! Tests of the driver of background tasks.
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::{sync::mpsc, time::advance};

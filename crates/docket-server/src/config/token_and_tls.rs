@@ -1,4 +1,4 @@
-//! Access to the server.
+//! Access to the server: its token, and the files of its TLS certificate.
 
 use std::{fmt, path::PathBuf, sync::Arc};
 

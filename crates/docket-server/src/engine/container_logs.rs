@@ -1,4 +1,4 @@
-//! What containers write, as engines hand it out.
+//! The types of container logs that all engines share: positions, chunks, and how a log is followed.
 
 use bytes::Bytes;
 use docket_model::{Output, output};

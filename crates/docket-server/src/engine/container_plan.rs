@@ -1,4 +1,4 @@
-//! What a container is to be: whose it is, and its specification.
+//! The plan of a container: its identity, its labels and its specification.
 //!
 //! Nothing here asks an engine.
 

@@ -1,4 +1,4 @@
-//! Containers as an engine names and reports them.
+//! What engines report about containers: handles, results of calls, and observations.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What can go wrong at an engine, in words for whoever looks at a run.
+//! The errors of engines, in words for users who look at a run.
 
 use std::fmt::Write as _;
 

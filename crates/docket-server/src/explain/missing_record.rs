@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use docket_model::{
     journal::{Entry, Event},
-    moment::Moment,
+    parse_time::Moment,
     run::Instant,
     schedule::Schedule,
     wire::Sentence,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Run,
-    moment::{Gap, Moment},
+    parse_time::{Gap, Moment},
     run::{RunState, Trigger},
     schedule::{LeftOut, Note},
     wire::Sentence,

@@ -5,7 +5,7 @@ use std::{cell::Cell, fmt};
 use chrono::{DateTime, FixedOffset, NaiveDate, SubsecRound, TimeDelta, TimeZone, Timelike, Utc};
 use docket_model::{
     Zone, measured_duration,
-    moment::Moment,
+    parse_time::Moment,
     run::{Instant, TimeStyle},
 };
 

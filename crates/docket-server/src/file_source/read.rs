@@ -10,7 +10,7 @@ use docket_model::{Origin, Reported, allocation, container::UnknownOptions, docu
 use thiserror::Error;
 
 use crate::{
-    specification_files::{Definitions, NoFiles, specification_files},
+    find_specification_files::{Definitions, NoFiles, specification_files},
     store::StoreError,
 };
 

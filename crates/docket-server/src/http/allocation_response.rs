@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Origin, Run, Zone,
     journal::{Suspension, shown},
-    logs_field,
     missed_instants::{self, Suspensions},
+    run_history_lines,
     schedule::Schedule,
     wire::{RunSummary, Status},
 };
@@ -40,7 +40,7 @@ impl Serialize for View {
         let mut map = serializer.serialize_map(None)?;
         specification.serialize_fields(&mut map).map_err(S::Error::custom)?;
         if self.has_logs {
-            map.serialize_entry("Logs", &logs_field::entries(recent, zone))?;
+            map.serialize_entry("Logs", &run_history_lines::entries(recent, zone))?;
         }
         map.serialize_entry("Status", &self.status(zone))?;
         map.end()

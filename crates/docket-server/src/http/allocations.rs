@@ -23,7 +23,7 @@ use super::{
     error::{ApiError, JSON, PROBLEM},
     etag::etag,
     handler_state::{Allocations, ServerStatus, SpecificationSettings},
-    if_match,
+    if_match, json_to_yaml,
     openapi::{
         error_responses::{
             Asked, Conditional, Named, Negotiated, Owned, PostedSpecifications, Usual, Written,
@@ -35,7 +35,6 @@ use super::{
     request_body,
     request_memory::Limits,
     response_format::{Format, YAML, accepts},
-    yaml,
 };
 use crate::{
     push_specifications::{PushError, SpecificationPush},
@@ -112,7 +111,7 @@ async fn one_as_yaml(
     let _held = (length > PIECE).then(|| limits.response(2 * length)).transpose()?;
     let mut json = Vec::with_capacity(length);
     view.write_to(&mut json)?;
-    let yaml = yaml::from_json(limits, json).await?;
+    let yaml = json_to_yaml::from_json(limits, json).await?;
     Ok(response(revision, YAML).body(yaml))
 }
 

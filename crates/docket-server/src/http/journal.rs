@@ -1,4 +1,4 @@
-//! What happened to the server and to allocations.
+//! `GET /-/journal`: what happened to the server and to allocations.
 
 use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, SecondsFormat, Utc};

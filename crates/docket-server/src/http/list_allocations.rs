@@ -15,6 +15,7 @@ use super::{
     chunked_json::PAGE,
     error::{ApiError, JSON},
     handler_state::Allocations,
+    json_to_yaml,
     list_filter::{Filter, SUSPENDED},
     openapi::{
         error_responses::{Asked, Negotiated, Usual},
@@ -24,7 +25,6 @@ use super::{
     request_memory::Limits,
     response_format::{Format, YAML},
     write_allocation_list::{Page, page, stream_json, stream_yaml},
-    yaml,
 };
 
 /// The pattern of one or more states.
@@ -104,7 +104,7 @@ pub(super) async fn list(
     Ok(match format {
         Format::Json => response.content_type(JSON).body(json),
         Format::Yaml => {
-            let yaml = yaml::from_json(&limits, json).await?;
+            let yaml = json_to_yaml::from_json(&limits, json).await?;
             response.content_type(YAML).body(yaml)
         }
     })

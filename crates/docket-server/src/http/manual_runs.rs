@@ -6,7 +6,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use docket_model::{
-    moment,
+    parse_time,
     run::{Cancellation, ManualRequest, Reason, RunState},
     wire::{CancelRequest, RunRecord, RunRequest},
 };
@@ -48,7 +48,7 @@ pub(super) async fn run(
     let zone = allocation.zone(allocations.zone);
     // An error shows instants as the user wrote the time.
     let offset = at.as_deref().and_then(super::query_time::offset);
-    let at = at.map(|at| moment::read(&at, zone, allocations.clock.now())).transpose();
+    let at = at.map(|at| parse_time::read(&at, zone, allocations.clock.now())).transpose();
     let at = at.map_err(|error| ApiError::BadRequest(format!("At: {error}")))?;
     if let Some(wrong) = env.iter().find(|line| line.find('=').is_none_or(|end| end == 0)) {
         let key = wrong.split('=').next().unwrap_or_default();

@@ -8,6 +8,7 @@ mod authentication;
 mod author;
 mod backup;
 mod check_documents;
+mod check_request_access;
 mod chunked_json;
 mod dashboard_files;
 mod engine_check;
@@ -20,6 +21,7 @@ mod health_and_version;
 mod if_match;
 mod journal;
 mod json_schema;
+mod json_to_yaml;
 mod list_allocations;
 mod list_filter;
 mod manual_runs;
@@ -30,7 +32,6 @@ mod pause_server;
 mod query;
 mod query_time;
 mod request_body;
-mod request_guard;
 mod request_memory;
 mod response_format;
 mod response_memory;
@@ -49,7 +50,6 @@ mod upcoming_instants;
 mod why;
 mod write_allocation_list;
 mod wrong_tokens;
-mod yaml;
 
 pub(crate) use self::{
     api_state::Api,

@@ -24,9 +24,9 @@ use self::error_responses::Usual;
 use super::{
     all_runs, allocations, backup, check_documents, dashboard_files, engines,
     error::{ApiError, JSON},
-    events, health_and_version, journal, json_schema, list_allocations, manual_runs, metrics,
-    output, pause_server, runs, sign_in, start_counts, suspend_resume_reset, upcoming_instants,
-    why, yaml,
+    events, health_and_version, journal, json_schema, json_to_yaml, list_allocations, manual_runs,
+    metrics, output, pause_server, runs, sign_in, start_counts, suspend_resume_reset,
+    upcoming_instants, why,
 };
 
 #[derive(OpenApi)]
@@ -43,7 +43,7 @@ use super::{
         list_allocations::list, allocations::push, allocations::get, allocations::delete,
         all_runs::list, runs::list, runs::get, output::get, manual_runs::run, manual_runs::cancel,
         suspend_resume_reset::suspend, suspend_resume_reset::resume, suspend_resume_reset::reset,
-        why::get, upcoming_instants::list, check_documents::check, yaml::to_yaml,
+        why::get, upcoming_instants::list, check_documents::check, json_to_yaml::to_yaml,
         start_counts::get, events::follow, sign_in::sign_in, sign_in::sign_out, sign_in::get,
         journal::list, engines::list, health_and_version::health, health_and_version::ready,
         health_and_version::version, pause_server::pause, pause_server::unpause, backup::backup,

@@ -4,7 +4,7 @@ use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 use docket_model::{
     Zone,
     duration::{Duration, InvalidDuration},
-    moment::{self, InvalidMoment, Moment},
+    parse_time::{self, InvalidMoment, Moment},
 };
 
 use super::error::ApiError;
@@ -16,7 +16,7 @@ pub(super) fn understand(
     zone: Zone,
     now: DateTime<Utc>,
 ) -> Result<Moment, ApiError> {
-    moment::understand(&with_plus(text), zone, now).map_err(|error| invalid(key, &error))
+    parse_time::understand(&with_plus(text), zone, now).map_err(|error| invalid(key, &error))
 }
 
 /// Reads a time that must exist.
@@ -26,7 +26,7 @@ pub(super) fn read(
     zone: Zone,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, ApiError> {
-    moment::read(&with_plus(text), zone, now).map_err(|error| invalid(key, &error))
+    parse_time::read(&with_plus(text), zone, now).map_err(|error| invalid(key, &error))
 }
 
 /// Reads a time that must exist, or a duration: so long before now.
@@ -45,7 +45,7 @@ pub(super) fn since(
         Err(error @ InvalidDuration::BareNumber(_)) => {
             Err(ApiError::BadQuery(format!("{key}: {error}")))
         }
-        Err(_) => moment::read(&with_plus(text), zone, now).map_err(|error| match error {
+        Err(_) => parse_time::read(&with_plus(text), zone, now).map_err(|error| match error {
             InvalidMoment::Malformed { .. } => {
                 ApiError::BadQuery(format!("{key}: {error}; or a duration, such as 24h"))
             }

@@ -7,9 +7,9 @@ use actix_web::{
 
 use super::{
     all_runs, allocations, backup, check_documents, dashboard_files, engine_check, engines,
-    error::ApiError, events, health_and_version, journal, json_schema, list_allocations,
-    manual_runs, metrics, openapi, output, pause_server, runs, sign_in, start_counts,
-    suspend_resume_reset, upcoming_instants, why, yaml,
+    error::ApiError, events, health_and_version, journal, json_schema, json_to_yaml,
+    list_allocations, manual_runs, metrics, openapi, output, pause_server, runs, sign_in,
+    start_counts, suspend_resume_reset, upcoming_instants, why,
 };
 
 /// A check on the default engine, as it was called before; it is not described any more.
@@ -42,7 +42,7 @@ pub(super) fn routes(app: &mut ServiceConfig) {
             .route(web::post().to(check_documents::check))
             .default_service(only("POST")),
     )
-    .service(only_post("/-/yaml", web::post().to(yaml::to_yaml)))
+    .service(only_post("/-/yaml", web::post().to(json_to_yaml::to_yaml)))
     .service(only_read("/-/engines", read(engines::list)))
     .service(only_read("/-/health", read(health_and_version::health)))
     .service(only_read("/-/metrics", read(metrics::get)))

@@ -20,7 +20,7 @@ use tokio_io_timeout::TimeoutWriter;
 
 use super::{
     api_state::Api,
-    request_guard, response_memory,
+    check_request_access, response_memory,
     routes::routes,
     tls_certificate::{self, TlsError},
 };
@@ -133,7 +133,7 @@ fn app(
         .configure(routes)
         // The last one runs first: the guard compares the path without its slash, as the routes do.
         .wrap(from_fn(response_memory::hold))
-        .wrap(from_fn(request_guard::guard))
+        .wrap(from_fn(check_request_access::guard))
         .wrap(NormalizePath::new(TrailingSlash::Trim))
 }
 

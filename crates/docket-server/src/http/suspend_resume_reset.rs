@@ -9,7 +9,7 @@ use actix_web::{
 use docket_model::{
     Zone,
     journal::{OfAll, Suspension, shown},
-    moment,
+    parse_time,
     wire::{ResumeRequest, SuspendRequest},
 };
 use tracing::info;
@@ -65,7 +65,7 @@ pub(super) fn suspension(
 ) -> Result<Suspension, ApiError> {
     let SuspendRequest { reason, until, by, all } = asked;
     let since = allocations.clock.now();
-    let until = until.map(|until| moment::read_coming(&until, zone, since)).transpose();
+    let until = until.map(|until| parse_time::read_coming(&until, zone, since)).transpose();
     let until = until.map_err(|error| ApiError::BadRequest(format!("Until: {error}")))?;
     // It would be accepted and have no effect, which its user would notice too late.
     if let Some(until) = until.filter(|until| *until <= since) {

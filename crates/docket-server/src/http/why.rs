@@ -9,7 +9,7 @@ use actix_web::{
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Allocation, AllocationName, Run,
-    moment::Moment,
+    parse_time::Moment,
     run::{Instant, RunState},
     wire::Why,
 };

@@ -12,10 +12,10 @@ use super::{
     chunked_json::{AllocationPieces, PIECE, give_way},
     error::{ApiError, JSON},
     handler_state::Allocations,
+    json_to_yaml,
     list_filter::Filter,
     request_memory::{Limits, Reservation},
     response_format::YAML,
-    yaml,
 };
 use crate::store::Snapshot;
 
@@ -159,7 +159,7 @@ impl YamlListing {
             if json.len() > 2 * PIECE {
                 self.held = Some(self.limits.response(2 * json.len())?);
             }
-            self.rest = yaml::from_json(&self.limits, json).await?.into();
+            self.rest = json_to_yaml::from_json(&self.limits, json).await?.into();
         }
         Ok(Some(self.rest.split_to(PIECE.min(self.rest.len()))))
     }

@@ -4,10 +4,10 @@
 //! 2. Memory does not grow with an output, nor with the number of its readers.
 
 mod active_readers;
-mod capture;
-mod last_lines;
+mod find_last_lines;
 mod memory_budget;
 mod piece;
+mod read_ended_output;
 mod shared_log;
 mod stream;
 
@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 pub(crate) use self::{
     active_readers::Readers,
-    capture::EndedOutput,
-    last_lines::{LineCount, of_stored as last_lines_of_stored},
+    find_last_lines::{LineCount, of_stored as last_lines_of_stored},
     memory_budget::Reserved,
     piece::{Piece, pieces_of},
+    read_ended_output::EndedOutput,
     stream::{LiveError, OutputEvent, Pieces, Written, broken_off},
 };
 use self::{memory_budget::OutputMemory, shared_log::SharedLogs};

@@ -9,8 +9,8 @@ use tracing::warn;
 use super::{
     Stopped,
     attempt_outcomes::{AttemptEnd, Break, Fate, Purpose},
-    resume_point::StartFrom,
     run_context::RunPart,
+    run_stage::StartFrom,
 };
 use crate::{
     crash_points::{Point, point},

@@ -5,8 +5,8 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::{
-    allocation_queue::{AllocationQueue, RunHandle},
-    run_records::RunRecords,
+    runs_of_term::RunRecords,
+    runs_under_way::{AllocationQueue, RunHandle},
 };
 use crate::{
     crash_points::{Point, point},

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     EngineState, Stopped, container_planner::Planner, engine_call_retry::EngineAccess,
-    run_records::RunRecords,
+    runs_of_term::RunRecords,
 };
 use crate::engine::{EngineError, Finding, Plan, Trial};
 

@@ -12,8 +12,8 @@ use tracing::warn;
 
 use super::{
     Stopped,
-    allocation_queue::{AllocationQueue, DecisionLock, PartHandle, RunHandle, Sign},
-    run_records::RunRecords,
+    runs_of_term::RunRecords,
+    runs_under_way::{AllocationQueue, DecisionLock, PartHandle, RunHandle, Sign},
 };
 use crate::{
     engine::Observation,

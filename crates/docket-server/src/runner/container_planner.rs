@@ -1,4 +1,4 @@
-//! What an engine is to create for an attempt.
+//! Plans the container that an engine creates for an attempt.
 
 use std::{path::PathBuf, sync::Arc};
 

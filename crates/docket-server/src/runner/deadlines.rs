@@ -9,7 +9,7 @@ use docket_model::{
     run::{Reason, RunState, Trigger},
 };
 
-use super::{allocation_queue::RunHandle, engines::Engines, store_access::StoreAccess};
+use super::{engines::Engines, runs_under_way::RunHandle, store_access::StoreAccess};
 use crate::{
     engine::engine_registry::{EngineState, given_name},
     policy,

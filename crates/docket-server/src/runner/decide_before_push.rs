@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tracing::{Instrument, error, warn};
 
 use super::{
-    Runner, allocation_queue::decision_span, confirm_runs::FOR_REQUESTS, dependencies::AT_ONCE,
+    Runner, confirm_runs::FOR_REQUESTS, dependencies::AT_ONCE, runs_under_way::decision_span,
 };
 use crate::store::{AllocationStatus, Circumstances, StoreError};
 

@@ -1,4 +1,4 @@
-//! Allocations that run after others.
+//! Starts allocations that run after others (`After`).
 //!
 //! 1. Whether one is due is read from the store each time, so a signal that was lost costs nothing
 //!    but time: it is checked again at every change of it and at the start of the server.
@@ -14,10 +14,10 @@ use tracing::{Instrument, debug, error};
 
 use super::{
     Runner, Stopped,
-    allocation_queue::decision_span,
     confirm_runs::{self, Unconfirmed},
     due_instants::RunRequest,
     engines::DelayedKind,
+    runs_under_way::decision_span,
 };
 use crate::{
     policy::{self, Missed, Suspensions, Why},

@@ -12,12 +12,11 @@ use docket_model::{
 use tracing::{Instrument, debug, error, info, warn};
 
 use super::{
-    Runner, Stopped,
-    allocation_queue::{AllocationQueue, PartHandle, RunHandle, decision_span, run_span},
-    confirm_runs,
+    Runner, Stopped, confirm_runs,
     place_parts::{PartPlace, RunPlaces},
-    resume_point::{Stage, StartFrom},
     run_context::RunTask,
+    run_stage::{Stage, StartFrom},
+    runs_under_way::{AllocationQueue, PartHandle, RunHandle, decision_span, run_span},
     store_access::WRITE_AGAIN,
 };
 use crate::{

@@ -6,8 +6,8 @@ use docket_model::wire::{EngineReport, EngineStateWord};
 
 use super::{
     EngineState,
-    allocation_queue::{AllocationQueues, RunHandle},
     engines::Engines,
+    runs_under_way::{AllocationQueues, RunHandle},
 };
 
 /// Reports on all engines, in the order of the configuration.

@@ -1,4 +1,4 @@
-//! The reasons of runs that an engine or a store gives.
+//! Converts errors of engines and of the store to the reasons of runs.
 
 use docket_model::run::{ImageError, NoAnswer, Reason};
 

@@ -17,7 +17,7 @@ use super::{
     engines::Engines,
     restored_store::{OnEngine, Resume, StoreRestore},
     run_context::AttemptContext,
-    run_records::RunRecords,
+    runs_of_term::RunRecords,
 };
 use crate::{
     engine::{Found, Handle},

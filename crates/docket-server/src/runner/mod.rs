@@ -6,7 +6,6 @@
 //! 3. A run that is not over has a task, or waits in its queue, until the term ends.
 //! 4. When the term ends, a step that was begun is finished, and containers keep running.
 
-mod allocation_queue;
 mod attempt;
 mod attempt_outcomes;
 mod cancel_runs;
@@ -35,13 +34,14 @@ mod pause_server;
 mod place_parts;
 mod recovery;
 mod restored_store;
-mod resume_point;
 mod run_attempts;
 mod run_context;
-mod run_records;
+mod run_stage;
+mod runs_of_term;
+mod runs_under_way;
 mod shared_timeout;
+mod standby;
 mod start_container;
-mod start_permission;
 mod stop_all_runs;
 mod store_access;
 #[cfg(test)]
@@ -53,8 +53,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use docket_model::{Life, Zone};
 
+use self::{
+    check_on_engine::EngineCheck, container_planner::Planner, deadlines::Deadlines,
+    engine_outages::EngineFollower, missed_summary::MissedSummary, pause_server::ServerPause,
+    place_parts::PartPlacement,
+};
 pub(crate) use self::{
-    allocation_queue::{attempt_span, run_span},
     current_runner::{NoTerm, RunnerPort},
     engine_call_retry::{EngineAccess, Retry},
     engine_reports::engine_reports,
@@ -64,15 +68,11 @@ pub(crate) use self::{
     manual_runs::ManualError,
     outages::StoreTrouble,
     run_context::AttemptContext,
-    run_records::RunRecords,
-    start_permission::{Standby, StandbyState},
+    runs_of_term::RunRecords,
+    runs_under_way::{attempt_span, run_span},
+    standby::{Standby, StandbyState},
     stop_all_runs::stop_all_runs,
     store_access::StoreAccess,
-};
-use self::{
-    check_on_engine::EngineCheck, container_planner::Planner, deadlines::Deadlines,
-    engine_outages::EngineFollower, missed_summary::MissedSummary, pause_server::ServerPause,
-    place_parts::PartPlacement,
 };
 use crate::{
     cleanup::Retention,

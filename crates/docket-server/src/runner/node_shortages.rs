@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::allocation_queue::decision_span;
+use super::runs_under_way::decision_span;
 
 /// After how long the nodes are listed again.
 // A Swarm reports a node that comes back within some seconds.

@@ -9,7 +9,7 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::{
-    Runner, Stopped, attempt_outcomes::AttemptEnd, resume_point::Stage, run_context::RunTask,
+    Runner, Stopped, attempt_outcomes::AttemptEnd, run_context::RunTask, run_stage::Stage,
 };
 use crate::{background::panic_message, backoff::Backoff};
 

@@ -6,7 +6,7 @@ use docket_model::journal::{Suspension, shown};
 use tokio::time::sleep;
 use tracing::info;
 
-use super::{run_records::RunRecords, store_access::StoreAccess};
+use super::{runs_of_term::RunRecords, store_access::StoreAccess};
 use crate::{
     store::{ChangeContext, ServerControl, StoreError},
     term_tasks::Term,

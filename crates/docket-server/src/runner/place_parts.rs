@@ -16,10 +16,10 @@ use tokio::time::timeout;
 
 use super::{
     Stopped,
-    allocation_queue::{AllocationQueue, AllocationQueues},
     engine_call_retry::EngineAccess,
     engines::Engines,
     node_shortages::Shortage,
+    runs_under_way::{AllocationQueue, AllocationQueues},
 };
 use crate::{
     engine::{EngineError, bounded_list},

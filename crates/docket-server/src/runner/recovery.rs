@@ -14,10 +14,10 @@ use tracing::info;
 
 use super::{
     Runner, StandbyState,
-    allocation_queue::{PartHandle, RunHandle, run_span},
     first_look_at_engine::FirstLook,
-    resume_point::{Stage, StartFrom, stage},
     run_context::RunTask,
+    run_stage::{Stage, StartFrom, stage},
+    runs_under_way::{PartHandle, RunHandle, run_span},
 };
 use crate::store::{EntryFilter, MOST_ENTRIES, StoreError, UnderWay};
 

@@ -14,11 +14,11 @@ use uuid::Uuid;
 
 use super::{
     EngineState, Stopped,
-    allocation_queue::run_span,
     engine_call_retry::EngineAccess,
-    resume_point::{Stage, StartFrom, stage},
     run_context::AttemptContext,
-    run_records::RunRecords,
+    run_stage::{Stage, StartFrom, stage},
+    runs_of_term::RunRecords,
+    runs_under_way::run_span,
 };
 use crate::{
     engine::{Found, Handle},

@@ -13,11 +13,11 @@ use tracing::{Instrument, Span, info, warn};
 
 use super::{
     Runner, Stopped,
-    allocation_queue::{AllocationQueue, RunHandle, attempt_span},
     attempt::Attempt,
     attempt_outcomes::AttemptEnd,
-    resume_point::{Stage, StartFrom, stage},
     run_context::{RunPart, RunTask},
+    run_stage::{Stage, StartFrom, stage},
+    runs_under_way::{AllocationQueue, RunHandle, attempt_span},
 };
 use crate::{
     cleanup::FinishedContainer,

@@ -7,11 +7,11 @@ use docket_model::{measured_duration::exact, run::AttemptKey};
 
 use super::{
     Runner, Stopped,
-    allocation_queue::{PartHandle, RunHandle},
     container_planner::Planner,
     deadlines::Deadlines,
-    run_records::RunRecords,
-    start_permission::Standby,
+    runs_of_term::RunRecords,
+    runs_under_way::{PartHandle, RunHandle},
+    standby::Standby,
 };
 use crate::{
     outputs::Outputs,

@@ -17,7 +17,7 @@ use super::{
     attempt_outcomes::{AttemptEnd, Break, Fate, Purpose, Start},
     engine_call_retry::Retry,
     run_context::RunPart,
-    start_permission::Twin,
+    standby::Twin,
 };
 use crate::{
     backoff::Backoff,

@@ -6,7 +6,7 @@ use docket_model::run::{Cancellation, Reason};
 use futures_util::future::join_all;
 use tracing::warn;
 
-use super::run_records::RunRecords;
+use super::runs_of_term::RunRecords;
 use crate::{cleanup::Retention, engine::Grace};
 
 /// How long it may take to end runs, beside the graces of their containers.

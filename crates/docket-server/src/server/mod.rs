@@ -1,12 +1,12 @@
 //! Creates the components of a server, starts them, and stops them in order.
 
+mod begin_and_end_term;
 mod error;
-mod life_journal;
-mod process_lifetime;
 mod reload_time_zones;
+mod replace_failed_term;
+mod server_journal_entries;
+mod shared_by_terms;
 mod store_of_another_machine;
-mod successive_terms;
-mod term_lifecycle;
 #[cfg(test)]
 mod tests;
 
@@ -17,12 +17,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinError;
 use tracing::{info, warn};
 
+pub(crate) use self::begin_and_end_term::RunningTerm;
 pub use self::error::ServerError;
-pub(crate) use self::process_lifetime::Process;
+pub(crate) use self::shared_by_terms::Process;
 #[cfg(any(test, feature = "simulation"))]
-pub(crate) use self::process_lifetime::TermSettings;
-pub(crate) use self::term_lifecycle::RunningTerm;
-use self::{store_of_another_machine::check_machine, successive_terms::Terms};
+pub(crate) use self::shared_by_terms::TermSettings;
+use self::{replace_failed_term::Terms, store_of_another_machine::check_machine};
 use crate::{
     config::{
         Config, Listener,

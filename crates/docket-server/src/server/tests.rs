@@ -12,7 +12,7 @@ use docket_model::{
     run::{RunState, StateWord, Trigger},
 };
 
-use super::{Process, RunningTerm, ServerError, TermSettings, successive_terms::Terms};
+use super::{Process, RunningTerm, ServerError, TermSettings, replace_failed_term::Terms};
 use crate::{
     clock::{Clock, TestClock},
     config::Access,

@@ -1,8 +1,8 @@
-//! What can go wrong at a store.
+//! The errors of the store.
 
 use std::{path::PathBuf, sync::Arc};
 
-use docket_model::{AllocationName, RunId, dependencies::DependencyError, run::StateWord};
+use docket_model::{AllocationName, RunId, check_dependencies::DependencyError, run::StateWord};
 use thiserror::Error;
 
 /// What can go wrong at a store.

@@ -1,4 +1,4 @@
-//! What callers read: allocations from memory, records of runs that are over from the backend.
+//! The methods of the store that read: allocations from memory, records of runs that are over from the backend.
 
 use std::{ops::Bound, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What callers ask of a store, and what it answers.
+//! The types of requests to the store, and of its responses.
 
 use std::{path::PathBuf, sync::Arc};
 

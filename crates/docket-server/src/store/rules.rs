@@ -1,4 +1,4 @@
-//! What every store does alike, as functions of values.
+//! The rules of the store that do not depend on its backend, as functions of values.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Allocation, AllocationName, Origin, Run, RunId, Specification,
     journal::{Entry, Event, Suspension},
-    logs_field,
     missed_instants::Suspensions,
     run::{Attempt, AttemptKey, Instant, RunState, Trigger},
+    run_history_lines,
 };
 
 use super::{
@@ -198,7 +198,7 @@ pub(super) fn recent(newest_first: Vec<ScannedRun>) -> Vec<Arc<Run>> {
         steps += run.attempts.iter().map(|attempt| attempt.steps.len()).sum::<usize>();
         is_any_over |= run.state.is_over();
         recent.push(run);
-        if recent.len() == RECENT || (steps >= logs_field::MAX_ENTRIES && is_any_over) {
+        if recent.len() == RECENT || (steps >= run_history_lines::MAX_ENTRIES && is_any_over) {
             break;
         }
     }
@@ -206,7 +206,7 @@ pub(super) fn recent(newest_first: Vec<ScannedRun>) -> Vec<Arc<Run>> {
 }
 
 /// How many runs a snapshot has at most: as many as can fill `Logs`, with a step each.
-pub(super) const RECENT: usize = logs_field::MAX_ENTRIES;
+pub(super) const RECENT: usize = run_history_lines::MAX_ENTRIES;
 
 /// The latest instant of a name that was deleted, while it is remembered.
 pub(super) fn remembered(

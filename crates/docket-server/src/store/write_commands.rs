@@ -1,4 +1,4 @@
-//! What callers ask of the writer: each command is a struct, checks first and changes afterwards.
+//! The commands of the writer: each is a struct, checks first and changes afterwards.
 
 use async_trait::async_trait;
 use tokio::sync::oneshot;

@@ -11,9 +11,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use docket_model::{allocation::Pull, run::Exit};
+use docket_model::run::Exit;
 use docket_server::engine::{
-    Captured, Condition, EngineError, Finding, Follow, Handle, Log, LogCursor, Plan,
+    Captured, Condition, EngineError, Follow, Handle, Log, LogCursor, Plan,
     docker::{DockerEngine, Endpoint, Settings, connect},
 };
 use futures_util::StreamExt;
@@ -22,8 +22,8 @@ use tempfile::TempDir;
 
 use crate::{
     contract::{PLENTY, Program, Request, Subject, TestBed},
+    holding_proxy::Way,
     shell_program::{IMAGE, shell_container},
-    way::Way,
 };
 
 /// Carries out commands, line by line, and ends with everything it started when no process can send it

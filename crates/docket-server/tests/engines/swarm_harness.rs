@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 use crate::{
     contract::{Program, Request, Subject, TestBed},
+    holding_proxy::Way,
     shell_program::shell_container,
-    way::Way,
 };
 
 /// The managers of the Swarm; none, with a word on that, where no variable names any.

@@ -6,8 +6,8 @@ mod connection_advice;
 mod connection_options;
 mod events;
 mod follow_output;
-mod output_lines;
 mod reconnect;
+mod requested_lines;
 mod response;
 mod runs;
 mod server_operations;
@@ -25,7 +25,7 @@ pub(crate) use allocations::AllocationFilter;
 pub(crate) use connection_options::Connection;
 pub(crate) use events::{EventFilter, Events, Happened, ServerEvent};
 pub(crate) use follow_output::{Event, Follow};
-pub(crate) use output_lines::Lines;
+pub(crate) use requested_lines::Lines;
 pub(crate) use runs::{RunResponse, RunSelection};
 pub(crate) use token::{TOKEN_VARIABLE, find_token};
 

@@ -9,7 +9,7 @@ use docket_model::{
 };
 use futures_util::{StreamExt, stream};
 
-use super::part_lines::PartLines;
+use super::mark_lines_by_part::PartLines;
 use crate::{
     client::{Client, Event, Follow},
     print,

@@ -10,7 +10,7 @@ use docket_model::{
 
 use super::{
     follow_run::{self, Watcher},
-    part_lines::PartLines,
+    mark_lines_by_part::PartLines,
     run_argument::{self, Target},
 };
 use crate::{

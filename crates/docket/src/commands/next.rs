@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, ValueEnum};
 use docket_model::{
-    AllocationName, Zone, moment,
+    AllocationName, Zone, parse_time,
     schedule::Schedule,
     wire::{Coming, Status},
     zone::{self, written},
@@ -216,7 +216,7 @@ fn coming(schedule: &Schedule, from: DateTime<Utc>, zone: Zone, count: usize) ->
 /// The time of `--from` in the zone, or now.
 fn beginning(from: Option<&str>, zone: Zone) -> Result<DateTime<Utc>> {
     let now = clock::now();
-    from.map_or(Ok(now), |text| moment::read(text, zone, now)).context(UsageError("--from"))
+    from.map_or(Ok(now), |text| parse_time::read(text, zone, now)).context(UsageError("--from"))
 }
 
 fn parse(expression: &str) -> Result<Schedule> {

@@ -11,9 +11,8 @@ use serde::Deserialize;
 use crate::{
     author_of_change,
     client::{Client, Connection},
-    clock,
-    due::Due,
-    print,
+    clock, print,
+    schedule_in_words::Due,
 };
 
 /// Repairs an allocation whose history lies in the future after the clock was set back

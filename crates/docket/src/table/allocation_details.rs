@@ -5,8 +5,8 @@ use docket_model::wire::Status;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{allocations::last_result, container, key_values, logs_field, policies};
-use crate::{due::Due, print::Screen, time_and_state_words};
+use super::{allocations::last_result, container, key_values, policies, run_history_lines};
+use crate::{print::Screen, schedule_in_words::Due, time_and_state_words};
 
 /// The number of log entries to show.
 const SHOWN_LOGS: usize = 5;
@@ -70,7 +70,7 @@ fn known(shown: &Shown, status: Option<&Status>, now: DateTime<Utc>) -> Vec<Row>
     let logs = shown.logs.as_deref().unwrap_or_default();
     // `Logs` is sorted oldest first, as in the original docket.
     let newest = logs.get(logs.len().saturating_sub(SHOWN_LOGS)..).unwrap_or_default();
-    let newest: Vec<_> = newest.iter().map(|entry| logs_field::in_words(entry)).collect();
+    let newest: Vec<_> = newest.iter().map(|entry| run_history_lines::in_words(entry)).collect();
     vec![
         ("From", status.map(|status| status.origin.clone()).unwrap_or_default()),
         (

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::layout::{Column, fits, table};
 use crate::{
-    due::Due,
     print::{Screen, on_one_line},
+    schedule_in_words::Due,
     time_and_state_words,
 };
 

@@ -8,8 +8,8 @@ mod engines;
 mod journal;
 mod key_values;
 mod layout;
-mod logs_field;
 mod policies;
+mod run_history_lines;
 mod runs;
 
 pub(crate) use self::{

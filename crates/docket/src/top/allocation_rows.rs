@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::column_list::Text;
-use crate::{due::Due, time_and_state_words};
+use crate::{schedule_in_words::Due, time_and_state_words};
 
 /// The order of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

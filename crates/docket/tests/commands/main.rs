@@ -14,7 +14,6 @@ mod logs;
 mod next_and_check;
 mod one_line_per_event;
 mod options_before_command;
-mod pty;
 mod push;
 mod run;
 mod runs_and_why;
@@ -24,6 +23,7 @@ mod server_commands;
 mod specification_values;
 mod stub_server;
 mod tables;
+mod terminal;
 mod usage_errors;
 
 use std::{ffi::OsStr, fmt::Write, path::Path, process::Output};

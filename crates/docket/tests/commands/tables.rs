@@ -4,8 +4,8 @@ use insta::assert_snapshot;
 
 use crate::{
     docket,
-    pty::on_terminal,
     stub_server::{Answer, Request, Stub, ok},
+    terminal::on_terminal,
 };
 
 /// A server with a long name, a manual allocation, and one that runs after two others.

@@ -1,4 +1,4 @@
-mod changes;
+mod changes_and_stored_form;
 mod key_table;
 mod policies;
 mod policy_warnings;

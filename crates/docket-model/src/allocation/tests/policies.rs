@@ -1,3 +1,5 @@
+//! Tests of reading and writing policies.
+
 use super::*;
 use crate::duration::Duration;
 

@@ -1,3 +1,5 @@
+//! Tests of the warnings about policies.
+
 use super::*;
 
 /// The hints about a specification with more keys, each in its line.

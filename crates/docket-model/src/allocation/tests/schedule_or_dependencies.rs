@@ -1,3 +1,5 @@
+//! Tests of `Cron` and `After`.
+
 use super::*;
 
 /// A specification that runs after others.

@@ -1,3 +1,5 @@
+//! Tests of the errors in a container.
+
 use super::*;
 
 #[test]

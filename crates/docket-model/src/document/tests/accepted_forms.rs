@@ -1,3 +1,5 @@
+//! Tests of the forms of a document that are accepted.
+
 use super::*;
 
 #[test]

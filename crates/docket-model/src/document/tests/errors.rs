@@ -1,3 +1,5 @@
+//! Tests of the errors in a document, with their positions.
+
 use super::*;
 
 /// A list of one allocation, its schedule given as lines of YAML.

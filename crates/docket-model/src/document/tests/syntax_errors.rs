@@ -1,3 +1,5 @@
+//! Tests of the explanations of YAML syntax errors.
+
 use super::*;
 
 #[test]

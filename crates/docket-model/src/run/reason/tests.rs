@@ -1,3 +1,5 @@
+//! Tests of the wording of reasons, and of reading stored ones.
+
 use super::*;
 use crate::journal::Cause;
 

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::engine::EngineError;
-use crate::engine::docker_api::call_results::Client;
+use crate::engine::docker_api::engine_client::Client;
 
 /// What happened to a container, as the engine's events report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{container_name::container_name, inspect::Inspected};
-use crate::engine::docker_api::{call_results::Client, container_body, http_client::Call};
+use crate::engine::docker_api::{container_body, engine_client::Client, http_client::Call};
 use crate::engine::{
     EngineError, Identity, Plan, Prepared, Refusal, bounded_list, only_a_swarm_gives,
 };

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::warn;
 
-use crate::engine::docker_api::call_results::Client;
+use crate::engine::docker_api::engine_client::Client;
 use crate::engine::{EngineError, Found, Owner, container_plan::LABELS};
 
 /// The label of a container that a Swarm's node runs as a task of a service.

@@ -19,13 +19,13 @@ use futures_util::{
 use tokio::time::Instant;
 
 use super::{
-    container_log_notes::Notes,
+    container_log_cache::Notes,
     inspect::Inspected,
-    log_messages::{Messages, broken},
+    log_decoder::{Messages, broken},
     read_log,
     rotated_log::{Part, Rounds},
 };
-use crate::engine::docker_api::{call_results::Client, log_buffer::Chunks};
+use crate::engine::docker_api::{engine_client::Client, log_buffer::Chunks};
 use crate::{
     backoff::Backoff,
     engine::{Chunk, EngineError, Follow, Refusal},

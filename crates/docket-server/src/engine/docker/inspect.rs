@@ -6,8 +6,8 @@ use chrono::{DateTime, Datelike, Utc};
 use docket_model::run::{ContainerId, Exit, ExitCause};
 use serde::Deserialize;
 
-use super::container_log_notes::{Kept, LogForm};
-use crate::engine::docker_api::call_results::Client;
+use super::container_log_cache::{Kept, LogForm};
+use crate::engine::docker_api::engine_client::Client;
 use crate::engine::{EngineError, Found, Identity, Observation, Past, Refusal, bounded};
 
 /// Exit codes with which a container ends when its engine or host goes down: an unknown end (255),

@@ -6,14 +6,14 @@
 //! 4. Each call is one attempt: `runner/engine_call_retry.rs` repeats calls.
 
 mod container_events;
-mod container_log_notes;
+mod container_log_cache;
 mod container_name;
 mod create;
 mod engine_check;
 mod find_owned_containers;
 mod follow_log;
 mod inspect;
-mod log_messages;
+mod log_decoder;
 mod log_timestamps;
 mod pending_starts;
 mod pull_failure;
@@ -37,14 +37,14 @@ use futures_util::StreamExt;
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use self::{container_log_notes::Notes, engine_check::TrialContainer, pull_image::Pulls};
-use super::docker_api::{
-    call_results::{ANSWER_LIMIT, Client},
-    transport,
-};
+use self::{container_log_cache::Notes, engine_check::TrialContainer, pull_image::Pulls};
 pub use super::docker_api::{
     endpoint::{Endpoint, config_folder, default_platform},
     endpoint_error::{ConnectError, Origin},
+};
+use super::docker_api::{
+    engine_client::{ANSWER_LIMIT, Client},
+    transport,
 };
 use super::{
     Captured, Condition, Containers, Disarmed, Engine, EngineCheck, EngineError, EngineStatus,

@@ -14,7 +14,7 @@ use super::{
     container_events::{self, LifeEvent, LifeEvents},
     inspect::cause_of,
 };
-use crate::engine::docker_api::call_results::Client;
+use crate::engine::docker_api::engine_client::Client;
 use crate::engine::{
     Condition, Disarmed, Engine, EngineError, Guard, Handle, Observation, Past, TakeOver,
 };

@@ -17,7 +17,7 @@ use super::{
     pull_report::{PullReport, Trouble},
 };
 use crate::engine::docker_api::{
-    call_results::{ANSWER_LIMIT, Client},
+    engine_client::{ANSWER_LIMIT, Client},
     http_client::Call,
     login_registry_name::Reference,
     registry_login::{self, Login},

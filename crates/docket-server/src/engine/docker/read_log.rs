@@ -6,12 +6,12 @@ use docket_model::{Output, output::Stream, run::ContainerId};
 use futures_util::{Stream as Pieces, StreamExt};
 
 use super::{
-    container_log_notes::{Kept, LogForm, Notes},
-    log_messages::{Messages, broken},
+    container_log_cache::{Kept, LogForm, Notes},
+    log_decoder::{Messages, broken},
     log_timestamps::{Next, Stamped, moment_of},
     rotated_log_index::{Extent, Found, Missing, Walk},
 };
-use crate::engine::docker_api::{call_results::Client, log_frames::stream_of};
+use crate::engine::docker_api::{engine_client::Client, log_frames::stream_of};
 use crate::engine::{Captured, EngineError, Refusal};
 
 /// What a message of the driver `json-file` has on disk beside its text: keys, stream and time.

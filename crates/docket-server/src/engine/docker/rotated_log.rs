@@ -12,13 +12,13 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::{
-    log_messages::broken,
+    log_decoder::broken,
     log_timestamps::{Next, Stamp, Stamped, moment_of},
     read_log,
     rotated_log_index::{Extent, Found, LogIndex, Mark, Missing, Walk},
 };
 use crate::engine::EngineError;
-use crate::engine::docker_api::{call_results::Client, log_buffer::Chunks, log_frames::stream_of};
+use crate::engine::docker_api::{engine_client::Client, log_buffer::Chunks, log_frames::stream_of};
 
 /// How far apart two reads begin at least, so that a program of many lines does not cost a request for
 /// each of them.
@@ -239,7 +239,7 @@ mod tests {
 
     use super::{
         super::{
-            container_log_notes::{Kept, LogForm, Notes},
+            container_log_cache::{Kept, LogForm, Notes},
             follow_log,
             read_log::Log,
             tests::scripted_daemon::{Reply, Stub, inspection},

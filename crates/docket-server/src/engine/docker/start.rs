@@ -2,7 +2,7 @@
 
 use docket_model::run::ContainerId;
 
-use crate::engine::docker_api::call_results::{ANSWER_LIMIT, Client};
+use crate::engine::docker_api::engine_client::{ANSWER_LIMIT, Client};
 use crate::engine::{EngineError, Launch, Refusal};
 
 /// Starts a container; see [`crate::engine::Engine::launch`].

@@ -9,7 +9,7 @@ use bollard::{
 };
 use docket_model::run::ContainerId;
 
-use crate::engine::docker_api::call_results::Client;
+use crate::engine::docker_api::engine_client::Client;
 use crate::engine::{EngineError, Grace, Refusal, Stop};
 
 /// How long the engine may take beside the grace; for a kill alone it takes 10 s before it gives up.

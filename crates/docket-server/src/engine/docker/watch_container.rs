@@ -8,9 +8,9 @@ use bytes::Bytes;
 use docket_model::run::{ContainerId, ExitCause};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 
-use super::{container_log_notes::Notes, follow_log, inspect::Inspected};
+use super::{container_log_cache::Notes, follow_log, inspect::Inspected};
 use crate::engine::docker_api::{
-    call_results::{ANSWER_LIMIT, Client},
+    engine_client::{ANSWER_LIMIT, Client},
     http_client::Call,
 };
 use crate::engine::{EngineError, Observation, Observations, Past, Refusal};

@@ -27,10 +27,10 @@ use tokio::net::UnixStream;
 use tower_service::Service;
 
 use super::{
-    call_results::{ANSWER_LIMIT, Client},
     endpoint::{Address, Endpoint},
     endpoint_error::ConnectError,
     endpoint_error::Origin,
+    engine_client::{ANSWER_LIMIT, Client},
     http_client::Connection,
     ssh::SshConnector,
     tls,

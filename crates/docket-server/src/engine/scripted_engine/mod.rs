@@ -8,15 +8,7 @@ mod script;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -184,7 +176,7 @@ impl ScriptedEngine {
     /// Refuses to hold names, or holds them again.
     #[cfg(test)]
     pub(crate) fn refuse_to_hold_names(&self, refuses: bool) {
-        self.held.refuses_names.store(refuses, Ordering::Relaxed);
+        *self.held.refuses_names.lock() = refuses;
     }
 
     /// It was started anew, and does not remember any events before that.
@@ -467,7 +459,7 @@ struct Held {
     names: Mutex<Vec<String>>,
     /// True while it refuses to hold names.
     #[cfg(test)]
-    refuses_names: AtomicBool,
+    refuses_names: Mutex<bool>,
 }
 
 type LateCall = Box<dyn FnOnce(&ScriptedEngine) + Send>;
@@ -706,7 +698,7 @@ impl ScriptedEngine {
                 return Ok(Disarmed::NameTaken(self.handle(id, container)));
             }
             #[cfg(test)]
-            if self.held.refuses_names.load(Ordering::Relaxed) {
+            if *self.held.refuses_names.lock() {
                 let message = "exceeded quota".to_owned();
                 return Err(EngineError::Refused { kind: Refusal::Denied, message });
             }

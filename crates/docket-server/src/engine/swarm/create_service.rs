@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     managers::Managers,
-    notes::Notes,
     option_mapping::{self, Options},
     placement, secrets_and_configs,
     service::Service,
+    service_cache::Notes,
 };
 use crate::engine::{
     EngineError, Identity, Plan, Prepared, Refusal, bounded,

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::engine::{
     EngineError, Refusal,
-    docker_api::{call_results::Client, http_client::Call},
+    docker_api::{engine_client::Client, http_client::Call},
 };
 
 /// How long a manager may take to say that it is part of a Swarm with a leader.

@@ -10,13 +10,13 @@ mod create_service;
 mod find_owned_services;
 mod managers;
 mod node;
-mod notes;
 mod observe;
 mod option_mapping;
 mod pending_starts;
 mod placement;
 mod secrets_and_configs;
 mod service;
+mod service_cache;
 mod stop_task;
 mod task;
 mod task_log;
@@ -40,9 +40,9 @@ use serde_json::Map;
 use self::{
     managers::{Managers, or_no_answer},
     node::Node,
-    notes::Notes,
     observe::Sight,
     option_mapping::Options,
+    service_cache::Notes,
     trial_service::TrialService,
 };
 use super::{

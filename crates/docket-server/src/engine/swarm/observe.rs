@@ -1,4 +1,4 @@
-//! Where a service's task is.
+//! Finds the state of a service's task, and of the node that it is on.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::{
     managers::Managers,
-    notes::Notes,
     service::{Service, gone},
+    service_cache::Notes,
     task::{Progress, State, Task},
 };
 use crate::engine::{EngineError, Observation};

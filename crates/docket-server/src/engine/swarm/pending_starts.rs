@@ -11,9 +11,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     managers::Managers,
-    notes::Notes,
     observe::{Sight, look_at},
     service::{Changed, Service},
+    service_cache::Notes,
     stop_task,
 };
 use crate::engine::{

@@ -7,9 +7,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     managers::Managers,
-    notes::Notes,
     observe::{Sight, look_at},
     service::Changed,
+    service_cache::Notes,
 };
 use crate::engine::EngineError;
 

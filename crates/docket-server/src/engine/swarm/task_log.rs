@@ -17,8 +17,8 @@ use tokio::time::timeout;
 
 use super::{
     managers::Managers,
-    notes::{Notes, OwnTask},
     observe::{Sight, look, look_at},
+    service_cache::{Notes, OwnTask},
 };
 use crate::{
     backoff::Backoff,

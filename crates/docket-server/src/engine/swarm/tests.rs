@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use super::{
     create_service::prepare,
     managers::Managers,
-    notes::Notes,
     observe::{Sight, look},
     pending_starts::{disarm, launch, remove},
     service::Service,
+    service_cache::Notes,
     task_log,
     watch_task::watch,
 };

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use docket_model::run::ContainerId;
 use futures_util::{StreamExt, stream};
 
-use super::{managers::Managers, notes::Notes, observe::look_at_task, task::State};
+use super::{managers::Managers, observe::look_at_task, service_cache::Notes, task::State};
 use crate::{
     backoff::Backoff,
     engine::{EngineError, Observation, Observations},

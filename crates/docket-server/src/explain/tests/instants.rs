@@ -1,3 +1,5 @@
+//! Tests of explanations of one moment.
+
 use insta::assert_snapshot;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of explanations of late starts.
+
 use docket_model::run::Node;
 use insta::assert_snapshot;
 

@@ -177,7 +177,7 @@ impl Case {
     /// The explanation of a moment, without its first line.
     fn about(&self, text: &str) -> String {
         let zone = self.facts().zone();
-        let asked = docket_model::moment::understand(text, zone, self.now).unwrap();
+        let asked = docket_model::parse_time::understand(text, zone, self.now).unwrap();
         page(&about(&self.facts(), asked)[1..])
     }
 }

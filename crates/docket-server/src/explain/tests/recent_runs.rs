@@ -1,3 +1,5 @@
+//! Tests of explanations of recent runs and the current state.
+
 use docket_model::{allocation::Overlap, run::Cancellation};
 use insta::assert_snapshot;
 

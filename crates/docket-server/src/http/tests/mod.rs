@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Allocations, Api, Authentication, Forecasts, Limits, MetricsSettings, ServerStatus, Sessions,
-    SpecificationSettings, WrongTokens, request_guard, response_memory, routes::routes,
+    SpecificationSettings, WrongTokens, check_request_access, response_memory, routes::routes,
 };
 use crate::{
     background::Background,
@@ -149,7 +149,7 @@ impl Asking {
             .configure(|app| self.api.add_to(app))
             .configure(routes)
             .wrap(from_fn(response_memory::hold))
-            .wrap(from_fn(request_guard::guard))
+            .wrap(from_fn(check_request_access::guard))
             .wrap(NormalizePath::new(TrailingSlash::Trim));
         let app = test::init_service(app).await;
         let request = test::TestRequest::with_uri(path).method(method);

@@ -3,7 +3,7 @@
 //! Counters and histograms are counted as things happen. What is so at a moment is computed when it is read, so
 //! that it costs nothing until then.
 
-mod present;
+mod current_gauges;
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-pub(crate) use self::present::{AllocationFigures, EngineFigures, Present};
+pub(crate) use self::current_gauges::{AllocationFigures, EngineFigures, Present};
 use crate::{
     engine::CallObserver,
     store::{Milestone, Observer},

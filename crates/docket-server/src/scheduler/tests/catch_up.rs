@@ -4,7 +4,7 @@ use docket_model::run::RunState;
 use serde_json::{Value, json};
 
 use super::harness::{DAY, Ground, HOUR, House, MINUTE, SECOND, Settings};
-use crate::test_reason_summary::in_short;
+use crate::short_reasons_for_tests::in_short;
 
 #[tokio::test(start_paused = true)]
 async fn after_a_weekend_without_a_server_every_second_of_it_is_accounted_for() {

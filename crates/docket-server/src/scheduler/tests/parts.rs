@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::harness::{Fault, Ground, House, MINUTE, SECOND, Settings};
 use crate::{
-    engine::scripted_engine::ScriptedEngine, outputs::OutputEvent, test_reason_summary::in_short,
+    engine::scripted_engine::ScriptedEngine, outputs::OutputEvent,
+    short_reasons_for_tests::in_short,
 };
 
 /// A server with the engines `default`, `b` and `c`, of which the two others are in zone `x`.

@@ -1,3 +1,5 @@
+//! Tests of the stored text of records.
+
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,6 +1,6 @@
 //! What runs after what.
 
-use docket_model::{AllocationName, Origin, Specification, dependencies::DependencyError};
+use docket_model::{AllocationName, Origin, Specification, check_dependencies::DependencyError};
 use serde_json::json;
 
 use super::{

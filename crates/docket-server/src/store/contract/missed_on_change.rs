@@ -7,7 +7,7 @@ use docket_model::{
 };
 use serde_json::{Value, json};
 
-use crate::test_reason_summary::in_short;
+use crate::short_reasons_for_tests::in_short;
 
 use super::{
     super::{

@@ -3,11 +3,11 @@
 //! A new backend keeps the contract where `keeps_the_contract!(new)` passes, `new` being an async function
 //! that returns an empty store over it behind whatever must outlive it.
 
-mod faulty_backends;
 mod large_pushes;
 mod random_operations;
 mod tested_backends;
 mod two_writers;
+mod unreliable_backends;
 
 pub(super) mod all_runs;
 pub(super) mod allocations;

@@ -19,9 +19,8 @@ use super::{
         ChangeContext, ClaimOutcome, InstantKind, MemoryBackend, RunFilter, Store, StoreError,
         backend::Backend,
     },
-    end, failed,
-    faulty_backends::FaultyBackend,
-    instant, missed, moment, pushed, specification,
+    end, failed, instant, missed, moment, pushed, specification,
+    unreliable_backends::FaultyBackend,
 };
 
 const NAMES: [&str; 3] = ["a", "b", "c"];

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     super::{MemoryBackend, Opener, SqliteBackend, Store, backend::Bounds},
-    faulty_backends::FaultyBackend,
     keeps_the_contract,
+    unreliable_backends::FaultyBackend,
 };
 
 mod memory {

@@ -16,11 +16,11 @@ use super::{
         MemoryBackend, NotedEngines, Progress, Restoration, ServerControl, Settlement, Store,
         StoreError, ZoneChange, backend::Backend,
     },
-    carry_out, claim, created, end,
-    faulty_backends::FaultyBackend,
-    finish, get, instant, moment, note, push, push_a, pushed, run, seconds,
+    carry_out, claim, created, end, finish, get, instant, moment, note, push, push_a, pushed, run,
+    seconds,
     server_pause::pause,
     specification,
+    unreliable_backends::FaultyBackend,
 };
 
 /// Runs tests over each backend that two stores can share.

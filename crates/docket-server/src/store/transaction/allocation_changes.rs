@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Allocation, AllocationName, Specification, dependencies, missed_instants::Suspensions,
+    Allocation, AllocationName, Specification, check_dependencies, missed_instants::Suspensions,
     run::Instant,
 };
 
@@ -63,7 +63,7 @@ impl Transaction {
             Some(entry.allocation.specification.parents().to_vec())
         };
         let pushed: Vec<_> = push.specifications.iter().collect();
-        let unfit = dependencies::check(&pushed, &stored);
+        let unfit = check_dependencies::check(&pushed, &stored);
         if !unfit.is_empty() {
             return Err(StoreError::Unfit(unfit));
         }

@@ -1,8 +1,8 @@
-//! What every engine keeps, a real one and the scripted one alike: this module is compiled into the tests of
-//! both, and `groups` lists its behaviours.
+//! The contract of every engine, a real one and the scripted one alike: this module is compiled into the tests of
+//! both, and `behaviours_by_engine_kind` lists its behaviours.
 
+mod behaviours_by_engine_kind;
 mod end;
-mod groups;
 mod late;
 mod list;
 mod nodes;
@@ -31,7 +31,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(crate) use self::{
-    end::*, groups::*, late::*, list::*, nodes::*, output::*, prepare::*, start::*, take_over::*,
+    behaviours_by_engine_kind::*, end::*, late::*, list::*, nodes::*, output::*, prepare::*,
+    start::*, take_over::*,
 };
 
 /// More than any test writes.

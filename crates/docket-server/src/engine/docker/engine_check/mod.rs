@@ -16,7 +16,7 @@ use serde_json::Value;
 use self::mounts::Mounts;
 pub(super) use self::trial_container::TrialContainer;
 use super::pull_image::Pulls;
-use crate::engine::docker_api::call_results::Client;
+use crate::engine::docker_api::engine_client::Client;
 use crate::engine::{EngineError, Finding, Plan, Pulled, Trial};
 
 /// Pulls the image and looks at what the container refers to.

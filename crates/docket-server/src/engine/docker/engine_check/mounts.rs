@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::networks::is_name;
-use crate::engine::{EngineError, Finding, Refusal, docker_api::call_results::Client};
+use crate::engine::{EngineError, Finding, Refusal, docker_api::engine_client::Client};
 
 /// Files that engines put into containers: a program that sees one does not see the host's folders.
 const MARKS_OF_A_CONTAINER: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::engine::{EngineError, Finding, docker_api::call_results::Client};
+use crate::engine::{EngineError, Finding, docker_api::engine_client::Client};
 
 /// Networks that every engine has, and words for them.
 const BUILT_IN: [&str; 6] = ["", "default", "bridge", "host", "none", "nat"];

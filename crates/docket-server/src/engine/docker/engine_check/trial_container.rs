@@ -12,8 +12,8 @@ use crate::engine::{
     container_plan::LABELS,
     docker::create,
     docker_api::{
-        call_results::{ANSWER_LIMIT, Client},
         container_body,
+        engine_client::{ANSWER_LIMIT, Client},
     },
 };
 

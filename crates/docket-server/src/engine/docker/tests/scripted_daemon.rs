@@ -29,7 +29,7 @@ use tower_service::Service;
 
 use super::super::{DockerEngine, pull_image::Pulls};
 use crate::engine::docker_api::{
-    call_results::Client,
+    engine_client::Client,
     transport::{self, Transports},
 };
 use crate::engine::{Plan, container_plan::tests::plan as plan_of};

@@ -3,7 +3,7 @@
 //! 1. Swarm drops keys that it does not know, so the mapping is total: each option is mapped, has no
 //!    effect on a service, or is refused by its name.
 
-mod host_options;
+mod host_config_options;
 mod mounts;
 mod networks;
 mod program_options;
@@ -51,7 +51,7 @@ fn map(options: Options<'_>) -> TemplateBuilder {
     let Options { config, host_config, networking_config, platform, may_be_node_bound } = options;
     let mut mapping = TemplateBuilder { may_be_node_bound, ..TemplateBuilder::default() };
     program_options::map(config, &mut mapping);
-    host_options::map(host_config, &mut mapping);
+    host_config_options::map(host_config, &mut mapping);
     networks::map(host_config, networking_config, &mut mapping);
     if let Some(platform) = platform {
         map_platform(platform, &mut mapping);

@@ -1,4 +1,4 @@
-//! `Config`: what runs.
+//! Maps `Config` to the service: the program, its environment, and how it is stopped.
 
 use serde_json::{Map, Value, json};
 

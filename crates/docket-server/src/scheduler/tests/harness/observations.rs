@@ -13,8 +13,8 @@ use crate::{
     clock::Clock,
     engine::scripted_engine::Seen,
     runner::ManualError,
+    short_reasons_for_tests::in_short,
     store::{ChangeContext, Control, RunFilter},
-    test_reason_summary::in_short,
 };
 
 impl House {
