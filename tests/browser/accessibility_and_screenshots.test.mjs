@@ -40,6 +40,12 @@ for (const scheme of ["light", "dark"]) {
     const { Runs: [run] } = await server.get("/alarm/runs?limit=1");
     const views = {
       list: ["#/", (page) => page.getByRole("link", { name: "backup" }).waitFor()],
+      activity: ["#/activity", (page) => page.getByText("exit code 3").first().waitFor()],
+      journal: ["#/journal", (page) => page.getByText("the books are audited").first().waitFor()],
+      selected: ["#/", async (page) => {
+        await page.getByRole("link", { name: "backup" }).waitFor();
+        await page.getByLabel("Select backup").check();
+      }],
       allocation: ["#/a/alarm", (page) => page.getByText("exit code 3").first().waitFor()],
       run: [`#/a/alarm/${run.Run}`, (page) => page.getByText("the disk is full").waitFor()],
       form: ["#/a/report/edit", (page) => page.getByText("Runs at 09:00 on weekdays").waitFor()],

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { browser, hide, open, ran, serve, shell } from "./harness.mjs";
+import { browser, ended, hide, open, ran, runNow, serve, shell } from "./harness.mjs";
 
 const chromium = browser();
 
@@ -14,7 +14,7 @@ test("a manual run is followed line by line to its end, and its record has the r
   await server.push(shell("work", 'echo "$WORD"; for i in 1 2 3; do echo "line $i"; sleep 1; done; exit 3'));
   const page = await open(chromium, t, server, { hash: "#/a/work" });
 
-  await page.getByRole("button", { name: "Run with…" }).click();
+  await page.getByRole("button", { name: "Run now…" }).click();
   await page.getByLabel("Environment").fill("WORD=overridden");
   await page.getByRole("dialog").getByRole("button", { name: "Run" }).click();
   const output = page.getByRole("log", { name: "Output" });
@@ -36,7 +36,7 @@ test("a run is cancelled and an allocation suspended, resumed and deleted, each 
   await server.push(shell("long", "trap 'exit 0' TERM; echo begun; sleep 600 & wait", { Cron: "0 0 1 1 *" }));
   const page = await open(chromium, t, server, { hash: "#/a/long" });
 
-  await page.getByRole("button", { name: "Run now" }).click();
+  await runNow(page);
   await page.getByRole("log", { name: "Output" }).getByText("begun").waitFor();
   await page.getByRole("button", { name: "Cancel…" }).click();
   await page.getByRole("button", { name: "Cancel the run" }).click();
@@ -70,7 +70,7 @@ test("an output is followed on through a restart of the server, to its end", asy
   await server.push(shell("long", "echo begun; until [ -e /tmp/end ]; do sleep 0.1; done; echo ended"));
   const page = await open(chromium, t, server, { hash: "#/a/long", forgive: [/Failed to load resource/] });
 
-  await page.getByRole("button", { name: "Run now" }).click();
+  await runNow(page);
   const output = page.getByRole("log", { name: "Output" });
   await output.getByText("begun", { exact: true }).waitFor();
   await server.stop();
@@ -91,7 +91,7 @@ test("the output is not followed while the page is hidden, and nothing of it is 
   await server.push(shell("long", "echo begun; until [ -e /tmp/more ]; do sleep 0.1; done; echo more; until [ -e /tmp/end ]; do sleep 0.1; done; echo ended"));
   const page = await open(chromium, t, server, { hash: "#/a/long" });
 
-  await page.getByRole("button", { name: "Run now" }).click();
+  await runNow(page);
   const output = page.getByRole("log", { name: "Output" });
   await output.getByText("begun", { exact: true }).waitFor();
   const left = page.waitForEvent("requestfailed", (request) => request.url().includes("follow=true"));
@@ -113,7 +113,7 @@ test("an output that waits while the page is hidden keeps one listener", async (
   const server = await serve(t);
   await server.push(shell("long", "echo begun; until [ -e /tmp/end ]; do sleep 0.1; done"));
   const page = await open(chromium, t, server, { hash: "#/a/long" });
-  await page.getByRole("button", { name: "Run now" }).click();
+  await runNow(page);
   await page.getByRole("log", { name: "Output" }).getByText("begun", { exact: true }).waitFor();
   const removedAtFourth = page.evaluate(() => new Promise((resolve) => {
     const { addEventListener, removeEventListener } = AbortSignal.prototype;
@@ -157,7 +157,7 @@ test("the keyboard alone runs, cancels, suspends and deletes", async (t) => {
   };
 
   await page.getByRole("heading", { level: 1, name: "keys" }).waitFor();
-  await press("Run now");
+  await press("Run now…", "Run");
   await press("Cancel…", "Cancel the run");
   await page.getByText("cancelled", { exact: true }).first().waitFor();
   await page.goBack();
@@ -182,7 +182,7 @@ test("hostile text in a specification and in output is shown and does nothing", 
   const listed = await page.getByRole("row").last().innerText();
 
   await page.getByRole("link", { name: "hostile" }).click();
-  await page.getByRole("button", { name: "Run now" }).click();
+  await runNow(page);
   const output = page.getByRole("log", { name: "Output" });
   await output.getByText("last", { exact: true }).waitFor();
   await page.getByText("succeeded", { exact: true }).waitFor();
@@ -205,7 +205,7 @@ test("colours of output become classes, and a line of a mebibyte is cut with a w
   await server.push(shell("colours", line, { Keep: { Output: "4MiB" } }));
   const page = await open(chromium, t, server, { hash: "#/a/colours" });
 
-  await page.getByRole("button", { name: "Run now" }).click();
+  await runNow(page);
   const output = page.getByRole("log", { name: "Output" });
   await output.getByText("end", { exact: true }).waitFor();
   const classes = await output.getByText("green").getAttribute("class");
@@ -252,5 +252,51 @@ test("the parts of a run are listed with their hosts, and the output of each is 
 
   const words = rows.slice(1).map((row) => row.split(/\s+/).join(" "));
   assert.deepEqual(words, ["1 web1 succeeded 0 Output", "2 swarm, node-4 failed exit code 3 3 Output"]);
+  page.done();
+});
+
+test("parents and children have links to each other, and so have their runs", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("import", "true"), shell("report", "true", { Cron: undefined, After: "import" }));
+  const { Run: run } = await ran(server, "import");
+  await ended(server, "report", run);
+  const page = await open(chromium, t, server, { hash: "#/a/import" });
+  const heading = (name) => page.getByRole("heading", { level: 1, name }).waitFor();
+
+  await page.getByText("Starts report when it succeeds").getByRole("link", { name: "report" }).click();
+  await heading("report");
+  await page.getByText("Runs after import").getByRole("link", { name: "import" }).click();
+  await heading("import");
+  await page.getByRole("table", { name: "Runs, newest first" }).getByRole("link").click();
+  const record = page.getByRole("region", { name: "Record" });
+  await record.getByRole("link", { name: "report" }).click();
+  await page.getByRole("heading", { level: 1, name: /^report/ }).waitFor();
+  await record.getByRole("link", { name: "import" }).click();
+  await page.getByRole("heading", { level: 1, name: /^import/ }).waitFor();
+
+  assert.ok(page.url().endsWith(`#/a/import/${run}`), page.url());
+  page.done();
+});
+
+test("a key and a button ask before an allocation runs", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("report", "true"));
+  const record = await ran(server, "report");
+  const page = await open(chromium, t, server, { hash: "#/a/report" });
+  const dialog = page.getByRole("dialog", { name: "Run report now?" });
+  const cancel = async () => {
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await dialog.waitFor({ state: "detached" });
+  };
+
+  await page.getByRole("button", { name: "Run now…" }).click();
+  await cancel();
+  await page.keyboard.press("r");
+  await cancel();
+  await page.goto(`${server.url}/#/a/report/${record.Run}`);
+  await page.getByRole("button", { name: "Run again…" }).click();
+  await cancel();
+
+  assert.equal((await server.get("/report/runs")).Runs.length, 1);
   page.done();
 });

@@ -143,3 +143,53 @@ test("a concurrent change is shown and not overwritten silently", async (t) => {
   assert.deepEqual([stored.Cron, stored.Description], ["0 9 * * *", "mine"]);
   page.done();
 });
+
+test("the form has what most containers need, and a field that is emptied again leaves nothing behind", async (t) => {
+  const server = await serve(t);
+  const page = await open(chromium, t, server, { hash: "#/new" });
+  const values = {
+    Name: "formed", Jitter: "5m", "Starting deadline": "30m", User: "1000:1000", Mounts: "data:/data\n/srv:/srv:ro",
+    Network: "none", Memory: "64",
+  };
+
+  for (const [label, value] of Object.entries(values)) await page.getByLabel(label, { exact: true }).fill(value);
+  await page.getByLabel("Pull", { exact: true }).selectOption("Missing");
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.getByRole("heading", { level: 1, name: "formed" }).waitFor();
+  const created = await server.get("/formed");
+  await page.getByRole("link", { name: "Edit" }).click();
+  await page.getByLabel("Memory", { exact: true }).waitFor();
+  const memory = await page.getByLabel("Memory", { exact: true }).inputValue();
+  for (const label of ["Mounts", "Network", "Memory", "Jitter"]) await page.getByLabel(label, { exact: true }).fill("");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("heading", { level: 1, name: "formed", exact: true }).waitFor();
+  const emptied = await server.get("/formed");
+
+  const { Jitter, StartingDeadline, Pull, Container } = created;
+  assert.deepEqual([Jitter, StartingDeadline, Pull, Container.Config.User], ["5m", "30m", "Missing", "1000:1000"]);
+  assert.deepEqual(Container.HostConfig, { Binds: ["data:/data", "/srv:/srv:ro"], Memory: 64 * 2 ** 20, NetworkMode: "none" });
+  assert.equal(memory, "64");
+  assert.deepEqual([emptied.Container.HostConfig, emptied.Jitter], [undefined, undefined]);
+  page.done();
+});
+
+test("a copy of an allocation is created under another name", async (t) => {
+  const server = await serve(t);
+  await server.push(shell("report", "echo sums", { Cron: "0 9 * * *", Labels: { team: "finance" } }));
+  const page = await open(chromium, t, server, { hash: "#/a/report" });
+
+  await page.getByRole("link", { name: "Copy" }).click();
+  await page.getByRole("heading", { level: 1, name: "New allocation" }).waitFor();
+  const name = page.getByLabel("Name", { exact: true });
+  await name.waitFor();
+  const proposed = await name.inputValue();
+  await page.getByLabel("Schedule").fill("0 10 * * *");
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.getByRole("heading", { level: 1, name: "report-copy" }).waitFor();
+  const [copy, original] = [await server.get("/report-copy"), await server.get("/report")];
+
+  assert.equal(proposed, "report-copy");
+  assert.deepEqual([copy.Cron, copy.Labels, copy.Container], ["0 10 * * *", { team: "finance" }, original.Container]);
+  assert.equal(original.Cron, "0 9 * * *");
+  page.done();
+});

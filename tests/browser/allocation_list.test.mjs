@@ -143,7 +143,7 @@ test("a key that follows a click on a link is for the view of the link", async (
     document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "r", bubbles: true }));
   });
 
-  await page.getByRole("dialog", { name: "Run report now" }).waitFor();
+  await page.getByRole("dialog", { name: "Run report now?" }).waitFor();
   page.done();
 });
 

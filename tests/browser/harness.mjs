@@ -170,6 +170,12 @@ async function explainPage(test, page, logged) {
   explain(test, `the text of the page at ${page.url()}, with the focus in ${focus}`, text.split("\n").filter(Boolean));
 }
 
+/** Runs the shown allocation, by its button and the dialog that asks. */
+export async function runNow(page) {
+  await page.getByRole("button", { name: "Run now…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Run", exact: true }).click();
+}
+
 /** Waits until a run has ended; returns its record. */
 export async function ended(server, name, run) {
   for (;;) {

@@ -76,7 +76,7 @@ test("an allocation that is deleted while the list is first loaded stays away", 
   const names = Array.from({ length: 101 }, (_, index) => `job-${String(index).padStart(3, "0")}`);
   await server.push(...names.map((name) => shell(name, "true")));
   const [requested, deleted] = [occasion(), occasion()];
-  const holdList = (page) => page.route(/limit=2000/, async (route) => {
+  const holdList = (page) => page.route(/\/\?cursor=/, async (route) => {
     const response = await route.fetch();
     requested.happen();
     await deleted.happened;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browser, open, ran, serve, shell } from "./harness.mjs";
+import { browser, open, ran, runNow, serve, shell } from "./harness.mjs";
 
 const chromium = browser();
 const TIME = /^\d\d:\d\d:\d\d\.\d{3}$/;
@@ -48,7 +48,7 @@ test("the search counts its matches, goes through them by keys, and survives wha
   const until = (file) => `until [ -e /tmp/${file} ]; do sleep 0.1; done`;
   await server.push(shell("work", `for i in 1 2 3; do echo "The disk is full, disk $i"; echo fine; done; ${until("more")}; echo 'another DISK'; ${until("end")}; echo over`));
   const page = await open(chromium, t, server, { hash: "#/a/work" });
-  await page.getByRole("button", { name: "Run now" }).click();
+  await runNow(page);
   const output = page.getByRole("log", { name: "Output" });
   await output.getByText("fine").nth(2).waitFor();
   const tally = page.locator(".find-tally");
@@ -100,7 +100,7 @@ test("a stream and times stay chosen while a run is followed, and the search doe
   const server = await serve(t);
   await server.push(shell("work", "echo out 1; echo err 1 >&2; until [ -e /tmp/end ]; do sleep 0.1; done; echo out 2; printf '10%%\\r20%%\\n' >&2"));
   const page = await open(chromium, t, server, { hash: "#/a/work" });
-  await page.getByRole("button", { name: "Run now" }).click();
+  await runNow(page);
   const output = page.getByRole("log", { name: "Output" });
   await output.getByText("err 1").waitFor();
 

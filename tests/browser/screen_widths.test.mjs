@@ -29,6 +29,8 @@ test("badges and headers do not break inside words, and nothing is wider than th
   const wrong = [];
   const views = {
     "#/": ".row .strip .mark",
+    "#/activity": "table.runs tbody tr",
+    "#/journal": "table.journal tbody tr",
     [`#/a/${long}`]: ".changes li",
     "#/a/suspended": ".changes li",
     "#/a/running": ".changes li",

@@ -1,20 +1,15 @@
 // All allocations as the page knows them: loaded once, then kept up to date by events.
 // Rules: an item is replaced, never changed; `changed` is given once a frame at most.
 
-import { ApiError, address, get, send } from "./api_client.js";
+import { ApiError, address, get } from "./api_client.js";
 import * as events from "./event_stream.js";
+import { pieces } from "./list_pages.js";
 import { isFailure, isUnderWay } from "./state_mark.js";
 import { redraws } from "./redraw_scheduler.js";
 import { signal } from "./listeners.js";
 import * as strip from "./recent_runs_strip.js";
 import { instantOf, now } from "./format_times.js";
 
-/** How many allocations the first page has: about a screen, so that it is drawn soon. */
-const FIRST_PAGE = 100;
-/** How many allocations each further page has. The server ends a page at 512 KiB. */
-const PAGE = 2000;
-/** The shortest time between two drawings of the list while it is loading, in milliseconds. */
-const DRAW_PAUSE = 300;
 /** So many that changed at once cost more one by one than all together. */
 const MANY = 40;
 /** How long to wait with what events changed, in milliseconds: they come in numbers. */
@@ -44,6 +39,8 @@ const suspensionEnds = new Map();
 
 /** All items by name. */
 export const all = () => items;
+/** The names of the allocations that run after another. */
+export const childrenOf = (name) => [...items.values()].filter((item) => item.parents.includes(name)).map((item) => item.name).sort();
 /** True until all are there. */
 export const isLoading = () => loading !== null;
 /** True once all have been there. */
@@ -66,7 +63,7 @@ export function follow() {
   });
 }
 
-/** Loads all allocations, page by page; what is on the page stays until the new is there. */
+/** Loads all allocations; what is on the page stays until the new is there. */
 export function load() {
   clearTimeout(retry);
   loading ??= loadAll().finally(() => {
@@ -82,24 +79,21 @@ export function load() {
 
 async function loadAll() {
   const found = new Map();
-  touchedSince = new Set();
-  // The page with a name may have been written before the event about it, so the load says nothing
+  // The first load was requested before the first event was given, so all that came since are during it.
+  if (endedAt > 0) touchedSince = new Set();
+  // The piece with a name may have been written before the event about it, so the load says nothing
   // about it.
   const isOld = (name) => !touchedSince.has(name);
-  let drawnAt = -Infinity;
   try {
-    for await (const page of pages()) {
-      for (const allocation of page) {
+    for await (const piece of pieces()) {
+      for (const allocation of piece) {
         const item = make(allocation);
         found.set(item.name, item);
         // The first load is shown as it comes; a later one replaces the old items only when it is
         // complete. What an event changed is shown until it is requested again.
         if (!loaded && (isOld(item.name) || stale.has(item.name))) items.set(item.name, item);
       }
-      // Each drawing sorts all that is there, which after each page would slow down the load.
-      if (loaded || Date.now() - drawnAt < DRAW_PAUSE) continue;
-      drawnAt = Date.now();
-      notify();
+      if (!loaded) notify();
     }
   } catch (error) {
     // What is there stays: an old list is better than none.
@@ -111,29 +105,6 @@ async function loadAll() {
   for (const [name, item] of found) if (isOld(name)) set(item);
   for (const name of [...stale].filter(isOld)) stale.delete(name);
   loaded = true;
-}
-
-// All pages of the list. The next page is requested before the current one is parsed, so that the server
-// writes one while the browser reads the other.
-async function* pages() {
-  let answer = send("GET", `${address()}?limit=${FIRST_PAGE}&logs=false`);
-  while (answer) {
-    const response = await answer;
-    answer = next(response.headers.get("link"));
-    // If the parsing fails, nothing else handles the failure of this request.
-    answer?.catch(() => {});
-    yield await response.json();
-  }
-}
-
-// Requests the page that a `Link` names; null after the last one.
-function next(header) {
-  const path = /<\/?([^>]*)>;\s*rel="next"/.exec(header ?? "");
-  if (!path) return null;
-  const url = new URL(`./${path[1]}`, document.baseURI);
-  // The link repeats the small limit of the first page.
-  url.searchParams.set("limit", PAGE);
-  return send("GET", url.href);
 }
 
 /** Asks for one allocation anew; null where it is gone. */
@@ -233,6 +204,7 @@ export function make(allocation) {
     allocation: kept,
     status,
     labels,
+    parents: [kept.After ?? []].flat(),
     next,
     suspended,
     state: stateOf(status, suspended),

@@ -28,15 +28,16 @@ const TEMPLATE = {
 // For the page and not for the view, so that the next allocation opens in the same mode.
 let lastMode = "form";
 
-/** Shows the view for an allocation, or for a new one where `name` is null. */
+/** Shows the view for an allocation, or for a new one where `name` is null; that may begin as a copy. */
 export function show(outlet, name) {
   const cleanup = cleanups();
+  const original = name === null ? router.query().get("copy") : null;
   const heading = el("h1", { tabindex: "-1" }, name === null ? "New allocation" : ["Edit ", foreign(name)]);
   const message = el("div");
   const preview = el("div");
   const wrong = el("p.field-error", { role: "alert" });
   const saver = el("button.primary", { type: "button", onclick: save }, name === null ? "Create" : "Save");
-  const cancel = el("a.button", { href: name === null ? "#/" : router.at(name) }, "Cancel");
+  const cancel = el("a.button", { href: name === null ? router.home() : router.at(name) }, "Cancel");
   const fields = form((changed) => { specification = changed; touched(); });
   const text = textEditor({ label: "Specification in YAML or JSON", changed: touched, save });
   const modes = { form: fields, text };
@@ -56,7 +57,7 @@ export function show(outlet, name) {
   let saving = false;
 
   fill(outlet,
-    el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations"), name !== null && [" / ", link(router.at(name), foreign(name))]),
+    el("nav.crumbs", { "aria-label": "Breadcrumb" }, link(router.home(), "Allocations"), name !== null && [" / ", link(router.at(name), foreign(name))]),
     el("div.detail-head", null, el("div", null, heading), el("div.segments", { role: "group", "aria-label": "Edit as" }, tabs.form, tabs.text)),
     message,
     el("div.detail", null,
@@ -72,17 +73,23 @@ export function show(outlet, name) {
   async function begin() {
     // What is typed before it is there would be lost.
     const detail = outlet.querySelector(".detail");
-    detail.hidden = name !== null || mode === "text";
+    detail.hidden = name !== null || original !== null || mode === "text";
     try {
       if (name !== null) base = await current(name);
       if (base && base.origin !== "api") {
         fill(message, el("p.card.warned", null, "This allocation comes from ", foreign(base.origin, "code"), " and can only be changed there."));
         saver.disabled = true;
       }
-      await open(base?.specification ?? structuredClone(TEMPLATE));
+      await open(base?.specification ?? (await initial()));
     } catch (error) {
       fill(message, el("p.card", null, `The allocation cannot be edited: ${harmless(error.message)}.`));
     }
+  }
+
+  async function initial() {
+    if (original === null) return structuredClone(TEMPLATE);
+    const { specification } = await current(original);
+    return { ...specification, Name: `${original}-copy` };
   }
 
   async function open(fresh) {

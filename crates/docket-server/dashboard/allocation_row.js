@@ -1,4 +1,5 @@
-// One allocation in the list: what it is, when it is due, how it went.
+// One allocation in the list: what it is, when it is due, how it went. Its last runs are requested only while the
+// row is seen.
 
 import { el, fill, foreign, harmless, link } from "./dom_elements.js";
 import { activeInWords, inWords, mark, tone } from "./state_mark.js";
@@ -9,40 +10,40 @@ import * as strip from "./recent_runs_strip.js";
 /** Labels that say whom to ask, in the order in which they are looked for. */
 const OWNERS = ["owner", "Owner", "team", "Team", "maintainer"];
 
-/** Draws the row of an item. */
-export function draw(item) {
+/** Draws the row of an item; `selection` has those that are selected. */
+export function draw(item, selection) {
   const strips = el("div.cell.cell-strip", { role: "cell" });
   const name = link(at(item.name), foreign(item.name));
+  const box = el("input", {
+    type: "checkbox", "aria-label": `Select ${harmless(item.name)}`, ".checked": selection.has(item.name),
+    onchange: () => selection.choose(item.name, box.checked),
+  });
   const row = el("div.row", { role: "row" },
+    el("div.cell.cell-select", { role: "cell" }, box),
     el("div.cell.cell-name", { role: "rowheader" }, el("span.row-name", null, name), about(item)),
     el("div.cell.cell-schedule", { role: "cell" }, schedule(item)),
     el("div.cell.cell-next", { role: "cell" }, el("span.row-count", null, countdown(item)), absolute(item)),
     el("div.cell.cell-last", { role: "cell" }, last(item)),
     strips);
-  row.focusable = name;
-  showStrip(item, strips);
+  row.stops = [name, box];
+  fill(strips, stripOf(strip.runsOf(item.name) ?? []));
   return row;
 }
 
 /** The zone whose wall clock its times are shown in. */
 export const zoneOf = (item) => item.status.TimeZone ?? "UTC";
 
-/** Forgets what the row waits for. */
-export function drop(item) {
-  strip.unwant(item.name);
+/** Requests what a row that is seen does not have yet. */
+export function enter(item, row) {
+  const hasRuns = item.status.LastRun || activeInWords(item.status).length > 0;
+  if (!hasRuns || strip.runsOf(item.name)) return;
+  strip.want(item.name, (runs) => fill(row.querySelector(".cell-strip"), stripOf(runs)));
 }
 
-function showStrip(item, place) {
-  const draw = (runs) => fill(place, el("div.strip-window", null, strip.draw(runs)));
-  const runs = strip.runsOf(item.name);
-  if (runs) draw(runs);
-  // It has no runs, so there is nothing to request.
-  else if (!item.status.LastRun && activeInWords(item.status).length === 0) draw([]);
-  else {
-    draw([]);
-    strip.want(item.name, draw);
-  }
-}
+/** Forgets what the row waits for. */
+export const leave = (name) => strip.unwant(name);
+
+const stripOf = (runs) => el("div.strip-window", null, strip.draw(runs));
 
 function chips(item) {
   return [
@@ -51,17 +52,18 @@ function chips(item) {
   ];
 }
 
-/** Who owns it: a label that says so, or the file that it came from. */
-export function owner(item) {
+// The labels, those that say who owns it first.
+function labelsOf(item) {
   const labels = item.allocation.Labels ?? {};
-  const key = OWNERS.find((key) => labels[key]);
-  return key ? labels[key] : null;
+  const first = OWNERS.filter((key) => labels[key]);
+  const rest = Object.keys(labels).filter((key) => !first.includes(key));
+  return [...first, ...rest].map((key) => `${key}=${labels[key]}`);
 }
 
 function about(item) {
   const { Origin: origin } = item.status;
-  const parts = [owner(item), origin && origin !== "api" ? origin.split("/").at(-1) : null, item.allocation.Description];
-  const texts = parts.filter(Boolean);
+  const file = origin && origin !== "api" ? origin.split("/").at(-1) : null;
+  const texts = [item.allocation.Description, ...labelsOf(item), file].filter(Boolean);
   const badges = chips(item).filter(Boolean);
   if (texts.length + badges.length === 0) return null;
   return el("span.row-about", { title: harmless(texts.join(" · ")) }, badges,

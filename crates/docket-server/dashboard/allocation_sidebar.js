@@ -2,11 +2,12 @@
 // the specification, and who changed what.
 
 import { address, get, getYaml } from "./api_client.js";
-import { el, fill, foreign, harmless } from "./dom_elements.js";
+import { el, fill, foreign, harmless, link } from "./dom_elements.js";
 import * as events from "./event_stream.js";
 import { instantsList } from "./upcoming_instants.js";
 import { wall } from "./live_times.js";
-import { owner, zoneOf } from "./allocation_row.js";
+import { zoneOf } from "./allocation_row.js";
+import * as router from "./view_router.js";
 import * as state from "./allocation_cache.js";
 import { inFull, isForeign, wallClock } from "./format_times.js";
 
@@ -25,7 +26,7 @@ export function make(name) {
   const text = el("pre.code", { tabindex: "0", "aria-label": "Specification" });
   const journal = el("div");
   const node = el("div.side", null,
-    card("Next instants", instants), card("Recent activity", why), card("About", about), card("Changes", journal));
+    card("Next instants", instants), card("Recent activity", why), card("About", about), card("Changes", journal, link(router.journalOf(name), "In the journal")));
   const specification = card("Specification", text);
   let zone = "UTC";
   let shown = null;
@@ -94,13 +95,11 @@ function card(title, ...children) {
 function pairs(item) {
   const { Origin: origin, Created: created, TimeZone: zone = "UTC", Revision: revision } = item.status;
   const config = item.allocation.Container?.Config ?? {};
-  const who = owner(item);
   const pair = (key, value) => value && [el("dt", null, key), el("dd", null, value)];
   return [
     pair("Image", config.Image && foreign(config.Image, "code")),
     pair("Platform", item.allocation.Container?.Platform && foreign(item.allocation.Container.Platform, "code")),
     pair("Command", config.Cmd && foreign([config.Cmd].flat().join(" "), "code")),
-    pair("Owner", who && foreign(who)),
     pair("Labels", item.labels.length > 0 && item.labels.map((label) => el("span.chip", null, foreign(label)))),
     pair("From", origin && (origin === "api" ? "the API" : foreign(origin))),
     pair("Created", created && wall(created, zone)),
@@ -119,17 +118,17 @@ function changes(entries, zone) {
   const own = entries.filter((entry) => entry.Allocation).slice(0, ENTRIES);
   if (own.length === 0) return el("p.muted", null, "No changes.");
   return el("ul.plain-list.changes", null, own.map((entry) => el("li", null,
-    el("span", null, harmless(eventInWords(entry.Event, zone)), entry.By && [" by ", foreign(entry.By)]),
+    el("span", null, harmless(eventInWords(entry.Event)), entry.By && [" by ", foreign(entry.By)]),
     wall(entry.At, zone, "time.muted"))));
 }
 
 /** What happened, in words. */
-function eventInWords(event, zone) {
+function eventInWords(event) {
   if (typeof event === "string") return event.toLowerCase();
   const [[kind, what]] = Object.entries(event);
   if (kind === "Updated") return `changed ${what.Keys.join(", ")}`;
   if (kind === "Suspended") return `suspended${what.Reason ? ` (${what.Reason})` : ""}`;
-  if (kind === "Reset") return `reset; decided up to ${wallClock(Date.parse(what.From), zone)}`;
+  if (kind === "Reset") return `reset; decided up to ${wallClock(Date.parse(what.From))}`;
   return kind.toLowerCase();
 }
 

@@ -3,12 +3,14 @@
 import * as actions from "./manual_actions.js";
 import { el, fill, foreign, harmless, link, zoneName } from "./dom_elements.js";
 import * as events from "./event_stream.js";
-import { history } from "./run_history.js";
+import { history } from "./run_list.js";
 import { activeInWords, inWords, mark } from "./state_mark.js";
-import { due, wall } from "./live_times.js";
+import { due, onBothClocks, wall } from "./live_times.js";
+import { setSubject } from "./page_title.js";
 import { plots } from "./duration_plots.js";
 import * as router from "./view_router.js";
 import * as row from "./allocation_row.js";
+import { relatedLinks } from "./related_links.js";
 import { runsTable } from "./runs_table.js";
 import * as sides from "./allocation_sidebar.js";
 import { cleanups } from "./listeners.js";
@@ -26,17 +28,16 @@ export function show(outlet, name) {
   const message = el("div");
   const line = timeline();
   const plotted = plots();
-  const table = runsTable(name, runs.older);
+  const table = runsTable({ older: runs.older });
   const side = sides.make(name);
   const sight = new ResizeObserver(() => drawRuns());
   // What the list already has is drawn at once; the request for the rest follows.
   let item = state.all().get(name) ?? null;
   let shown = null;
-  // True after a key that runs it, until what the dialog shows is loaded.
-  let isRunRequested = false;
+  let shownChildren = "";
 
   fill(outlet,
-    el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations")),
+    el("nav.crumbs", { "aria-label": "Breadcrumb" }, link(router.home(), "Allocations")),
     el("div.detail-head", null, el("div", null, heading, chips, facts), buttons),
     message,
     el("div.detail", null,
@@ -52,7 +53,7 @@ export function show(outlet, name) {
   router.setTitle(name, heading);
   if (item) draw();
   refresh();
-  runs.load().catch(() => {});
+  runs.load();
   return () => cleanup.end();
 
   async function refresh() {
@@ -80,15 +81,15 @@ export function show(outlet, name) {
     shown = null;
     fill(message, el("p.card", { role: "status" }, "No allocation has the name ", foreign(name), ", or it was deleted. ", link("#/", "All allocations")));
     for (const part of [buttons, chips, facts]) fill(part);
-    document.title = `${name} not found · docket`;
+    setSubject(`${name} not found`);
     outlet.querySelector(".detail").hidden = true;
   }
 
   function draw() {
     // Items are replaced and never changed, so the same item needs no drawing.
-    if (item === shown) return;
-    shown = item;
-    if (isRunRequested) runWith();
+    const children = state.childrenOf(name).join();
+    if (item === shown && children === shownChildren) return;
+    [shown, shownChildren] = [item, children];
     fill(message);
     outlet.querySelector(".detail").hidden = false;
     fill(chips, ...chipsOf(item));
@@ -101,16 +102,15 @@ export function show(outlet, name) {
   function drawButtons() {
     // The buttons are new after each change, and the focus would be lost with the old ones.
     const focused = buttons.contains(document.activeElement) ? document.activeElement.dataset.does : null;
-    const zone = row.zoneOf(item);
     const button = (does, words, act, kind = "button") => el(kind, { type: "button", "data-does": does, onclick: act }, words);
     const suspended = Boolean(item.status.Suspended);
     fill(buttons,
-      button("run", "Run now", () => actions.runNow(name, zone), "button.primary"),
-      button("with", "Run with…", runWith),
+      button("run", "Run now…", () => actions.run(name), "button.primary"),
       suspended
         ? button("suspend", "Resume", () => actions.resume(name))
-        : button("suspend", "Suspend…", () => actions.suspend(name, zone)),
+        : button("suspend", "Suspend…", () => actions.suspend(name)),
       el("a.button", { href: router.at(name, "edit"), "data-does": "edit" }, "Edit"),
+      el("a.button", { href: router.copyOf(name), "data-does": "copy" }, "Copy"),
       button("delete", "Delete…", () => actions.remove(name), "button.danger-quiet"));
     if (focused) buttons.querySelector(`[data-does=${focused}]`)?.focus();
   }
@@ -118,20 +118,15 @@ export function show(outlet, name) {
   function drawRuns() {
     if (!item) return;
     const zone = row.zoneOf(item);
-    line.show(name, runs.runs(), zone);
-    plotted.show(name, runs.runs(), zone);
+    line.show(name, runs.runs());
+    plotted.show(name, runs.runs());
     if (runs.isLoaded()) table.show(runs.runs(), zone, runs.hasOlder());
-  }
-
-  function runWith() {
-    isRunRequested = !item;
-    if (item) actions.runWith(name, item.allocation, row.zoneOf(item));
   }
 
   function key(event) {
     if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.target.closest?.("input, textarea, select, dialog")) return;
-    if (event.key === "r") runWith();
+    if (event.key === "r") actions.run(name);
     else if (event.key === "e") router.go(router.at(name, "edit"));
     else return;
     event.preventDefault();
@@ -155,14 +150,15 @@ function factsOf(item) {
   const zone = row.zoneOf(item);
   const words = row.scheduleInWords(item);
   const { Cron: cron, After: after, Description: description } = item.allocation;
+  const children = state.childrenOf(item.name);
   return [
     description && el("span.fact-line", null, foreign(description)),
     el("span.fact-line", null,
-      after ? ["Runs after ", [after].flat().map((parent, index) => [index > 0 && ", ", link(router.at(parent), foreign(parent))])] : ["Runs ", foreign(words)],
+      after ? ["Runs after ", relatedLinks([after].flat())] : ["Runs ", foreign(words)],
       cron && words !== cron && [" (", el("code", null, harmless(cron)), ")"],
       cron && [" by the wall clock of ", zoneName(zone)]),
+    children.length > 0 && el("span.fact-line", null, "Starts ", relatedLinks(children), " when it succeeds"),
     item.next < Infinity && el("span.fact-line", null,
-      "Next ", el("strong", null, wall(item.next, zone)), " ", el("span.next-count", null, due(item.next, zone))),
+      "Next ", el("strong", null, onBothClocks(item.next, zone)), " ", el("span.next-count", null, due(item.next, zone))),
   ];
 }
-

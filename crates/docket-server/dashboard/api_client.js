@@ -91,6 +91,12 @@ function refused(body) {
   return each.join("; ") || null;
 }
 
+/** The URL of the page after a response, or null after the last. */
+export function nextPage(response) {
+  const path = /<\/?([^>]*)>;\s*rel="next"/.exec(response.headers.get("link") ?? "");
+  return path && new URL(`./${path[1]}`, document.baseURI);
+}
+
 const AS_YAML = { accept: "application/yaml, application/problem+json" };
 
 /** The specification of an allocation as YAML, without what the server adds to it. */

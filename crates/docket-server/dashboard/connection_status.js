@@ -4,7 +4,7 @@ import { address, get, reached } from "./api_client.js";
 import * as events from "./event_stream.js";
 import { el, fill, harmless, say } from "./dom_elements.js";
 import { everySecond } from "./second_ticker.js";
-import { clock, length, now, relative, serverClock, wallClock } from "./format_times.js";
+import { clock, foreignClock, length, now, readersZone, relative, serverClock, wallClock } from "./format_times.js";
 
 /** How often health is requested, in milliseconds. */
 const EVERY = 15_000;
@@ -88,7 +88,10 @@ function tick() {
 }
 
 function showTime() {
-  if (health) say(time, `${clock(now(), health.TimeZone, "second")} ${health.TimeZone}`);
+  if (!health) return;
+  say(time, `${clock(now(), "second")} ${readersZone()}`);
+  const server = foreignClock(now(), health.TimeZone);
+  time.title = server && `${server} in ${health.TimeZone}, the zone of the server`;
 }
 
 function show() {
@@ -139,7 +142,7 @@ function showPause(pause) {
   pauseBanner.hidden = !pause;
   if (!pause) return;
   const until = pause.Until
-    ? `until ${wallClock(Date.parse(pause.Until), health.TimeZone)}`
+    ? `until ${wallClock(Date.parse(pause.Until))}`
     : "until it is unpaused";
   const reason = pause.Reason ? `: ${pause.Reason}` : "";
   const text = `docket is paused ${until} and starts nothing by itself (by ${pause.By}${reason}).`;

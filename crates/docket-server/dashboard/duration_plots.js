@@ -1,7 +1,7 @@
 // Two plots of the same runs, side by side in time: how long they took, and how late they began.
 
 import { el, fill, svg } from "./dom_elements.js";
-import { durationOf } from "./run_history.js";
+import { durationOf } from "./run_list.js";
 import { inWords, shape } from "./state_mark.js";
 import { at, go } from "./view_router.js";
 import { exact, instantOf, wallClock } from "./format_times.js";
@@ -13,16 +13,16 @@ const TOP = 10;
 /** So many of the newest runs are plotted. */
 const PLOTTED = 100;
 
-/** Makes the plots: `{node, show(name, runs, zone)}`. */
+/** Makes the plots: `{node, show(name, runs)}`. */
 export function plots() {
   const duration = plot("Duration", "Duration of each run", (run) => (run.Ended ? durationOf(run) : null));
   const lateness = plot("Lateness", "Time from the instant to the start of each run", (run) => run.LatenessMilliseconds ?? null);
   return {
     node: el("div.plots", null, duration.node, lateness.node),
-    show(name, runs, zone) {
+    show(name, runs) {
       const shown = runs.slice(0, PLOTTED).reverse();
-      duration.show(name, shown, zone);
-      lateness.show(name, shown, zone);
+      duration.show(name, shown);
+      lateness.show(name, shown);
     },
   };
 }
@@ -33,7 +33,7 @@ function plot(title, about, measure) {
   const node = el("figure.figure", null, el("figcaption", { title: about }, el("strong", null, title), " ", message), place);
   return {
     node,
-    show(name, runs, zone) {
+    show(name, runs) {
       const points = runs.map((run, index) => ({ run, index, value: measure(run) })).filter(({ value }) => value !== null);
       node.hidden = points.length === 0;
       if (points.length === 0) return;
@@ -41,12 +41,12 @@ function plot(title, about, measure) {
       const middle = values[Math.floor(values.length / 2)];
       const most = values.at(-1);
       message.textContent = `median ${exact(middle)}, max ${exact(most)}`;
-      fill(place, draw(name, runs.length, points, { middle, most }, zone, place.clientWidth || 300, title));
+      fill(place, draw(name, runs.length, points, { middle, most }, place.clientWidth || 300, title));
     },
   };
 }
 
-function draw(name, count, points, { middle, most }, zone, width, title) {
+function draw(name, count, points, { middle, most }, width, title) {
   const top = Math.max(nice(most), 10);
   const x = (index) => LEFT + ((index + 0.5) / count) * (width - LEFT - 6);
   const y = (value) => HEIGHT - BOTTOM - (Math.max(0, value) / top) * (HEIGHT - BOTTOM - TOP);
@@ -59,7 +59,7 @@ function draw(name, count, points, { middle, most }, zone, width, title) {
   picture.append(svg("g.axis", { "aria-hidden": "true" }, lines.flat()));
   picture.append(svg("path.middle", { d: `M${LEFT} ${y(middle)}H${width}` }));
   for (const { run, index, value } of points) {
-    const message = `${wallClock(instantOf(run.Run), zone)}: ${exact(value)}, ${inWords(run.State)}`;
+    const message = `${wallClock(instantOf(run.Run))}: ${exact(value)}, ${inWords(run.State)}`;
     picture.append(svg("g.goes", { onclick: () => go(at(name, run.Run)) },
       svg("title", null, message),
       svg("path.stem", { d: `M${x(index)} ${y(0)}V${y(value)}` }),

@@ -23,14 +23,25 @@ let timer = null;
 // The last event that came; null before the first.
 let last = null;
 let opened = false;
+// What came before the page follows the stream.
+let waiting = [];
+
+/** Opens the stream before the page can follow it. What comes is kept for that. */
+export function openEarly() {
+  if (!document.hidden) open();
+}
 
 /** Begins to follow; again after the page was hidden. */
 export function follow() {
+  const given = waiting;
+  waiting = null;
+  for (const [kind, value] of given) kind.give(value);
   // A browser has six connections to a server, and many tabs of docket would use them all up.
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   // What a hidden page loaded is outdated when the page is shown.
-  opened = document.hidden;
-  if (!document.hidden) open();
+  opened ||= document.hidden;
+  if (document.hidden) close();
+  else open();
 }
 
 /** Begins anew, such as after a sign-in. */
@@ -51,7 +62,9 @@ function open() {
   source = new EventSource(`${address("-", "events")}${last ? `?since=${encodeURIComponent(last)}` : ""}`);
   const listen = (kind, given) => source.addEventListener(kind, (event) => {
     last = event.lastEventId;
-    given.give(JSON.parse(event.data));
+    const value = JSON.parse(event.data);
+    if (waiting) waiting.push([given, value]);
+    else given.give(value);
   });
   listen("run", runs);
   listen("allocation", allocations);

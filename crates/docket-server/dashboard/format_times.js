@@ -72,17 +72,13 @@ function formatter(zone, options) {
   }
 }
 
-const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
 
-/** True where times of a zone are not shown on this browser's own wall clock. */
-export const isForeign = (zone) => format(zone, "zone").resolvedOptions().timeZone !== ownZone;
+/** The zone of the reader's clock, which all times are shown on. */
+export const readersZone = () => ownZone;
 
-/** What to write after a time of the clock: the short name of a foreign zone, or nothing. */
-export function zoneMark(at, zone) {
-  if (!isForeign(zone)) return "";
-  const parts = format(zone, "zone").formatToParts(at);
-  return ` ${parts.find(({ type }) => type === "timeZoneName").value}`;
-}
+/** True for a zone that is not the reader's. */
+export const isForeign = (zone) => Boolean(zone) && format(zone, "zone").resolvedOptions().timeZone !== ownZone;
 
 const DAY = { day: "numeric", month: "short" };
 const MINUTE = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
@@ -90,21 +86,30 @@ const SHAPES = {
   date: { year: "numeric", month: "2-digit", day: "2-digit" },
   minute: MINUTE,
   second: { ...MINUTE, second: "2-digit" },
+  weekday: { weekday: "short" },
   day: { weekday: "short", ...DAY },
   dated: { ...DAY, year: "numeric" },
   zone: { timeZoneName: "short" },
   full: { weekday: "short", ...DAY, year: "numeric", ...MINUTE, second: "2-digit", timeZoneName: "short" },
 };
 
-/** The time of the clock in a zone: `09:00`, or `09:00:10` where there are seconds. */
-export function clock(at, zone, shape) {
+/** The time of the clock: `09:00`, or `09:00:10` where there are seconds. */
+export const clock = (at, shape) => clockIn(at, ownZone, shape);
+
+function clockIn(at, zone, shape) {
   const seconds = Math.floor(at / 1000) % 60 !== 0;
   return format(zone, shape ?? (seconds ? "second" : "minute")).format(at);
 }
 
-/** A moment on the wall clock of a zone, near days by name: `today 09:00`, `Mon 23 Nov 09:00 GMT+9`. */
-export function wallClock(at, zone) {
-  return `${day(at, zone)} ${clock(at, zone)}${zoneMark(at, zone)}`;
+/** A moment on the reader's clock, near days by name: `today 09:00`, `Mon 23 Nov 09:00`. */
+export const wallClock = (at) => `${day(at)} ${clock(at)}`;
+
+/** The same moment on the clock of a foreign zone: `09:00 GMT+9`, with the day if it differs; or nothing. */
+export function foreignClock(at, zone) {
+  if (!isForeign(zone)) return "";
+  const weekday = dateNumber(at, zone) === dateNumber(at, ownZone) ? "" : `${format(zone, "weekday").format(at)} `;
+  const parts = format(zone, "zone").formatToParts(at);
+  return `${weekday}${clockIn(at, zone)} ${parts.find(({ type }) => type === "timeZoneName").value}`;
 }
 
 const DAY_LENGTH = 86_400_000;
@@ -117,19 +122,27 @@ function dateNumber(at, zone) {
   return Date.UTC(year, month - 1, date) / DAY_LENGTH;
 }
 
-/** The day of a moment in a zone; by its date where "today" is another day for the reader. */
-export function day(at, zone) {
+/** The day of a moment: `today`, `Mon 23 Nov`. */
+export function day(at) {
   const present = now();
-  const today = dateNumber(present, zone);
-  const near = NEAR_DAYS.get(dateNumber(at, zone) - today);
-  if (near && today === dateNumber(present, ownZone)) return near;
+  const near = NEAR_DAYS.get(dateNumber(at, ownZone) - dateNumber(present, ownZone));
+  if (near) return near;
   const far = Math.abs(at - present) > 180 * DAY_LENGTH;
-  return format(zone, far ? "dated" : "day").format(at).replace(",", "");
+  return format(ownZone, far ? "dated" : "day").format(at).replace(",", "");
 }
 
-/** A moment in full, with its zone. */
+/** A moment in full, with its zone; in a foreign zone too. */
 export function inFull(at, zone) {
-  return `${format(zone, "full").format(at)} (${zone})`;
+  const each = isForeign(zone) ? [ownZone, zone] : [ownZone];
+  return each.map((zone) => `${format(zone, "full").format(at)} (${zone})`).join("\n");
+}
+
+/** The moment that a query begins with: a duration before now, or a time; NaN for what only the server can read. */
+export function sinceTime(text) {
+  const parts = [...text.matchAll(/(\d+)([dhms])/g)];
+  if (parts.map(([part]) => part).join("") !== text) return Date.parse(text);
+  const sizes = Object.fromEntries(UNITS);
+  return now() - parts.reduce((sum, [, count, unit]) => sum + count * sizes[unit] * 1000, 0);
 }
 
 /** The moment that a run is named for: `20261121T090000.250Z`. */

@@ -2,14 +2,16 @@
 
 import { el } from "./dom_elements.js";
 import { inWords, mark, WORDS } from "./state_mark.js";
-import { go } from "./view_router.js";
+import { go, home } from "./view_router.js";
 
 const KEYS = [
-  ["/", "search allocations"],
+  ["/", "search allocations, runs or the journal"],
   ["↓ ↑ or j k", "next and previous allocation in the list"],
   ["Page keys, Home, End", "scroll the list"],
   ["Enter", "open"],
+  ["x", "select the allocation, in the list"],
   ["g", "go to all allocations"],
+  ["a", "go to the activity: all runs"],
   ["n", "create an allocation"],
   ["r", "run the shown allocation now (asks first)"],
   ["e", "edit the shown allocation"],
@@ -44,7 +46,8 @@ function key(event) {
   // In a field these keys are text.
   if (event.target.closest?.("input, textarea, select, dialog")) return;
   if (event.key === "?") open();
-  else if (event.key === "g") go("#/");
+  else if (event.key === "g") go(home());
+  else if (event.key === "a") go("#/activity");
   else if (event.key === "n") go("#/new");
   else if (event.key === "/") search();
   else return;
@@ -53,6 +56,6 @@ function key(event) {
 
 // A key that is pressed right after this one belongs in the field already, so nothing here waits.
 function search() {
-  if (!document.getElementById("search")) go("#/");
+  if (!document.getElementById("search")) go(home());
   document.getElementById("search")?.focus();
 }

@@ -7,7 +7,7 @@ import * as router from "./view_router.js";
 export function show(outlet, hash) {
   const heading = el("h1", { tabindex: "-1" }, "Not found");
   fill(outlet,
-    el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations")),
+    el("nav.crumbs", { "aria-label": "Breadcrumb" }, link(router.home(), "Allocations")),
     el("div.detail-head", null, heading),
     el("p.card", null, "There is no page at ", el("code", null, harmless(hash)), ". ", link("#/", "All allocations")));
   router.setTitle("Not found", heading);

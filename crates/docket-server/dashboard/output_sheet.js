@@ -14,12 +14,12 @@ const STAMP = /^(?:(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)|-) /;
 const STAMP_LENGTH = 25;
 
 /**
- * Puts what it is given on the page, once a frame, and takes the oldest lines away beyond the bound. With a zone
- * each line has its time in that zone. `drawn(dropped)` is called after each drawing.
+ * Puts what it is given on the page, once a frame, and takes the oldest lines away beyond the bound. With times
+ * each line has its own on the reader's clock. `drawn(dropped)` is called after each drawing.
  */
-export function sheet(place, { zone, isFollowing, drawn }) {
+export function sheet(place, { hasTimes, isFollowing, drawn }) {
   const screen = terminal();
-  const stamps = zone ? stamped() : null;
+  const stamps = hasTimes ? stamped() : null;
   let waiting = [];
   let open = null;
   let openNode = null;
@@ -57,9 +57,9 @@ export function sheet(place, { zone, isFollowing, drawn }) {
     frame = null;
     openNode?.remove();
     const fragment = document.createDocumentFragment();
-    for (const line of waiting) fragment.append(lineNode(line, zone));
+    for (const line of waiting) fragment.append(lineNode(line));
     waiting = [];
-    openNode = open?.length ? lineNode(open, zone) : null;
+    openNode = open?.length ? lineNode(open) : null;
     if (openNode) fragment.append(openNode);
     place.append(fragment);
     const many = place.childElementCount - LINES;
@@ -99,7 +99,7 @@ function stamped() {
 }
 
 // Each line is shut off from the direction of writing of the others.
-function lineNode(line, zone) {
+function lineNode(line) {
   const node = el("div.terminal-line");
   append(node, line.parts.map(({ text, style }) => {
     const names = classes(style);
@@ -108,12 +108,12 @@ function lineNode(line, zone) {
   if (line.leftOut > 0) append(node, [el("span.cut", null, ` … ${counted(line.leftOut, "character")} more in this line`)]);
   // An empty line would have no height.
   if (!node.firstChild) fill(node, "\u200b");
-  if (line.at !== undefined) node.prepend(timeNode(line.at, zone));
+  if (line.at !== undefined) node.prepend(timeNode(line.at));
   return node;
 }
 
-function timeNode(iso, zone) {
+function timeNode(iso) {
   if (iso === null) return el("span.line-time", { title: "The time of this line is not known" }, "–");
   const at = Date.parse(iso);
-  return el("time.line-time", { datetime: iso, title: inFull(at, zone) }, `${clock(at, zone, "second")}${iso.slice(-5, -1)}`);
+  return el("time.line-time", { datetime: iso, title: inFull(at) }, `${clock(at, "second")}${iso.slice(-5, -1)}`);
 }

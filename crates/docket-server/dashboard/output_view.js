@@ -3,7 +3,7 @@
 
 import { address, get, send } from "./api_client.js";
 import { el, say } from "./dom_elements.js";
-import { bytes, counted, now, zoneMark } from "./format_times.js";
+import { bytes, counted } from "./format_times.js";
 import { search } from "./output_search.js";
 import { LINES, sheet } from "./output_sheet.js";
 
@@ -14,7 +14,7 @@ const TAIL = 512 * 1024;
 /** How long to wait before the next attempt to follow, in milliseconds. */
 const PAUSE = 1500;
 
-/** Makes the viewer: `{node, show(run, attempt, isLive, zone), find, end}`. */
+/** Makes the viewer: `{node, show(run, attempt, isLive), find, end}`. */
 export function output(name) {
   const lines = el("div.terminal", { role: "log", "aria-label": "Output", "aria-live": "off", tabindex: "0" });
   const message = el("p.output-summary.muted");
@@ -34,7 +34,6 @@ export function output(name) {
   let stream = "";
   // What was shown last.
   let shown = null;
-  let zone = "UTC";
   for (const [value, words] of STREAMS) {
     streams.append(el("button.segment", { type: "button", value, "aria-pressed": String(value === stream), onclick: choose }, words));
   }
@@ -63,10 +62,8 @@ export function output(name) {
   }
 
   /** Shows the output of an attempt, or of all attempts at its part to come where that is under way. */
-  function show(run, attempt, isLive, inZone) {
-    shown = [run, attempt, isLive, inZone];
-    zone = inZone;
-    say(timesLabel, `Times${zoneMark(now(), zone)}`);
+  function show(run, attempt, isLive) {
+    shown = [run, attempt, isLive];
     const followed = `${run.Run}/live/${attempt?.Part ?? ""}${choices()}`;
     const key = isLive ? followed : `${run.Run}/${attempt && query(attempt)}${choices()}`;
     // Called at each change of the record: the same output is not requested again.
@@ -153,7 +150,7 @@ export function output(name) {
   function sheetOf(signal, isFollowing) {
     // What was written before another output was chosen may still wait for its frame.
     const drawn = (dropped) => signal.aborted || matches.refresh(dropped);
-    return sheet(lines, { zone: times.checked ? zone : null, isFollowing, drawn });
+    return sheet(lines, { hasTimes: times.checked, isFollowing, drawn });
   }
 
   function wroteNothing(paper) {

@@ -3,7 +3,7 @@
 
 import { address, get } from "./api_client.js";
 import { svg } from "./dom_elements.js";
-import { isBefore } from "./run_history.js";
+import { isBefore } from "./run_list.js";
 import { inWords, shape } from "./state_mark.js";
 import { counted } from "./format_times.js";
 

@@ -2,10 +2,10 @@
 // another. A mark at its beginning shows how it ended.
 
 import { el, fill, svg } from "./dom_elements.js";
-import { durationOf, startedAt } from "./run_history.js";
+import { durationOf, startedAt } from "./run_list.js";
 import { inWords, shape, tone } from "./state_mark.js";
 import { at, go } from "./view_router.js";
-import { clock, day, exact, instantOf, isForeign, now, wallClock, zoneMark } from "./format_times.js";
+import { clock, day, exact, instantOf, now, wallClock } from "./format_times.js";
 
 /** The most lines of runs at once. */
 const LANES = 6;
@@ -20,21 +20,20 @@ const SHORTEST = 1000;
 /** So many of the newest runs are drawn. */
 const DRAWN = 120;
 
-/** Makes the timeline: `{node, show(name, runs, zone)}`. */
+/** Makes the timeline: `{node, show(name, runs)}`. */
 export function timeline() {
   const node = el("div.timeline");
   return {
     node,
-    show(name, runs, zone) {
+    show(name, runs) {
       const drawn = runs.slice(0, DRAWN).reverse();
       if (drawn.length < 1) return fill(node);
-      const note = isForeign(zone) && el("p.plot-note.muted", null, `Times in ${zone} (${zoneMark(now(), zone).trim()})`);
-      return fill(node, note, draw(name, drawn, zone, node.clientWidth || 600));
+      return fill(node, draw(name, drawn, node.clientWidth || 600));
     },
   };
 }
 
-function draw(name, runs, zone, width) {
+function draw(name, runs, width) {
   const present = now();
   const spans = runs.map((run) => {
     // A run that never started is at its instant.
@@ -46,10 +45,10 @@ function draw(name, runs, zone, width) {
   const x = (time) => 8 + ((time - first) / (last - first)) * room;
   const lanes = laid(spans, x);
   const height = Math.max(1, lanes) * LANE + AXIS;
-  const label = `${runs.length} runs from ${wallClock(first, zone)} to ${wallClock(last, zone)}`;
+  const label = `${runs.length} runs from ${wallClock(first)} to ${wallClock(last)}`;
   const picture = svg("svg.plot", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label });
-  picture.append(axis(first, last, x, height, zone, width));
-  for (const span of spans) picture.append(bar(name, span, x, zone));
+  picture.append(axis(first, last, x, height, width));
+  for (const span of spans) picture.append(bar(name, span, x));
   return picture;
 }
 
@@ -75,10 +74,10 @@ function laid(spans, x) {
   return ends.length;
 }
 
-function bar(name, { run, begin, end, lane }, x, zone) {
+function bar(name, { run, begin, end, lane }, x) {
   const y = lane * LANE + 3;
   const left = x(begin);
-  const message = `${wallClock(instantOf(run.Run), zone)}: ${inWords(run.State)}${end > begin ? `, ${exact(end - begin)}` : ""}`;
+  const message = `${wallClock(instantOf(run.Run))}: ${inWords(run.State)}${end > begin ? `, ${exact(end - begin)}` : ""}`;
   // A picture has no links for the keyboard: those are in the table below.
   return svg("g.goes", { onclick: () => go(at(name, run.Run)) },
     svg("title", null, message),
@@ -87,14 +86,14 @@ function bar(name, { run, begin, end, lane }, x, zone) {
     shape(run.State, left, y, 10));
 }
 
-function axis(first, last, x, height, zone, width) {
+function axis(first, last, x, height, width) {
   const most = Math.max(2, Math.floor(width / LABEL));
   const step = (STEPS.find((step) => (last - first) / 1000 / step <= most) ?? STEPS.at(-1)) * 1000;
   const group = svg("g.axis", { "aria-hidden": "true" });
   for (let time = Math.ceil(first / step) * step; time <= last; time += step) {
     const at = x(time);
     if (at > width - 20) break;
-    const words = step >= 86_400_000 ? day(time, zone) : clock(time, zone);
+    const words = step >= 86_400_000 ? day(time) : clock(time);
     group.append(svg("path.grid", { d: `M${at} 0V${height - AXIS}` }), svg("text", { x: at, y: height - 4 }, words));
   }
   return group;

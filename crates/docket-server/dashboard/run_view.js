@@ -4,17 +4,19 @@ import * as actions from "./manual_actions.js";
 import { address, get } from "./api_client.js";
 import { el, fill, foreign, harmless, link, say, zoneName } from "./dom_elements.js";
 import * as events from "./event_stream.js";
-import { durationOf, reasonOf, triggerInWords } from "./run_history.js";
+import { durationOf, reasonOf, triggerInWords } from "./run_list.js";
+import { relatedLinks } from "./related_links.js";
 import { inWords, isUnderWay, mark, tone } from "./state_mark.js";
-import { distance, wall } from "./live_times.js";
+import { distance, onBothClocks, wall } from "./live_times.js";
 import { output } from "./output_view.js";
+import { setSubject } from "./page_title.js";
 import { newestOf, partsTable } from "./parts_table.js";
 import { redraws } from "./redraw_scheduler.js";
 import * as router from "./view_router.js";
 import { cleanups } from "./listeners.js";
 import * as state from "./allocation_cache.js";
 import { everySecond } from "./second_ticker.js";
-import { bytes, clock, counted, exact, inFull, instantOf, now, wallClock, zoneMark } from "./format_times.js";
+import { bytes, clock, counted, exact, inFull, instantOf, isForeign, now, wallClock } from "./format_times.js";
 
 /** Shows the view; returns what ends it. */
 export function show(outlet, name, id) {
@@ -44,7 +46,7 @@ export function show(outlet, name, id) {
   let zone = state.all().get(name)?.status.TimeZone ?? null;
 
   fill(outlet,
-    el("nav.crumbs", { "aria-label": "Breadcrumb" }, link("#/", "Allocations"), " / ", link(router.at(name), foreign(name))),
+    el("nav.crumbs", { "aria-label": "Breadcrumb" }, link(router.home(), "Allocations"), " / ", link(router.at(name), foreign(name))),
     el("div.detail-head", null, el("div", null, heading, chips), buttons),
     message,
     el("div.detail", null,
@@ -57,16 +59,16 @@ export function show(outlet, name, id) {
   cleanup.add(viewer.end, everySecond(tick),
     events.runs.on((event) => event.Allocation === name && event.Run.Run === id && take(event.Run)),
     events.allocations.on((entry) => entry.Allocation === name && entry.Event === "Deleted" && gone("its allocation was deleted")),
-    events.gap.on(() => load()));
+    events.gap.on(() => load()), state.changed.on(later));
   document.addEventListener("keydown", key);
   cleanup.add(() => document.removeEventListener("keydown", key));
   title();
-  router.setTitle(`${name}, ${Number.isNaN(instant) ? id : wallClock(instant, zone ?? "UTC")}`, heading);
+  router.setTitle(`${name}, ${Number.isNaN(instant) ? id : wallClock(instant)}`, heading);
   load();
   return () => cleanup.end();
 
   function title() {
-    fill(heading, foreign(name), el("span.muted", null, " ", Number.isNaN(instant) ? harmless(id) : wall(instant, zone ?? "UTC")));
+    fill(heading, foreign(name), el("span.muted", null, " ", Number.isNaN(instant) ? harmless(id) : wall(instant, zone)));
   }
 
   async function load() {
@@ -90,7 +92,7 @@ export function show(outlet, name, id) {
     delete buttons.dataset.kind;
     fill(buttons);
     fill(chips);
-    document.title = `Run of ${name} not found · docket`;
+    setSubject(`Run of ${name} not found`);
     fill(message, el("p.card", { role: "status" }, `This run cannot be shown: ${why}. `, link(router.at(name), "All runs of ", foreign(name))));
     outlet.querySelector(".detail").hidden = true;
   }
@@ -125,8 +127,8 @@ export function show(outlet, name, id) {
     if (buttons.dataset.kind === kind) return;
     buttons.dataset.kind = kind;
     fill(buttons, live
-      ? el("button.danger-quiet", { type: "button", onclick: () => actions.cancel(name, run, zone) }, "Cancel…")
-      : el("button", { type: "button", onclick: () => actions.runNow(name, zone) }, "Run again now"));
+      ? el("button.danger-quiet", { type: "button", onclick: () => actions.cancel(name, run) }, "Cancel…")
+      : el("button", { type: "button", onclick: () => actions.run(name) }, "Run again…"));
   }
 
   // The attempts at the part that is shown.
@@ -161,16 +163,20 @@ export function show(outlet, name, id) {
   function showOutput() {
     const live = goesOn() && chosen === null;
     const attempt = shownAttempts().find((one) => titleOf(one) === chosen) ?? newestOf(run, chosenPart);
-    viewer.show(run, attempt, live, zone);
+    viewer.show(run, attempt, live);
   }
 
   function pairs() {
     const time = (iso) => iso && wall(iso, zone);
     const pair = (key, value) => (value || value === 0) && [el("dt", null, key), el("dd", null, value)];
+    const parents = state.all().get(name)?.parents ?? [];
+    const children = state.childrenOf(name);
     return [
-      pair("Instant", [time(run.Instant), " (", zoneName(zone), ")"]),
+      pair("Instant", [onBothClocks(run.Instant, zone), isForeign(zone) && [" (", zoneName(zone), ")"]]),
       run.Count > 1 && pair("Instants", [`${counted(run.Count, "instant")} in a row, up to `, wall(instantOf(run.Last), zone)]),
       pair("Trigger", foreign(triggerInWords(run))),
+      parents.length > 0 && pair("After", relatedLinks(parents, id)),
+      children.length > 0 && pair("Starts", relatedLinks(children, id)),
       run.Ended && !run.Parts && pair("Exit code", exitInWords(run, run.Attempts.at(-1))),
       run.Cmd && pair("Command", foreign(run.Cmd.join(" "), "code")),
       run.EnvNames?.length > 0 && pair("Variables", foreign(run.EnvNames.join(", "), "code")),
@@ -219,7 +225,7 @@ function attemptCard(run, attempt, zone) {
   const many = run.Attempts.length;
   const time = (iso) => {
     const at = Date.parse(iso);
-    return iso && el("time", { datetime: iso, title: inFull(at, zone) }, `${clock(at, zone, "second")}${zoneMark(at, zone)}`);
+    return iso && el("time", { datetime: iso, title: inFull(at, zone) }, clock(at, "second"));
   };
   const pair = (key, value) => (value || value === 0) && [el("dt", null, key), el("dd", null, value)];
   return el("section.card", { "aria-labelledby": id },

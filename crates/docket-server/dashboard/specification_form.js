@@ -11,16 +11,26 @@ const hasLines = (value) => [value ?? []].flat().some((word) => word === "" || S
 
 const labelLines = (value) => Object.entries(value ?? {}).map((pair) => pair.join("=")).join("\n");
 
+const MIB = 2 ** 20;
+const bytesOf = (text) => Math.round(Number(text) * MIB);
+
 /** Each field: its key's path, its label and hint, and how it is read and written. */
 const FIELDS = [
   ["Name", "Name", "Letters, digits, _ . and -", {}],
   ["Description", "Description", "For people", {}],
   ["Cron", "Schedule", "Such as 0 9 * * MON-FRI, @daily or @every 1h30m; empty: manual runs only", { code: true, empty: true }],
   ["TimeZone", "Time zone", "The time zone of the schedule; empty: the server's", { list: "zones" }],
+  ["Jitter", "Jitter", "Such as 5m: delays each start by up to this much", {}],
+  ["StartingDeadline", "Starting deadline", "Such as 30m: what cannot start that soon is missed; empty: until the next instant, at most 1h", {}],
   ["After", "After", "Instead of a schedule: runs after these have succeeded; one name per line", { rows: 1, list: false, read: lines, write: words }],
   ["Container.Config.Image", "Image", "", { code: true }],
+  ["Pull", "Pull", "", { options: [["", "Before each start (Always)"], ["Missing", "If the engine lacks it (Missing)"], ["Never", "Never (Never)"]] }],
   ["Container.Config.Cmd", "Command", "One argument per line; empty: the command of the image", { rows: 3, read: lines, write: words }],
   ["Container.Config.Env", "Environment", "KEY=VALUE, one per line", { rows: 2, read: lines, write: words }],
+  ["Container.Config.User", "User", "The user or user:group in the container, as names or numbers; empty: that of the image", {}],
+  ["Container.HostConfig.Binds", "Mounts", "SOURCE:TARGET or SOURCE:TARGET:ro, one per line; a path of the host or a volume", { rows: 2, read: lines, write: words }],
+  ["Container.HostConfig.NetworkMode", "Network", "A network of the engine, or none or host; empty: the engine's default", {}],
+  ["Container.HostConfig.Memory", "Memory", "The most that the container may use, in MiB; empty: no limit", { number: true, read: bytesOf, write: (value) => (value ? String(value / MIB) : "") }],
   ["Labels", "Labels", "key=value, one per line", { rows: 2, read: labels, write: labelLines, doubts: labelsWithoutValue }],
   ["Overlap", "While an older run is in progress", "", { options: [["", "Start in parallel (Allow)"], ["Forbid", "Skip the new one (Forbid)"], ["Replace", "Stop the older one (Replace)"], ["Queue", "Queue one run (Queue)"]] }],
   ["Timeout", "Timeout", "Such as 10m; a run that takes longer is stopped", {}],
@@ -64,8 +74,9 @@ export function form(changed) {
     fields.filter(({ path }) => paths.includes(path)).map(({ node }) => node));
   const node = el("div.form", null, zones,
     part("Who", "Name", "Description", "Labels"),
-    part("When", "Cron", "TimeZone", "After"),
-    part("What", "Container.Config.Image", "Container.Config.Cmd", "Container.Config.Env"),
+    part("When", "Cron", "TimeZone", "After", "Jitter", "StartingDeadline"),
+    part("What", "Container.Config.Image", "Pull", "Container.Config.Cmd", "Container.Config.Env", "Container.Config.User"),
+    part("With what", "Container.HostConfig.Binds", "Container.HostConfig.NetworkMode", "Container.HostConfig.Memory"),
     part("What if", "Overlap", "Timeout", "Retries"),
     others);
   return { node, set, mark, focus: () => fields[0].input.focus() };
@@ -102,7 +113,7 @@ export function form(changed) {
 function control({ rows, options, number, code, list }) {
   if (options) return el("select", null, options.map(([value, label]) => el("option", { value }, label)));
   if (rows) return el("textarea", { rows, spellcheck: "false" });
-  return el(code ? "input.code-input" : "input", { type: number ? "number" : "text", min: number ? "0" : null, autocomplete: "off", spellcheck: "false", list });
+  return el(code ? "input.code-input" : "input", { type: number ? "number" : "text", min: number ? "0" : null, step: number ? "any" : null, autocomplete: "off", spellcheck: "false", list });
 }
 
 const at = (value, path) => path.split(".").reduce((held, key) => held?.[key], value);
@@ -115,13 +126,20 @@ function written(specification, path, text, { read, empty }) {
   const last = keys.pop();
   const parent = keys.reduce((held, key) => (held[key] ??= {}), copy);
   const old = parent[last];
-  if (text.trim() === "" && !empty) delete parent[last];
+  if (text.trim() === "" && !empty) remove(copy, keys, last);
   else if (path === "Retries" && typeof old === "object" && old !== null) parent[last] = { ...old, Limit: read(text) };
   else parent[last] = read ? read(text) : text;
   // One with parents has no schedule, not even an empty one.
   if (copy.After !== undefined && copy.Cron === "") delete copy.Cron;
   if (copy.After === undefined && copy.Cron === undefined) copy.Cron = "";
   return copy;
+}
+
+// Without what is empty then: a field that was filled and emptied again changes nothing.
+function remove(specification, keys, last) {
+  const parent = at(specification, keys.join("."));
+  delete (keys.length > 0 ? parent : specification)[last];
+  if (keys.length > 1 && Object.keys(parent).length === 0) remove(specification, keys.slice(0, -1), keys.at(-1));
 }
 
 function zoneNames() {

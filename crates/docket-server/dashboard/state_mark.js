@@ -27,6 +27,10 @@ export const WORDS = Object.keys(STATES).filter((word) => word !== "none");
 const UNDER_WAY = new Set(["waiting", "starting", "running", "retrying", "cancelling", "stuck"]);
 const FAILURES = new Set(["failed", "timed-out", "missed", "lost"]);
 
+/** The states as the API takes them in a query. */
+export const UNDER_WAY_STATES = [...UNDER_WAY].join(",");
+export const FAILURE_STATES = [...FAILURES].join(",");
+
 export const isUnderWay = (state) => UNDER_WAY.has(state);
 export const isFailure = (state) => FAILURES.has(state);
 

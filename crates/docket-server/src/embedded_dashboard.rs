@@ -3,10 +3,7 @@
 //! 1. Everything on the page comes from this server: [`POLICY`] forbids browsers to load anything else.
 //! 2. The page uses the public API only, so it needs nothing from any other module.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::LazyLock,
-};
+use std::{collections::HashMap, sync::LazyLock};
 
 use ring::digest::{SHA256, digest};
 
@@ -31,7 +28,21 @@ macro_rules! files {
 
 static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
     let files = files![
+        "activity_view.js",
+        "address_filters.js",
+        "allocation_list_header.js",
+        "bulk_actions.js",
+        "failure_alert.js",
+        "filter_controls.js",
+        "icon_failing.svg",
+        "early_requests.js",
+        "journal_entries.js",
+        "list_pages.js",
+        "journal_view.js",
         "manual_actions.js",
+        "next_up.js",
+        "page_title.js",
+        "related_links.js",
         "allocation_view.js",
         "announcements.js",
         "terminal_colours.js",
@@ -47,7 +58,7 @@ static FILES: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
         "coming_starts_chart.js",
         "specification_form.js",
         "help_dialog.js",
-        "run_history.js",
+        "run_list.js",
         "icon.svg",
         "upcoming_instants.js",
         "allocation_list.js",
@@ -104,6 +115,9 @@ const fn style_sources() -> [(&'static str, &'static str); 5] {
 
 static PAGE: LazyLock<File> = LazyLock::new(|| File::new("index.html", &HTML));
 
+/// What `early_requests.js` imports: until these are there, the list of allocations is not requested.
+const EARLY: [&str; 4] = ["api_client.js", "event_stream.js", "list_pages.js", "listeners.js"];
+
 /// The document, with all scripts to be loaded at once: otherwise a browser learns of a script only when
 /// it has loaded one that imports it.
 static HTML: LazyLock<String> = LazyLock::new(|| {
@@ -112,15 +126,15 @@ static HTML: LazyLock<String> = LazyLock::new(|| {
         .iter()
         // That one is no module. The page loads it in a way that does not depend on the others.
         .filter(|(name, file)| is_script(file) && **name != "reload_on_missing_file.js");
-    let links: BTreeSet<_> = scripts
-        .map(|(name, _)| {
-            let (rel, href) = ("modulepreload", format!("-/page/{name}"));
-            format!("<link rel=\"{rel}\" fetchpriority=\"low\" href=\"{href}\">\n")
-        })
-        .collect();
+    let mut names: Vec<_> = scripts.map(|(name, _)| *name).collect();
+    names.sort_unstable_by_key(|name| (!EARLY.contains(name), *name));
+    let links = names.into_iter().map(|name| {
+        let priority = if EARLY.contains(&name) { "high" } else { "low" };
+        format!("<link rel=\"modulepreload\" fetchpriority=\"{priority}\" href=\"-/page/{name}\">\n")
+    });
     // At the end: the first paint waits for the style sheet only, and a browser has few connections.
     let end = "</body>";
-    embed!("index.html").replacen(end, &format!("{}{end}", String::from_iter(links)), 1)
+    embed!("index.html").replacen(end, &format!("{}{end}", links.collect::<String>()), 1)
 });
 
 /// The HTML document of the page.

@@ -1,4 +1,5 @@
-// The runs of one allocation, newest first, kept up to date by events; older ones page by page.
+// A list of runs, newest first, kept up to date by events; older ones page by page. Of one allocation, or of all
+// that match a filter.
 
 import { address, get } from "./api_client.js";
 import * as events from "./event_stream.js";
@@ -14,69 +15,102 @@ const KEPT = 2000;
 /** True if the instant of one run is before another's. The order of their names as texts differs. */
 export const isBefore = (run, other) => instantOf(run) < instantOf(other);
 
+/** The name of a run among those of all allocations. */
+export const keyOf = (run) => `${run.Allocation}/${run.Run}`;
+
 /** Begins to follow the runs of an allocation. */
-export function history(name) {
+export const history = (name) => runList(address(name, "runs"), {}, (run) => run.Allocation === name);
+
+/** Begins to follow the runs of all allocations: those of a query, and of events those that `has` is true for. */
+export const allRuns = (query, has) => runList(address("-", "runs"), query, has);
+
+function runList(path, query, has) {
   const changed = signal();
   const notify = redraws(() => changed.give());
   let runs = [];
   let cursor = null;
   let loaded = false;
+  let failed = null;
   // Records from events during a request, which are newer than its response.
   let learntSince = null;
 
   const ends = [
-    events.runs.on((event) => {
-      if (event.Allocation === name) learn(event.Run);
-    }),
-    events.gap.on(() => load().catch(() => {})),
+    events.runs.on(({ Run: record }) => learn(record)),
+    events.allocations.on((entry) => entry.Event === "Deleted" && forget(entry.Allocation)),
+    events.gap.on(() => load()),
   ];
 
   return {
     changed,
     load,
     older,
-    learn,
     runs: () => runs,
     hasOlder: () => cursor !== null,
     isLoaded: () => loaded,
+    /** Why the last load failed, or null. */
+    failure: () => failed,
     end: () => ends.forEach((end) => end()),
   };
 
+  function ask(from) {
+    const all = new URLSearchParams({ ...query, limit: PAGE, ...(from === null ? {} : { cursor: from }) });
+    return get(`${path}?${all}`);
+  }
+
   /** Loads the newest page. */
   async function load() {
-    learntSince = new Map();
+    const learnt = new Map();
+    learntSince = learnt;
+    const [page, error] = await ask(null).then((page) => [page, null], (error) => [null, error]);
+    // A newer load has begun.
+    if (learntSince !== learnt) return;
+    learntSince = null;
+    // If it failed, what is there stays: old runs are better than none.
+    failed = error;
+    if (page) take(page, learnt);
+    notify();
+  }
+
+  function take(page, learnt) {
+    loaded = true;
     const newest = runs[0]?.Run;
-    const page = await get(`${address(name, "runs")}?limit=${PAGE}`);
     const oldest = page.Runs.at(-1)?.Run;
     // Older pages that were asked for stay, unless there may be runs between them and this page.
-    const isJoined = page.Cursor && newest && !isBefore(newest, oldest);
-    const kept = isJoined ? runs.filter((run) => isBefore(run.Run, oldest)) : [];
+    const isJoined = page.Cursor && newest && oldest && !isBefore(newest, oldest);
+    const fresh = new Set(page.Runs.map(keyOf));
+    // Runs of several allocations may have the same instant.
+    const kept = isJoined ? runs.filter((run) => !isBefore(oldest, run.Run) && !fresh.has(keyOf(run))) : [];
     runs = [...page.Runs, ...kept];
     // With older pages kept, the cursor of the oldest stays.
     if (kept.length === 0) cursor = page.Cursor ?? null;
-    for (const record of learntSince.values()) learn(record);
-    loaded = true;
-    notify();
+    for (const record of learnt.values()) learn(record);
   }
 
   /** Loads one page more. */
   async function older() {
     if (cursor === null) return;
     const from = cursor;
-    const page = await get(`${address(name, "runs")}?limit=${PAGE}&cursor=${encodeURIComponent(from)}`);
+    const page = await ask(from);
     // The newest page was loaded meanwhile, and this one does not follow it.
     if (cursor !== from) return older();
-    runs = [...runs, ...page.Runs];
+    const known = new Set(runs.map(keyOf));
+    runs = [...runs, ...page.Runs.filter((run) => !known.has(keyOf(run)))];
     cursor = runs.length >= KEPT ? null : (page.Cursor ?? null);
     notify();
   }
 
-  /** Adds or replaces a record. */
+  // Adds or replaces a record; removes one that no longer belongs here.
   function learn(record) {
-    learntSince?.set(record.Run, record);
-    const index = runs.findIndex((run) => run.Run === record.Run || isBefore(run.Run, record.Run));
-    if (index >= 0 && runs[index].Run === record.Run) runs[index] = record;
-    else if (index >= 0) runs.splice(index, 0, record);
+    learntSince?.set(keyOf(record), record);
+    const known = runs.findIndex((run) => run.Run === record.Run && run.Allocation === record.Allocation);
+    if (!has(record)) {
+      if (known < 0) return;
+      runs.splice(known, 1);
+      return notify();
+    }
+    const later = known >= 0 ? known : runs.findIndex((run) => !isBefore(record.Run, run.Run));
+    if (known >= 0) runs[known] = record;
+    else if (later >= 0) runs.splice(later, 0, record);
     else if (cursor === null) runs.push(record);
     // It is older than all that are loaded, so a later page has it.
     else return;
@@ -84,6 +118,12 @@ export function history(name) {
     notify();
   }
 
+  function forget(name) {
+    const left = runs.filter((run) => run.Allocation !== name);
+    if (left.length === runs.length) return;
+    runs = left;
+    notify();
+  }
 }
 
 /** When the first container of a run started, or null. */
