@@ -154,7 +154,8 @@ test("the journal is filtered by its address, and follows what happens", async (
   const refusal = await own.getByText(/^The journal cannot be loaded: allocation: ` ` at position 2/).innerText();
 
   assert.ok(all.some((text) => /^docket .* started$/.test(text)), all.join("|"));
-  assert.match(sought[0], /^suspended.*the books are audited.* by /);
+  assert.match(sought[0], /^suspended by \S+: the books are audited$/);
+  assert.match(sought[1], /^created by /);
   assert.match(refusal, /is not allowed in a name/);
   page.done();
   own.done();

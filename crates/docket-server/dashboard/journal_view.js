@@ -109,8 +109,10 @@ const isAbout = (entry, about) => about === "" || (about === "allocations") === 
 const searched = ({ Allocation: name = "server", Text: text, By: by = "" }) => `${name}\n${text}\n${by}`.toLowerCase();
 
 function row({ At: at, Allocation: name, Text: text, By: by }) {
+  // The words of a suspension have its author.
+  const hasAuthor = text.includes(` by ${by}`);
   return el("tr", null,
     el("th", { scope: "row" }, wall(at)),
     el("td", null, name ? link(router.at(name), foreign(name)) : "server"),
-    el("td", null, foreign(text), by && el("span.muted", null, " by ", foreign(by))));
+    el("td", null, foreign(text), by && !hasAuthor && el("span.muted", null, " by ", foreign(by))));
 }

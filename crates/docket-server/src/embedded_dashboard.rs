@@ -130,7 +130,9 @@ static HTML: LazyLock<String> = LazyLock::new(|| {
     names.sort_unstable_by_key(|name| (!EARLY.contains(name), *name));
     let links = names.into_iter().map(|name| {
         let priority = if EARLY.contains(&name) { "high" } else { "low" };
-        format!("<link rel=\"modulepreload\" fetchpriority=\"{priority}\" href=\"-/page/{name}\">\n")
+        format!(
+            "<link rel=\"modulepreload\" fetchpriority=\"{priority}\" href=\"-/page/{name}\">\n"
+        )
     });
     // At the end: the first paint waits for the style sheet only, and a browser has few connections.
     let end = "</body>";
