@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test, it is what fails it")]
 
 mod access_control;
+mod all_runs;
 mod catch_ups;
 mod changing_engine_ids;
 mod clock_changes;
