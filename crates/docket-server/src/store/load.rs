@@ -206,6 +206,9 @@ impl Catalogue {
                 self.pause = text.map(parsed).transpose()?.map(Arc::new);
                 self.meta.extend(revision.map(|revision| (meta::PAUSE, revision)));
             }
+            (Collection::Meta, meta::LAST_COMMIT) => {
+                self.meta.extend(revision.map(|revision| (meta::LAST_COMMIT, revision)));
+            }
             (Collection::Deleted, name) => {
                 // No push can name it either.
                 let Ok(name) = AllocationName::parse(name) else { return Ok(()) };

@@ -161,6 +161,12 @@ impl Staged {
         if batch.writes.is_empty() {
             return Ok(Batch::default());
         }
+        // A request that comes late must not be applied a second time: it would set the number of events back,
+        // and make the newest commit look like one that was not made.
+        if batch.expected.is_empty() && self.depends_on.is_empty() {
+            self.depends_on.insert(meta::LAST_COMMIT);
+        }
+        self.meta.insert(meta::LAST_COMMIT);
         for key in &self.depends_on {
             let revision = base.meta.get(key).copied();
             batch.expected.push((Key::Item(Collection::Meta, (*key).to_owned()), revision));

@@ -4,6 +4,7 @@
 //! that returns an empty store over it behind whatever must outlive it.
 
 mod large_pushes;
+mod late_commits;
 mod random_operations;
 mod tested_backends;
 mod two_writers;
