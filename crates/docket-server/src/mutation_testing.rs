@@ -16,6 +16,8 @@ pub enum Mutation {
     IdNotedAfterStart,
     /// A run is given up while its container waits for a node, which may still start it.
     GivenUpWhileWaiting,
+    /// A run is given up without holding the name of its container, which a late request may still create.
+    NameNotHeld,
     /// A container is removed before its end is recorded.
     RemovedBeforeEndRecorded,
     /// An allocation is decided about before its containers of earlier lives were inspected.

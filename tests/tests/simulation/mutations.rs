@@ -41,6 +41,11 @@ fn it_finds_a_run_that_is_given_up_while_its_container_waits() {
 }
 
 #[test]
+fn it_finds_a_run_that_is_given_up_while_a_late_request_may_create_its_container() {
+    finds(Mutation::NameNotHeld, Invariant::OrderOfSteps);
+}
+
+#[test]
 fn it_finds_a_removal_before_the_end_is_recorded() {
     finds(Mutation::RemovedBeforeEndRecorded, Invariant::OrderOfSteps);
 }

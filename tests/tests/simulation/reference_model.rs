@@ -75,8 +75,10 @@ impl fmt::Display for Violation {
 #[derive(Debug)]
 struct Container {
     of: Owner,
-    /// The life in which it was created.
-    life: u64,
+    /// The life in which it was created, unless the request came late.
+    life: Option<u64>,
+    /// True where the request to create it was the one to start it.
+    is_created_by_start: bool,
     starts: u32,
     /// What the server learned of it last, and in which life.
     seen: Option<(u64, ContainerProgress)>,
@@ -133,7 +135,10 @@ impl Model {
                 }
                 self.commit(writes)
             }
-            Event::Prepared { container, of, is_late } => self.prepare(container, of, *is_late),
+            Event::Prepared { container, of, is_late, is_start } => {
+                self.add_container(container, of, *is_late, *is_start);
+                self.judge_creation(container, *is_late)
+            }
             Event::StartRequested { container, has_started: true, beside }
             | Event::TakenByNode { container, beside } => self.start(container, beside),
             Event::Inspected { container, progress } => {

@@ -139,42 +139,69 @@ impl<'m> On<'m> {
         beside.retain(|other| other != container);
         beside
     }
+
+    /// Whether a container that is started waits for a node.
+    fn has_to_wait(self) -> bool {
+        // Where nothing goes wrong, a node takes what is started at once.
+        self.machine.weather().engine_faults > 0 && self.machine.chance(WAITING)
+    }
+
+    /// A node takes a container that waits for one after some time.
+    fn is_taken_later(self, container: &ContainerId) {
+        let (container, place) = (container.clone(), self.place);
+        // Some nodes come only after a run has given up its wait for one.
+        let after = if self.machine.chance(250) { LATE_NODE } else { self.machine.lateness() };
+        self.machine.deliver_later(after, move |machine| take(On { machine, place }, &container));
+    }
+
+    /// Records that a start request arrived; the container had been started so often before.
+    fn start_requested(self, container: ContainerId, before: u32) {
+        let has_started = self.engine().starts_of_container(&container) > before;
+        let beside = self.beside(&container);
+        self.machine.record(Event::StartRequested { container, has_started, beside });
+    }
 }
 
 fn prepare(on: On<'_>, plan: &Plan, is_late: bool) -> Result<Prepared, EngineError> {
-    let prepared = on.engine().prepare_now(plan)?;
+    let starts = on.engine().starts() == Starts::WithPrepare;
+    // One that never ran keeps its name, too, except from a later request of its owner.
+    if starts && is_late && on.engine().has_had(&plan.identity) {
+        return Err(EngineError::NameHeld { holder: "a container that was removed".to_owned() });
+    }
+    let waits = starts && on.has_to_wait();
+    let prepared =
+        if waits { on.engine().prepare_waiting_now(plan)? } else { on.engine().prepare_now(plan)? };
     // A container of that name was there before, and its creation is recorded already.
-    if !prepared.joined {
-        let identity = &plan.identity;
-        let of = ContainerOwner {
-            uid: identity.uid,
-            run: RunId { allocation: identity.allocation.clone(), instant: identity.instant },
-            attempt: identity.attempt,
-        };
-        on.machine.record(Event::Prepared { container: prepared.handle.id.clone(), of, is_late });
+    if prepared.joined {
+        return Ok(prepared);
+    }
+    let identity = &plan.identity;
+    let of = ContainerOwner {
+        uid: identity.uid,
+        run: RunId { allocation: identity.allocation.clone(), instant: identity.instant },
+        attempt: identity.attempt,
+    };
+    let (container, is_start) = (prepared.handle.id.clone(), prepared.started);
+    on.machine.record(Event::Prepared { container: container.clone(), of, is_late, is_start });
+    if is_start {
+        if waits {
+            on.is_taken_later(&container);
+        }
+        on.start_requested(container, 0);
     }
     Ok(prepared)
 }
 
 fn launch(on: On<'_>, handle: &Handle) -> Result<Launch, EngineError> {
-    let starts = || on.engine().starts_of_container(&handle.id);
     // The answer does not say whether this request started it: the container may have run already.
-    let before = starts();
-    // Where nothing goes wrong, a node takes what is started at once.
-    let may_wait =
-        on.engine().starts() == Starts::Conditionally && on.machine.weather().engine_faults > 0;
-    let waits = may_wait && on.machine.chance(WAITING);
+    let before = on.engine().starts_of_container(&handle.id);
+    let waits = on.engine().starts() == Starts::Conditionally && on.has_to_wait();
     let launched =
         if waits { on.engine().accept_now(handle) } else { on.engine().launch_now(handle) };
     if let Ok(Launch::Accepted) = launched {
-        let (container, place) = (handle.id.clone(), on.place);
-        // Some nodes come only after a run has given up its wait for one.
-        let after = if on.machine.chance(250) { LATE_NODE } else { on.machine.lateness() };
-        on.machine.deliver_later(after, move |machine| take(On { machine, place }, &container));
+        on.is_taken_later(&handle.id);
     }
-    let (container, has_started) = (handle.id.clone(), starts() > before);
-    let beside = on.beside(&container);
-    on.machine.record(Event::StartRequested { container, has_started, beside });
+    on.start_requested(handle.id.clone(), before);
     launched
 }
 
@@ -309,14 +336,20 @@ impl Takeover for SimulatedEngine {
         let engine = self.engine();
         let handle = match target {
             Target::Guarded(guard) => guard.handle,
-            target @ Target::Name(_) => return self.read("disarm", engine.disarm(target)).await,
+            Target::Name(identity) => {
+                let identity = identity.clone();
+                let hold = move |on: On<'_>, _| on.engine().hold_name_now(&identity);
+                return self.write("disarm", hold).await;
+            }
         };
         if engine.starts() == Starts::Conditionally {
             return self.write("disarm", move |on, _| on.engine().disarm_now(&handle)).await;
         }
         let removing = handle.clone();
-        let removed =
-            self.write("disarm", move |on, _| remove(on, &removing, Condition::NotRunning));
+        let removed = self.write("disarm", move |on, _| {
+            on.engine().withdraw_now(&removing)?;
+            remove(on, &removing, Condition::NotRunning)
+        });
         engine.disarmed(&handle, removed.await).await
     }
 }

@@ -48,6 +48,8 @@ pub enum Event {
         of: Owner,
         /// True where the request arrived after its sender had given it up.
         is_late: bool,
+        /// True where the request to create it is the one to start it.
+        is_start: bool,
     },
     /// A start request reached the engine.
     StartRequested {

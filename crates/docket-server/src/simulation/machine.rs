@@ -100,7 +100,11 @@ impl Machine {
     pub(super) fn new(start: DateTime<Utc>, mut random: Random) -> Arc<Self> {
         let clock = Arc::new(TestClock::stopped_at(start));
         // Engines differ in how a start is requested, and each way has its own recovery.
-        let starts = if random.chance(300) { Starts::Conditionally } else { Starts::ById };
+        let starts = match random.below(1000) {
+            0..300 => Starts::Conditionally,
+            300..500 => Starts::WithPrepare,
+            _ => Starts::ById,
+        };
         Arc::new(Self {
             // The same means for both: what differs by them is found in other worlds.
             engines: EnginePlace::ALL

@@ -10,15 +10,27 @@ use super::{Container, Invariant, Model, Violation};
 const MOST_RUNNING: usize = 6;
 
 impl Model {
-    /// A container is created for the attempt that is on record, unless the request came late.
-    pub(super) fn prepare(
+    pub(super) fn add_container(
         &mut self,
         id: &ContainerId,
         of: &Owner,
         is_late: bool,
-    ) -> Result<(), Violation> {
-        let container = Container { of: of.clone(), life: self.life, starts: 0, seen: None };
+        is_start: bool,
+    ) {
+        let container = Container {
+            of: of.clone(),
+            // Its sender may have been an earlier life.
+            life: (!is_late).then_some(self.life),
+            is_created_by_start: is_start,
+            starts: 0,
+            seen: None,
+        };
         self.containers.insert(id.clone(), container);
+    }
+
+    /// A container is created for the attempt that is on record, unless the request came late.
+    pub(super) fn judge_creation(&self, id: &ContainerId, is_late: bool) -> Result<(), Violation> {
+        let Some(Container { of, .. }) = self.containers.get(id) else { return Ok(()) };
         let is_claimed = self.run_of(of).is_some_and(|run| {
             let newest = run.newest_of_part(of.attempt.part).map(|attempt| attempt.key);
             let state = run.part_state(of.attempt.part);
@@ -41,6 +53,7 @@ impl Model {
         let Some(container) = self.containers.get_mut(id) else { return Ok(()) };
         container.starts += 1;
         let (of, starts) = (container.of.clone(), container.starts);
+        let is_created_by_start = container.is_created_by_start;
         let broken = |invariant, what: String| {
             Err(Violation::new(invariant, format!("{id} was started: {what}")))
         };
@@ -61,11 +74,16 @@ impl Model {
         if let Some((earlier, _)) = of_part().find(|(other, _)| beside.contains(other)) {
             return broken(Invariant::OneStart, format!("{earlier} of its run still runs"));
         }
-        self.judge_record_of_start(id, &of)?;
+        self.judge_record_of_start(id, &of, is_created_by_start)?;
         self.judge_bounds(beside)
     }
 
-    fn judge_record_of_start(&self, id: &ContainerId, of: &Owner) -> Result<(), Violation> {
+    fn judge_record_of_start(
+        &self,
+        id: &ContainerId,
+        of: &Owner,
+        is_created_by_start: bool,
+    ) -> Result<(), Violation> {
         let broken = |invariant, what: String| {
             Err(Violation::new(invariant, format!("{id} was started: {what}")))
         };
@@ -78,7 +96,12 @@ impl Model {
             };
         };
         let newest = run.newest_of_part(of.attempt.part);
-        if newest.and_then(|attempt| attempt.container.as_ref()) != Some(id) {
+        let on_record = newest.and_then(|attempt| attempt.container.as_ref());
+        // What is created by its start has no id before: the attempt that it is for is on record.
+        let is_expected = is_created_by_start
+            && on_record.is_none()
+            && newest.map(|attempt| attempt.key) == Some(of.attempt);
+        if on_record != Some(id) && !is_expected {
             return broken(Invariant::OrderOfSteps, "its id is not on record".to_owned());
         }
         let state = run.part_state(of.attempt.part);
@@ -94,7 +117,7 @@ impl Model {
 
     fn judge_bounds(&self, beside: &[ContainerId]) -> Result<(), Violation> {
         let is_of_life = |id: &&ContainerId| {
-            self.containers.get(*id).is_some_and(|container| container.life == self.life)
+            self.containers.get(*id).is_some_and(|container| container.life == Some(self.life))
         };
         // A new life takes over the containers of the one before, even if they exceed the limit
         // with its own.

@@ -440,6 +440,11 @@ impl ScriptedEngine {
         present.map(|(id, _)| id.clone()).collect()
     }
 
+    /// True where there was a container of this identity, which may be gone.
+    pub(crate) fn has_had(&self, identity: &Identity) -> bool {
+        self.containers.lock().values().any(|container| container.seen.identity == *identity)
+    }
+
     /// True while the container is there.
     pub(crate) fn has(&self, id: &ContainerId) -> bool {
         self.containers.lock().get(id).is_some_and(|container| !container.seen.removed)
@@ -494,6 +499,16 @@ fn broken_off() -> EngineError {
 
 impl ScriptedEngine {
     pub(crate) fn prepare_now(&self, plan: &Plan) -> Result<Prepared, EngineError> {
+        self.prepare_scripted(plan, Script::of(plan))
+    }
+
+    /// The same, where preparing starts a container: it waits for a node first.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn prepare_waiting_now(&self, plan: &Plan) -> Result<Prepared, EngineError> {
+        self.prepare_scripted(plan, Script { waits: true, ..Script::of(plan) })
+    }
+
+    fn prepare_scripted(&self, plan: &Plan, script: Script) -> Result<Prepared, EngineError> {
         let (identity, name) = (plan.identity.clone(), container::name(&plan.identity));
         if self.held.names.lock().contains(&name) {
             return Err(EngineError::NameHeld { holder: "a holder of the name".to_owned() });
@@ -502,13 +517,17 @@ impl ScriptedEngine {
         if image == "nothing" {
             return Err(no_such_image(&image));
         }
-        let mut containers = self.containers.lock();
-        let holder = containers.iter_mut().find(|(_, container)| {
-            !container.seen.removed && container::name(&container.seen.identity) == name
-        });
         let started = self.starts == Starts::WithPrepare;
+        let mut containers = self.containers.lock();
+        let mut named = containers
+            .iter_mut()
+            .filter(|(_, container)| container::name(&container.seen.identity) == name);
+        // Where preparing starts, one that ran keeps its name when it is removed: a late request to prepare it
+        // must not start another.
+        let holder =
+            named.find(|(_, it)| !it.seen.removed || (started && it.seen.started_at.is_some()));
         match holder {
-            Some((id, holder)) if holder.seen.identity == identity => {
+            Some((id, holder)) if holder.seen.identity == identity && !holder.seen.removed => {
                 return Ok(Prepared {
                     joined: true,
                     started,
@@ -539,8 +558,8 @@ impl ScriptedEngine {
             parts: plan.parts,
             life: plan.life,
         };
-        let (script, state) = (Script::of(plan), State::Created(None));
-        let mut container = Container { image, script, seen, state, version: 1 };
+        let mut container =
+            Container { image, script, seen, state: State::Created(None), version: 1 };
         if started && container.script.waits {
             container.state = State::Waits;
         } else if started {
@@ -585,6 +604,14 @@ impl ScriptedEngine {
         match removed {
             Err(EngineError::Gone) => Ok(()),
             removed => removed?,
+        }
+    }
+
+    /// No node takes a container any more that waits for one, so it may be removed.
+    pub(crate) fn withdraw_now(&self, handle: &Handle) -> Result<(), EngineError> {
+        match self.with(&handle.id, |container, _| container.withdraw()) {
+            Ok(_) | Err(EngineError::Gone) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -687,7 +714,7 @@ impl ScriptedEngine {
     }
 
     /// Where preparing starts, keeps the name from whatever is still to come.
-    fn hold_name(&self, identity: &Identity) -> Result<Disarmed, EngineError> {
+    pub(crate) fn hold_name_now(&self, identity: &Identity) -> Result<Disarmed, EngineError> {
         self.answer()?;
         if self.starts == Starts::WithPrepare {
             let containers = self.containers.lock();
@@ -938,15 +965,11 @@ impl Takeover for ScriptedEngine {
                 self.disarm_now(&guard.handle)
             }
             Target::Guarded(guard) => {
-                // No node takes it any more, so it may be removed.
-                match self.with(&guard.handle.id, |container, _| container.withdraw()) {
-                    Ok(_) | Err(EngineError::Gone) => {}
-                    Err(error) => return Err(error),
-                }
+                self.withdraw_now(&guard.handle)?;
                 let removed = self.remove_now(&guard.handle, Condition::NotRunning);
                 self.disarmed(&guard.handle, removed).await
             }
-            Target::Name(identity) => self.hold_name(identity),
+            Target::Name(identity) => self.hold_name_now(identity),
         }
     }
 }
