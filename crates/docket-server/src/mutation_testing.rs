@@ -16,8 +16,6 @@ pub enum Mutation {
     IdNotedAfterStart,
     /// A run is given up while its container waits for a node, which may still start it.
     GivenUpWhileWaiting,
-    /// A run is given up without holding the name of its container, which a late request may still create.
-    NameNotHeld,
     /// A container is removed before its end is recorded.
     RemovedBeforeEndRecorded,
     /// An allocation is decided about before its containers of earlier lives were inspected.
@@ -26,6 +24,8 @@ pub enum Mutation {
     WrittenWithoutRevision,
     /// The backend takes a write of a term that is over.
     WriteOfOldTerm,
+    /// A pause of the server is stored, and in force only after the next start.
+    PauseNotInForce,
     /// A changed schedule catches up on instants from before the change.
     CatchUpBeforeEdit,
     /// A run does not count for `Overlap` while it waits for its next attempt.

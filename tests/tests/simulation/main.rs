@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "the report of a simulation")]
 
+mod clock_change;
 mod mutations;
 mod random_allocations;
 mod recorded_instants;

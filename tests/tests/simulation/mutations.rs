@@ -41,11 +41,6 @@ fn it_finds_a_run_that_is_given_up_while_its_container_waits() {
 }
 
 #[test]
-fn it_finds_a_run_that_is_given_up_while_a_late_request_may_create_its_container() {
-    finds(Mutation::NameNotHeld, Invariant::OrderOfSteps);
-}
-
-#[test]
 fn it_finds_a_removal_before_the_end_is_recorded() {
     finds(Mutation::RemovedBeforeEndRecorded, Invariant::OrderOfSteps);
 }
@@ -63,6 +58,11 @@ fn it_finds_a_record_that_is_written_without_its_revision() {
 #[test]
 fn it_finds_a_write_of_a_term_that_is_over() {
     finds(Mutation::WriteOfOldTerm, Invariant::Terms);
+}
+
+#[test]
+fn it_finds_a_pause_that_is_not_in_force() {
+    finds(Mutation::PauseNotInForce, Invariant::Paused);
 }
 
 #[test]

@@ -4,6 +4,8 @@ use docket_model::{FieldPath, Specification, container::UnknownOptions};
 use docket_server::simulation::Random;
 use serde_json::{Value, json};
 
+use super::clock_change::{self, ClockChange};
+
 /// The names of allocations; the last one runs after the first.
 // Few, so that operations often meet an allocation whose runs are under way.
 pub(crate) const NAMES: [&str; 5] = ["a", "b", "c", "d", "after-a"];
@@ -43,8 +45,12 @@ const IMAGES: [&str; 17] = [
     "sleep-90-in-part-2",
 ];
 
-/// A random allocation of this name.
-pub(crate) fn specification(name: &str, random: &mut Random) -> Specification {
+/// A random allocation of this name, in a world that began near this clock change, if near one.
+pub(crate) fn specification(
+    name: &str,
+    random: &mut Random,
+    clock_change: Option<ClockChange>,
+) -> Specification {
     let mut posted = json!({
         "Name": name,
         "Container": {"Config": {"Image": *random.pick(&IMAGES)}},
@@ -55,7 +61,12 @@ pub(crate) fn specification(name: &str, random: &mut Random) -> Specification {
     if name == "after-a" {
         set("After", json!(["a"]));
     } else {
-        set("Cron", json!(*random.pick(&SCHEDULES)));
+        let near_change = clock_change.filter(|_| random.chance(700));
+        let schedules = near_change.map_or(&SCHEDULES[..], |_| &clock_change::SCHEDULES);
+        set("Cron", json!(*random.pick(schedules)));
+        if let Some(change) = near_change {
+            set("TimeZone", json!(change.zone));
+        }
         if random.chance(300) {
             set("CatchUp", json!(*random.pick(&["None", "Latest", "All"])));
         }

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{Allocation, Zone, run::Instant};
 
-use super::reference_model::{Invariant, Violation};
+use super::{
+    clock_change::ClockChange,
+    reference_model::{Invariant, Violation},
+};
 
 /// How many instants are looked at from each end of a span of time.
 // A server that is down for days leaves thousands of instants, and mistakes are made at the ends of
@@ -47,6 +50,7 @@ impl Coverage {
         &self,
         allocation: &Allocation,
         until: DateTime<Utc>,
+        clock_change: Option<ClockChange>,
     ) -> Result<(), Violation> {
         let Some(from) = self.due_after else { return Ok(()) };
         let jitter = allocation.specification.policies.jitter.map(TimeDelta::from);
@@ -56,7 +60,10 @@ impl Coverage {
         let first = std::iter::successors(next(from), |instant| next(*instant)).take(LOOKED_AT);
         let near_end = from.max(until - TimeDelta::hours(1));
         let last = std::iter::successors(next(near_end), |instant| next(*instant)).take(LOOKED_AT);
-        match first.chain(last).find(|instant| !self.has(Instant::new(*instant))) {
+        let near_change = clock_change.into_iter().flat_map(|it| near(it, allocation));
+        let near_change = near_change.filter(|instant| from < *instant && *instant <= until);
+        match first.chain(last).chain(near_change).find(|instant| !self.has(Instant::new(*instant)))
+        {
             None => Ok(()),
             Some(instant) => {
                 let name = allocation.name();
@@ -65,4 +72,10 @@ impl Coverage {
             }
         }
     }
+}
+
+/// When an allocation is due in the hours around a clock change.
+fn near(change: ClockChange, allocation: &Allocation) -> impl Iterator<Item = DateTime<Utc>> {
+    let minutes = (-180..180).map(move |minute| change.at() + TimeDelta::minutes(minute));
+    minutes.filter(move |at| change.is_due(allocation, *at) == Some(true))
 }

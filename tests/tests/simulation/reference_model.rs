@@ -14,12 +14,13 @@ use std::{
 use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Run, RunId,
+    journal::Suspension,
     run::{ContainerId, Instant, RunState},
 };
 use docket_server::simulation::{ContainerProgress, Event, Happened, Owner, Random};
 use uuid::Uuid;
 
-use super::recorded_instants::Coverage;
+use super::{clock_change::ClockChange, recorded_instants::Coverage};
 
 /// A rule that the server is to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(crate) enum Invariant {
     Overlap,
     /// A schedule is not in force before it was accepted.
     NoPast,
+    /// Nothing starts by itself while the server is paused.
+    Paused,
     /// Nothing is written in a term that is over.
     Terms,
     /// What is bounded stays within its bounds.
@@ -113,11 +116,25 @@ pub(crate) struct Model {
     /// way yet.
     inherited: BTreeMap<ContainerId, RunId>,
     coverage: BTreeMap<Uuid, Coverage>,
-    /// The allocations that got a record while nothing went wrong, so that their old ones were pruned.
-    pruned: BTreeSet<Uuid>,
+    /// The newest pause of the server.
+    pause: Option<Suspension>,
+    /// The clock change near which the world began.
+    clock_change: Option<ClockChange>,
+    /// How many commits there were.
+    commits: u64,
+    /// The commit of the newest record of each allocation that got one while nothing went wrong, so that its
+    /// old ones were pruned.
+    pruned: BTreeMap<Uuid, u64>,
+    /// The commit in which the end of each run was recorded, which may be long after it.
+    ended: BTreeMap<(AllocationName, Instant), u64>,
 }
 
 impl Model {
+    /// A model of a world that began near this clock change, if near one.
+    pub(crate) fn new(clock_change: Option<ClockChange>) -> Self {
+        Self { clock_change, ..Self::default() }
+    }
+
     /// Judges an event.
     pub(crate) fn see(&mut self, happened: &Happened) -> Result<(), Violation> {
         self.now = happened.wall;

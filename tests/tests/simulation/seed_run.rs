@@ -8,6 +8,7 @@ use docket_server::simulation::{
 };
 
 use super::{
+    clock_change::ClockChange,
     random_allocations::{NAMES, specification},
     reference_model::{Model, Violation},
 };
@@ -43,6 +44,7 @@ struct Script {
     world: World,
     random: Random,
     model: Model,
+    clock_change: Option<ClockChange>,
     requests: u64,
     is_traced: bool,
     trace: String,
@@ -54,13 +56,22 @@ impl Script {
         // A quarter of a second after a full one, as a server is hardly ever started at an instant.
         let start = DateTime::from_timestamp(1_795_860_000, 250_000_000).unwrap_or_default();
         // Any time of the day, so that daily instants are near in some worlds and far in others.
-        let start = start + TimeDelta::seconds(random.below(86_400).cast_signed());
+        let seconds = random.below(86_400).cast_signed();
+        // From a source of its own, so that all other worlds stay as they are.
+        let clock_change = ClockChange::some(&mut Random::new(!seed));
+        let start = match clock_change {
+            None => start + TimeDelta::seconds(seconds),
+            Some(change) => {
+                change.at() + TimeDelta::milliseconds(250) - TimeDelta::seconds(seconds / 4)
+            }
+        };
         Self {
             // The world draws from a source of its own: what a server does must not change the
             // operations.
             world: World::new(start, random.number()),
             random,
-            model: Model::default(),
+            model: Model::new(clock_change),
+            clock_change,
             requests: 0,
             is_traced,
             trace: String::new(),
@@ -120,7 +131,7 @@ impl Script {
     }
 
     fn push(&mut self, name: &str) {
-        let specification = specification(name, &mut self.random);
+        let specification = specification(name, &mut self.random, self.clock_change);
         self.request(Request::Push(Box::new(specification)));
     }
 
@@ -172,6 +183,12 @@ impl Script {
                 let seconds = self.random.below(120).cast_signed() - 60;
                 self.world.set_engine_clock_ahead(place, TimeDelta::seconds(seconds));
             }
+            88..=89 => {
+                let minutes = 1 + self.random.below(120).cast_signed();
+                let time = self.random.chance(500).then(|| TimeDelta::minutes(minutes));
+                self.request(Request::Pause(time));
+            }
+            90..=92 => self.request(Request::Unpause),
             _ => {}
         }
     }
@@ -185,8 +202,20 @@ impl Script {
         self.repeat(World::begin_term);
     }
 
+    /// Waits for the next full minute, at which most runs start, until calls are on their way.
+    fn wait_for_starts(&mut self) {
+        self.world.set_weather(Weather { delays: 1000, ..Weather::default() });
+        let now = self.world.now().timestamp_millis();
+        let until = 60_000 - now.rem_euclid(60_000).unsigned_abs();
+        // A run has made some ten calls by then.
+        self.world.pass(Duration::from_millis(until + self.random.below(300)));
+    }
+
     /// The server dies, or stops, and comes back after some time.
     fn restart(&mut self) {
+        if self.random.chance(400) {
+            self.wait_for_starts();
+        }
         if self.random.chance(300) {
             return self.change_term();
         }
@@ -267,6 +296,7 @@ impl Script {
         }
         self.start();
         self.check()?;
+        self.request(Request::Unpause);
         self.model.begin_calm();
         // Schedules are in force for a while, so that the model sees them work without faults.
         self.world.pass(Duration::from_secs(180));

@@ -116,7 +116,7 @@ impl Attempt<'_> {
         let identity = self.identity();
         let mut retry = Retry::endless(HOLD);
         let mut refused_since = None;
-        while self.may_start && !is_active(Mutation::NameNotHeld) {
+        while self.may_start {
             let disarmed = engine.engine.disarm(Target::Name(&identity));
             let error = match engine.term.unless_ended(disarmed).await? {
                 Ok(Disarmed::NameTaken(handle)) => {

@@ -169,8 +169,11 @@ fn prepare(on: On<'_>, plan: &Plan, is_late: bool) -> Result<Prepared, EngineErr
         return Err(EngineError::NameHeld { holder: "a container that was removed".to_owned() });
     }
     let waits = starts && on.has_to_wait();
-    let prepared =
-        if waits { on.engine().prepare_waiting_now(plan)? } else { on.engine().prepare_now(plan)? };
+    let prepared = if waits {
+        on.engine().prepare_waiting_now(plan)?
+    } else {
+        on.engine().prepare_now(plan)?
+    };
     // A container of that name was there before, and its creation is recorded already.
     if prepared.joined {
         return Ok(prepared);

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, AllocationName, Run, RunId,
+    journal::Entry,
     run::{AttemptKey, ContainerId, Instant},
 };
 use uuid::Uuid;
@@ -119,6 +120,8 @@ pub enum Written {
     AllocationDeleted(AllocationName),
     /// Up to when it is decided about an allocation.
     Decided(AllocationName, Option<DateTime<Utc>>),
+    /// An entry of the journal.
+    Entry(Arc<Entry>),
     /// Something else, by its key.
     Other(String),
 }
@@ -133,6 +136,7 @@ impl Written {
             Write::Put(Key::Status(name), Record::Status(status)) => {
                 Self::Decided(name.clone(), status.decided)
             }
+            Write::Put(_, Record::Entry(entry)) => Self::Entry(Arc::clone(entry)),
             Write::Delete(Key::Run(name, instant)) => Self::RunDeleted(name.clone(), *instant),
             Write::Delete(Key::Specification(name)) => Self::AllocationDeleted(name.clone()),
             Write::DeleteRuns(name) => Self::RunsDeleted(name.clone()),

@@ -102,7 +102,7 @@ impl Machine {
         // Engines differ in how a start is requested, and each way has its own recovery.
         let starts = match random.below(1000) {
             0..300 => Starts::Conditionally,
-            300..500 => Starts::WithPrepare,
+            300..550 => Starts::WithPrepare,
             _ => Starts::ById,
         };
         Arc::new(Self {

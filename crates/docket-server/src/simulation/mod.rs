@@ -70,6 +70,10 @@ pub enum Request {
     Suspend(String),
     /// Resumes an allocation.
     Resume(String),
+    /// Pauses the server, for so long or until it is unpaused.
+    Pause(Option<TimeDelta>),
+    /// Unpauses the server.
+    Unpause,
     /// Starts a run now, or for a past instant.
     Run(String, Option<DateTime<Utc>>),
     /// Cancels the run of an instant; at once or with the grace of its container.

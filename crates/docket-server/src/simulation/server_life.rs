@@ -21,7 +21,7 @@ use crate::{
     engine::engine_registry::{EngineLimits, EngineRegistry},
     runner::Runner,
     server::{Process, RunningTerm, ServerError, TermSettings},
-    store::{ChangeContext, Condition, Control, Push, Store},
+    store::{ChangeContext, Condition, Control, Push, ServerControl, Store},
 };
 
 /// How many containers may be alive, and how many runs may wait for that.
@@ -194,6 +194,16 @@ async fn carry_out(store: &Store, runner: &Arc<Runner>, request: Request) -> Str
         Request::Resume(name) => {
             let resume = Control::Resume { is_of_all: false };
             format!("{:?}", store.control(&name, resume, context()).await)
+        }
+        Request::Pause(time) => {
+            let until = time.map(|time| now + time);
+            let pause = Suspension { until, ..Suspension::new("simulation", now) };
+            let control = ServerControl::Pause(pause);
+            format!("{:?}", runner.server_pause().control(control, context()).await)
+        }
+        Request::Unpause => {
+            let control = ServerControl::Unpause;
+            format!("{:?}", runner.server_pause().control(control, context()).await)
         }
         Request::Run(name, at) => {
             let by = "simulation".to_owned();

@@ -15,6 +15,7 @@ use super::{
     transaction::{Runs, Transaction},
     write_commands::Command,
 };
+use crate::mutation_testing::{self, Mutation};
 
 /// Suspends, resumes or resets an allocation; false where there is none.
 pub(super) struct ControlAllocation {
@@ -109,7 +110,9 @@ impl Command for ControlServer {
             return Ok(false);
         };
         transaction.staged.set(meta::PAUSE, &pause)?;
-        transaction.staged.pause = Some(Arc::new(pause));
+        if !mutation_testing::is_active(Mutation::PauseNotInForce) {
+            transaction.staged.pause = Some(Arc::new(pause));
+        }
         transaction.record([rules::server_entry(event, &self.context)]);
         Ok(true)
     }

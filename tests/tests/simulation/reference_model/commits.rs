@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use docket_model::{
     Allocation, AllocationName, Run, Zone,
     allocation::Overlap,
+    journal::{Event, Suspension},
     run::{Instant, Reason, RunState, Trigger},
 };
 use docket_server::simulation::Written;
@@ -30,6 +31,8 @@ impl Model {
                 _ => None,
             })
             .collect();
+        self.commits += 1;
+        self.judge_pause(writes)?;
         // A commit may write the decided instant before the record that it belongs to.
         let decided_before = self.decided.clone();
         for write in writes {
@@ -40,10 +43,49 @@ impl Model {
                 Written::Allocation(allocation) => self.put_allocation(allocation),
                 Written::AllocationDeleted(name) => self.delete_allocation(name),
                 Written::Decided(name, decided) => self.put_decided(name, *decided)?,
-                Written::Other(_) => {}
+                Written::Entry(_) | Written::Other(_) => {}
             }
         }
+        self.follow_pause(writes);
         edits.into_iter().try_for_each(|(before, after)| self.judge_edit(before.as_deref(), &after))
+    }
+
+    /// No run that would start by itself is claimed for a time at which the server is paused.
+    fn judge_pause(&self, writes: &[Written]) -> Result<(), Violation> {
+        // Runs that were claimed just before or after a change of the pause may be in the same commit.
+        let pause = self.pause.as_ref().filter(|_| pauses(writes).next().is_none());
+        let Some(pause) = pause else { return Ok(()) };
+        let starts_while_paused = |run: &&Arc<Run>| {
+            let at = match run.trigger {
+                Trigger::Dependency => run.decided_at,
+                _ => run.id.instant.moment(),
+            };
+            let key = (run.id.allocation.clone(), run.id.instant);
+            let is_new = self.runs.get(&key).is_none_or(|before| before.uid != run.uid);
+            let starts_by_itself = run.trigger.manual_request().is_none() && !run.state.is_over();
+            let is_within = pause.since <= at && pause.until.is_none_or(|until| at < until);
+            is_new && starts_by_itself && is_within
+        };
+        let runs = writes.iter().filter_map(|write| match write {
+            Written::Run(run) => Some(run),
+            _ => None,
+        });
+        match runs.into_iter().find(starts_while_paused) {
+            None => Ok(()),
+            Some(run) => {
+                let text = format!("{} starts in spite of the pause since {}", run.id, pause.since);
+                Err(Violation::new(Invariant::Paused, text))
+            }
+        }
+    }
+
+    fn follow_pause(&mut self, writes: &[Written]) {
+        for (at, pause) in pauses(writes) {
+            match pause {
+                Some(pause) => self.pause = Some(pause.clone()),
+                None => self.pause.iter_mut().for_each(|pause| pause.until = Some(at)),
+            }
+        }
     }
 
     fn put_allocation(&mut self, allocation: &Arc<Allocation>) {
@@ -118,7 +160,7 @@ impl Model {
                 let text = format!("{} changed, and is due since before", after.name());
                 return Err(Violation::new(Invariant::NoPast, text));
             }
-            Some(before) => coverage.judge(before, after.scheduled_at)?,
+            Some(before) => coverage.judge(before, after.scheduled_at, self.clock_change)?,
             None => {}
         }
         coverage.due_after = Some(after.scheduled_at.max(decided.unwrap_or_default()));
@@ -138,7 +180,12 @@ impl Model {
         }
         self.judge_overlap(before.as_deref(), run)?;
         if before.is_none() {
-            self.pruned.insert(run.uid);
+            self.pruned.insert(run.uid, self.commits);
+        }
+        if run.state.is_over() {
+            self.ended.entry(key.clone()).or_insert(self.commits);
+        } else {
+            self.ended.remove(&key);
         }
         self.coverage.entry(run.uid).or_default().add(run.id.instant, run.latest());
         self.runs.insert(key, Arc::clone(run));
@@ -222,6 +269,10 @@ impl Model {
             let what = format!("its schedule was accepted later: {accepted}");
             return broken(Invariant::NoPast, &what);
         }
+        let is_due = self.clock_change.and_then(|it| it.is_due(allocation, first.moment()));
+        if is_due == Some(false) {
+            return broken(Invariant::OneRecord, "not due by the wall clock");
+        }
         // Instants are full seconds, so the next one after this moment must be the instant itself.
         let second = TimeDelta::seconds(1);
         if allocation.next(first.moment() - second, Zone::utc()) != Some(first.moment()) {
@@ -280,4 +331,16 @@ impl Model {
             }
         }
     }
+}
+
+/// The pauses of the server in a commit, and when each was written; nothing for the end of one.
+fn pauses(writes: &[Written]) -> impl Iterator<Item = (DateTime<Utc>, Option<&Suspension>)> {
+    writes.iter().filter_map(|write| match write {
+        Written::Entry(entry) => match &entry.event {
+            Event::ServerPaused(pause) => Some((entry.at, Some(pause))),
+            Event::ServerUnpaused => Some((entry.at, None)),
+            _ => None,
+        },
+        _ => None,
+    })
 }

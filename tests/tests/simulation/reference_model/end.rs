@@ -24,7 +24,7 @@ impl Model {
         for allocation in self.allocations.values() {
             // An allocation without any record has no coverage yet, and is judged all the same.
             let coverage = self.coverage.entry(allocation.uid).or_default();
-            coverage.judge(allocation, until)?;
+            coverage.judge(allocation, until, self.clock_change)?;
         }
         self.judge_runs()?;
         self.judge_containers(world)?;
@@ -42,14 +42,16 @@ impl Model {
             return Err(Violation::new(Invariant::NothingLeft, text));
         }
         // Only these: faults may have kept the others from being pruned.
-        let is_pruned = |allocation: &&Arc<Allocation>| self.pruned.contains(&allocation.uid);
+        let is_pruned = |allocation: &&Arc<Allocation>| self.pruned.contains_key(&allocation.uid);
         for allocation in self.allocations.values().filter(is_pruned) {
             let of_it = || self.runs.values().filter(|run| run.uid == allocation.uid);
-            // Old records go when one is added; those of runs that end in the same moment or later go with the
+            // Old records go when one is added; those of runs whose end is recorded with it or later go with the
             // next one.
             let added_at = of_it().map(|run| run.decided_at).max();
-            let was_over =
-                |run: &&Arc<Run>| run.ended_at < added_at || Some(run.decided_at) == added_at;
+            let was_over = |run: &&Arc<Run>| {
+                let ended = self.ended.get(&(run.id.allocation.clone(), run.id.instant));
+                ended < self.pruned.get(&run.uid) || Some(run.decided_at) == added_at
+            };
             let records = || of_it().filter(was_over);
             let keep = allocation.specification.policies.keep;
             // What was backfilled out of a span of missed instants stays as long as the span.
