@@ -6,6 +6,9 @@ pub mod json_schema;
 mod key_definition;
 mod key_table;
 mod mapping_fields;
+mod masked_urls;
+mod notification_url;
+mod notifications;
 mod placement;
 mod pod_options;
 mod policies;
@@ -29,6 +32,12 @@ pub use self::{
     host_count::{HostCount, MOST_PARTS},
     key_definition::KeyDocs,
     key_table::{KEYS, documentation},
+    masked_urls::UnknownUrl,
+    notification_url::{InvalidNotificationUrl, NotificationUrl},
+    notifications::{
+        InvalidTargetName, MOST_NOTIFICATIONS, MOST_OUTPUT_LINES, Notification, NotifyEvent,
+        Receiver, ReceiverKind, TargetName,
+    },
     placement::{Comparison, Constraint, InvalidConstraint, MOST_CONSTRAINTS, Placement},
     pod_options::{
         MOST_PULL_SECRETS, MOST_TOLERATIONS, TaintEffect, Toleration, TolerationOperator,

@@ -101,6 +101,16 @@ pub enum Event {
     ServerUnpaused,
     /// No run could start for a time.
     Paused(Pause),
+    /// Notifications could not be delivered and were dropped.
+    #[serde(rename_all = "PascalCase")]
+    NotificationsDropped {
+        /// Who should have got them.
+        receiver: String,
+        /// How many.
+        count: u64,
+        /// Why the last of them was dropped.
+        reason: String,
+    },
     /// The allocation was created.
     Created,
     /// The specification was changed.
@@ -151,6 +161,10 @@ impl fmt::Display for Event {
                 write!(f, "{file} was loaded again: {allocations} {noun}")
             }
             Self::Paused(pause) => pause.fmt(f),
+            Self::NotificationsDropped { receiver, count, reason } => {
+                let noun = if *count == 1 { "notification" } else { "notifications" };
+                write!(f, "{count} {noun} to {receiver} dropped: {reason}")
+            }
             Self::Created => f.write_str("created"),
             Self::Updated { keys } => write!(f, "changed: {}", keys.join(", ")),
             Self::Deleted => f.write_str("deleted"),

@@ -35,6 +35,7 @@ pub mod journal;
 pub mod measured_duration;
 pub mod missed_instants;
 pub mod name;
+pub mod notification_decision;
 pub mod one_line;
 pub mod output;
 pub mod parse_time;

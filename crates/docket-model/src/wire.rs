@@ -5,6 +5,7 @@ mod engine_report;
 mod event;
 mod forecast_and_check;
 mod manual_requests;
+mod notify_test;
 mod output_frames;
 mod run_record;
 mod server_health;
@@ -25,6 +26,7 @@ pub use self::{
         CheckFinding, Checked, CheckedAllocation, Coming, Forecast, Frequent, Instants,
     },
     manual_requests::{CancelRequest, ResumeRequest, RunRequest, SuspendRequest},
+    notify_test::{NotifyTestRequest, NotifyTestResult, Outbox},
     output_frames::{
         FrameKind, FrameTooLong, OUTPUT_FRAMES, OutputFrame, OutputFrames, output_frame,
     },

@@ -9,8 +9,9 @@ use chrono::{DateTime, FixedOffset};
 use docket_model::{
     AllocationName, Container, Duration, FieldPath, Finding, Specification, StrictJson,
     allocation::{
-        CatchUp, Due, HostCount, KEYS, Keep, MOST_PARTS, Overlap, Placement, Policies, Pull, Read,
-        Retries, Stored, TaintEffect, Toleration, TolerationOperator,
+        CatchUp, Due, HostCount, KEYS, Keep, MOST_PARTS, Notification, NotifyEvent, Overlap,
+        Placement, Policies, Pull, Read, Receiver, ReceiverKind, Retries, Stored, TaintEffect,
+        Toleration, TolerationOperator,
     },
     container::UnknownOptions,
     document,
@@ -107,6 +108,20 @@ fn toleration() -> impl Strategy<Value = Toleration> {
     )
 }
 
+fn notifications() -> impl Strategy<Value = Vec<Notification>> {
+    let kind = prop::sample::select(&ReceiverKind::ALL[..]);
+    let receiver = prop_oneof![
+        "[a-zA-Z0-9][a-z0-9_.-]{0,9}".prop_map(|name| Receiver::Target(name.parse().unwrap())),
+        (kind, "https?://[a-z]{1,5}(:80)?(/[a-z0-9]{0,5}|\\?a=b)?")
+            .prop_map(|(kind, url)| Receiver::Url(kind, url.parse().unwrap())),
+    ];
+    let on = prop::sample::subsequence(&NotifyEvent::ALL[..], 1..=NotifyEvent::ALL.len());
+    let repeat = option::of((600..u64::MAX).prop_map(Duration::from_seconds));
+    let entry = (receiver, on, repeat, 0..=1000_u16)
+        .prop_map(|(receiver, on, repeat, output)| Notification { receiver, on, repeat, output });
+    prop::collection::vec(entry, 0..4)
+}
+
 fn policies() -> impl Strategy<Value = Policies> {
     let when = (option::of(length()), bounds(), any::<bool>());
     let how = (
@@ -117,8 +132,8 @@ fn policies() -> impl Strategy<Value = Policies> {
         prop::sample::select(&CatchUp::ALL[..]),
         option::of(length()),
     );
-    let rest = (retries(), keep(), placement());
-    (when, how, rest).prop_map(|(when, how, (retries, keep, placement))| {
+    let rest = (retries(), keep(), placement(), option::of(notifications()));
+    (when, how, rest).prop_map(|(when, how, (retries, keep, placement, notify))| {
         let (jitter, [not_before, not_after], suspended) = when;
         let (env_files, pull, overlap, starting_deadline, catch_up, timeout) = how;
         let env_files = env_files.into_iter().map(String::into_boxed_str).collect();
@@ -135,6 +150,7 @@ fn policies() -> impl Strategy<Value = Policies> {
             catch_up,
             timeout,
             retries,
+            notify,
             keep,
         }
     })
@@ -247,6 +263,22 @@ proptest! {
         prop_assert!(specification.differences(&again.specification).is_empty());
         let document = document::read(&printed, UnknownOptions::Refuse).unwrap();
         prop_assert_eq!(&document.specifications[0].specification, &specification);
+    }
+
+    #[test]
+    fn a_push_of_what_is_shown_keeps_the_urls_that_are_stored(specification in specification()) {
+        let printed = serde_json::to_string(&*specification.without_secrets()).unwrap();
+        for url in specification.policies.notify.iter().flatten().filter_map(Notification::url) {
+            let shown = printed.contains(&format!("{:?}", url.secret()));
+            prop_assert!(!shown, "{}", printed);
+        }
+
+        let StrictJson(posted) = serde_json::from_str(&printed).unwrap();
+        let pushed = read(posted).unwrap().specification;
+
+        prop_assert_eq!(&*pushed.with_stored_urls(Some(&specification)).unwrap(), &specification);
+        let has_url = specification.policies.notify.iter().flatten().any(|entry| entry.url().is_some());
+        prop_assert_eq!(pushed.with_stored_urls(None).is_err(), has_url);
     }
 
     #[test]

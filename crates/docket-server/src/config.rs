@@ -4,6 +4,7 @@ mod config_error;
 pub mod engines;
 mod listen;
 mod machine_id;
+mod notify_file;
 mod store;
 mod token_and_tls;
 
@@ -16,6 +17,7 @@ use self::engines::{ConnectEngine, EngineConfig};
 pub use self::{
     config_error::ConfigError,
     listen::{Listen, ListenError, Listener},
+    notify_file::{NotifyFileError, NotifySettings, SigningKey, Target, read_notify_file},
     store::{InvalidStore, StoreChoice},
     token_and_tls::{Access, InvalidToken, SHORTEST_TOKEN, TlsFiles, Token},
 };
@@ -65,6 +67,8 @@ pub struct Config {
     pub memory: usize,
     /// A file or a directory of files with allocations that the API cannot change.
     pub file: Option<PathBuf>,
+    /// Where notifications go.
+    pub notify: Arc<NotifySettings>,
     /// Whether to accept options that the Engine API does not know.
     pub unknown_options: UnknownOptions,
 }

@@ -30,6 +30,10 @@ pub(crate) enum Point {
     Captured,
     EndNoted,
     Removed,
+    /// A notification is in the outbox, and is about to be sent.
+    NotificationDue,
+    /// A notification was sent, and is still in the outbox.
+    NotificationSent,
     /// A copy of the store is written under a temporary name.
     StoreCopyWritten,
     /// The store was copied before it is upgraded.

@@ -21,6 +21,7 @@ mod import_cycle_check;
 mod log_panics;
 mod log_specification_warnings;
 mod mutation_testing;
+mod notify;
 mod observer;
 mod outputs;
 mod policy;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use docket_model::{FieldPath, Finding, Origin, Reported, allocation::Read};
 
 use crate::{
+    config::NotifySettings,
     log_specification_warnings::Warnings,
     runner::{Engines, NO_FOLDER, Runner, StoreAccess},
     store::{Condition, Effect, Push, StoreError},
@@ -23,6 +24,8 @@ pub(crate) struct SpecificationPush {
     pub(crate) only_if: Condition,
     /// True if the server has a directory for `EnvFiles`.
     pub(crate) has_env_dir: bool,
+    /// Where notifications can go.
+    pub(crate) notify: Arc<NotifySettings>,
 }
 
 /// Why nothing was stored.
@@ -73,6 +76,9 @@ impl SpecificationPush {
             if !self.has_env_dir && !specification.policies.env_files.is_empty() {
                 errors.add((index, Finding::new(FieldPath::key("EnvFiles"), NO_FOLDER)));
             }
+            errors.extend(
+                self.notify.check(specification).into_iter().map(|finding| (index, finding)),
+            );
             let found = engines.check(specification).into_iter().filter(|found| found.is_fatal);
             errors.extend(found.map(|found| {
                 (index, Finding::new(FieldPath::of_text(&found.field), found.message))

@@ -10,8 +10,8 @@ use docket_model::zone::edition;
 use crate::{
     commands::{
         backup, cancel, check, completions, delete, engines, events, get, health, journal, list,
-        logs, man, next, pause, push, reset, resume, run, runs, schema, server, suspend, top,
-        unpause, why,
+        logs, man, next, notify, pause, push, reset, resume, run, runs, schema, server, suspend,
+        top, unpause, why,
     },
     environment_variables, print,
 };
@@ -91,6 +91,7 @@ pub(crate) enum Command {
     Unpause(unpause::Arguments),
     Journal(journal::Arguments),
     Backup(backup::Arguments),
+    Notify(notify::Arguments),
     Health(health::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
@@ -126,6 +127,7 @@ impl Command {
             Self::Unpause(arguments) => unpause::run(arguments).await,
             Self::Journal(arguments) => journal::run(arguments).await,
             Self::Backup(arguments) => backup::run(arguments).await,
+            Self::Notify(arguments) => notify::run(arguments).await,
             Self::Health(arguments) => health::run(arguments).await,
             Self::Schema(_) => schema::run(),
             Self::Completions(arguments) => completions::run(&arguments),

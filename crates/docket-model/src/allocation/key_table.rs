@@ -8,15 +8,16 @@ mod nested_keys;
 
 use std::sync::LazyLock;
 
+pub(super) use self::nested_keys::NOTIFICATIONS;
 use self::nested_keys::{CONTAINER, DELAYS, KEEP, PLACEMENT, RETRIES};
 use super::{
-    CatchUp, Keep, MAX_DESCRIPTION, MOST_ENV_FILES, MOST_PARENTS, Overlap, Placement, Pull,
-    Retries, Specification,
+    CatchUp, Keep, MAX_DESCRIPTION, MOST_ENV_FILES, MOST_NOTIFICATIONS, MOST_PARENTS, Overlap,
+    Placement, Pull, Retries, Specification,
     key_definition::{Absent, Entry, Field, Key, KeyDocs, key, key_of_schedule},
     reader::Draft,
     value_types::{
-        after, container, cron, flag, labels, mapping, name, number_or, optional_length, paths,
-        text, time, words, zone,
+        after, container, cron, flag, labels, mapping, name, notifications, number_or,
+        optional_length, paths, text, time, words, zone,
     },
 };
 
@@ -34,7 +35,7 @@ pub(crate) static KEYS_OF_A_SCHEDULE: LazyLock<Vec<&'static str>> = LazyLock::ne
 });
 
 /// Keys that later versions of docket will have.
-pub(super) const LATER_KEYS: [&str; 2] = ["Notify", "SuccessWithin"];
+pub(super) const LATER_KEYS: [&str; 1] = ["SuccessWithin"];
 
 /// Keys that the server adds to what it prints, and ignores when they are pushed back.
 pub(super) const ADDED_KEYS: [&str; 2] = ["Logs", "Status"];
@@ -70,10 +71,10 @@ macro_rules! policy {
 }
 
 // Made once, because defaults and schemas need allocation, which a constant cannot have.
-pub(super) static TABLE: LazyLock<[SpecificationKey; 20]> = LazyLock::new(table);
+pub(super) static TABLE: LazyLock<[SpecificationKey; 21]> = LazyLock::new(table);
 
 #[expect(clippy::too_many_lines, reason = "a table, not steps")]
-fn table() -> [SpecificationKey; 20] {
+fn table() -> [SpecificationKey; 21] {
     [
         key(Entry {
             name: "Name",
@@ -259,6 +260,15 @@ fn table() -> [SpecificationKey; 20] {
             form: number_or(RETRIES[0], mapping(&*RETRIES, Some(DELAYS))),
             absent: Absent::Is(Retries::NONE),
             field: policy!(retries),
+        }),
+        key(Entry {
+            name: "Notify",
+            meaning: "Who gets a message when a run fails, recovers or is missed; `[]` is no notification. \
+                      Replaces `Default` in the server's `--notify` file.",
+            example: r#"[{"To": "oncall"}, {"Webhook": "https://hooks.example.org/x", "Repeat": "4h"}]"#,
+            form: notifications(&*NOTIFICATIONS, MOST_NOTIFICATIONS),
+            absent: Absent::Nothing("the server's"),
+            field: policy!(notify),
         }),
         key(Entry {
             name: "Keep",

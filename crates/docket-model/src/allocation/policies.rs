@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, FixedOffset};
 
-use super::{Placement, word_enums::words};
+use super::{Notification, Placement, word_enums::words};
 use crate::duration::Duration;
 
 /// The policies of an allocation. Each has a default, which is what cron and the original do.
@@ -38,6 +38,8 @@ pub struct Policies {
     pub timeout: Option<Duration>,
     /// Further attempts of a run that failed.
     pub retries: Retries,
+    /// Who gets notifications; the server's default if absent.
+    pub notify: Option<Vec<Notification>>,
     /// How much history is kept.
     pub keep: Keep,
 }

@@ -19,6 +19,7 @@ pub(super) enum Written<'a> {
     Flag(bool),
     Names(&'a [AllocationName]),
     Texts(&'a [Box<str>]),
+    Words(Vec<&'static str>),
     #[serde(serialize_with = "as_texts")]
     Constraints(&'a [Constraint]),
     Labels(&'a BTreeMap<String, String>),

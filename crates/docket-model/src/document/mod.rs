@@ -158,6 +158,22 @@ pub fn read_list(text: &str) -> Result<Vec<(usize, Value)>, Located> {
     loader.noted.into_sorted().shown.into_iter().next().map_or(Ok(items), Err)
 }
 
+/// Reads a mapping of anything in YAML or JSON; an empty text is an empty one.
+///
+/// # Errors
+/// The first error of the text, with its position.
+pub fn read_mapping(text: &str) -> Result<Value, Located> {
+    let source = Source::new(text);
+    let mut loader = Loader::new(&source, node::allowance(text.len(), usize::MAX));
+    let value = match loader.root()? {
+        Root::Nothing => Value::Object(serde_json::Map::new()),
+        Root::Node(node) => node.to_value(),
+        Root::List => return Err(source.at_start("expected a mapping".to_owned())),
+    };
+    loader.end()?;
+    loader.noted.into_sorted().shown.into_iter().next().map_or(Ok(value), Err)
+}
+
 /// An upper bound of the number of values in a text, from its separators. The parser buffers some
 /// hundred bytes for each value of a list on one line, so the bound is checked before it starts.
 fn most_values(text: &str) -> usize {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Outbox;
 use crate::{journal::Suspension, zone::Edition};
 
 /// The health of a server that runs. A client reads that of other versions too, which may lack keys.
@@ -50,6 +51,9 @@ pub struct Health {
     /// The pause of the whole server, while it is in force: no scheduled run starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause: Option<Suspension>,
+    /// The notifications that wait or were dropped, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox: Option<Outbox>,
     /// The background tasks and their last results.
     #[serde(default)]
     #[schema(required)]

@@ -51,7 +51,8 @@ fn describe(times: &ClockTimes, event: &Event, by: &str) -> String {
         | Event::NamespaceChanged { .. }
         | Event::TwinFound { .. }
         | Event::FileRejected { .. }
-        | Event::FileLoaded { .. } => event.to_string(),
+        | Event::FileLoaded { .. }
+        | Event::NotificationsDropped { .. } => event.to_string(),
         Event::Created
         | Event::Deleted
         | Event::Resumed

@@ -12,6 +12,7 @@ use tracing::{error, info};
 
 pub(crate) use self::read::FileError;
 use crate::{
+    config::NotifySettings,
     push_specifications::{PushError, SpecificationPush},
     runner::{Runner, StoreAccess},
     store::Condition,
@@ -27,6 +28,8 @@ pub(crate) struct FileSettings {
     pub(crate) unknown_options: UnknownOptions,
     /// True if the server has a directory for `EnvFiles`.
     pub(crate) has_env_dir: bool,
+    /// Where notifications can go.
+    pub(crate) notify: Arc<NotifySettings>,
 }
 
 /// Whether the last reload failed. Clones share the value.
@@ -58,7 +61,7 @@ impl FileSource {
     /// # Errors
     /// If the file has errors, or the store rejects its allocations. Then nothing is changed.
     pub(crate) async fn load(&self, runner: &Arc<Runner>) -> Result<usize, FileError> {
-        let FileSettings { path, unknown_options, has_env_dir } = &self.settings;
+        let FileSettings { path, unknown_options, has_env_dir, notify } = &self.settings;
         let (file, options) = (path.clone(), *unknown_options);
         // A directory may be on a network, and reading it must not block other tasks.
         let read = tokio::task::spawn_blocking(move || read::read(&file, options)).await;
@@ -77,6 +80,7 @@ impl FileSource {
             // The file is the only author of its allocations, so there is no other change to lose.
             only_if: Condition::Nothing,
             has_env_dir: *has_env_dir,
+            notify: Arc::clone(notify),
         };
         push.store(runner, &self.store).await.map_err(|error| match error {
             PushError::Unsupported(errors) => {

@@ -38,7 +38,7 @@ impl Serialize for View {
         let recent = self.snapshot.recent.iter().map(AsRef::as_ref);
         // The number of keys is unknown, as empty ones are omitted; JSON does not need it.
         let mut map = serializer.serialize_map(None)?;
-        specification.serialize_fields(&mut map).map_err(S::Error::custom)?;
+        specification.without_secrets().serialize_fields(&mut map).map_err(S::Error::custom)?;
         if self.has_logs {
             map.serialize_entry("Logs", &run_history_lines::entries(recent, zone))?;
         }

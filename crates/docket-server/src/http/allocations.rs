@@ -191,6 +191,7 @@ pub(super) async fn push(
         by: sender(&request).into(),
         only_if,
         has_env_dir: settings.has_env_dir,
+        notify: Arc::clone(&settings.notify),
     };
     let several = posted.several;
     let effects = push.store(&runner, &allocations.store).await.map_err(|error| match error {

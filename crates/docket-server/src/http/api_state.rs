@@ -6,6 +6,7 @@ use super::{
     authentication::Authentication,
     handler_state::{Allocations, ServerStatus, SpecificationSettings},
     metrics::MetricsSettings,
+    notify_test::NotifyTester,
     request_memory::Limits,
     start_counts::Forecasts,
 };
@@ -19,6 +20,7 @@ pub(crate) struct Api {
     pub(crate) forecasts: Data<Forecasts>,
     pub(crate) limits: Data<Limits>,
     pub(crate) metrics: Data<MetricsSettings>,
+    pub(crate) notify_tester: Data<NotifyTester>,
 }
 
 impl Api {
@@ -30,6 +32,7 @@ impl Api {
             .app_data(self.status.clone())
             .app_data(self.forecasts.clone())
             .app_data(self.limits.clone())
-            .app_data(self.metrics.clone());
+            .app_data(self.metrics.clone())
+            .app_data(self.notify_tester.clone());
     }
 }

@@ -98,6 +98,11 @@ pub(super) async fn check(
     if !settings.has_env_dir {
         findings.extend(read.iter().filter_map(without_folder).take(MAX_REPORTED));
     }
+    let unsendable = read.iter().flat_map(|read| {
+        let found = settings.notify.check(&read.specification).into_iter();
+        found.map(|finding| error_in(read, finding.field.to_string(), finding.message))
+    });
+    findings.extend(unsendable.take(MAX_REPORTED));
     if let Ok(runner) = allocations.runner() {
         let found = read.iter().flat_map(|read| on_engines(&runner.engines, read));
         findings.extend(found.take(MAX_REPORTED));

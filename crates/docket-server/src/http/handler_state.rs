@@ -9,6 +9,7 @@ use super::{allocation_response::View, error::ApiError};
 use crate::{
     background::Background,
     clock::Clock,
+    config::NotifySettings,
     file_source::FileStatus,
     runner::{EngineState, NoTerm, Runner, RunnerPort, StoreAccess},
     scheduler::Ticks,
@@ -79,6 +80,8 @@ pub(crate) struct SpecificationSettings {
     pub(crate) unknown_options: UnknownOptions,
     /// True if the server has a directory for `EnvFiles`.
     pub(crate) has_env_dir: bool,
+    /// Where notifications can go.
+    pub(crate) notify: Arc<NotifySettings>,
 }
 
 impl SpecificationSettings {

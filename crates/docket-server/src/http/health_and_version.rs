@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web::Data};
 use docket_model::{
     journal::{Suspension, shown},
-    wire::Health,
+    wire::{Health, Outbox},
     zone::edition,
 };
 use serde::Serialize;
@@ -20,6 +20,7 @@ use crate::{
     engine::EngineStatus,
     file_source::FileStatus,
     runner::{EngineState, Engines, StoreTrouble},
+    store::OutboxFigures,
 };
 
 /// The limitation of the memory store.
@@ -78,6 +79,12 @@ fn pause(allocations: &Allocations) -> Option<Suspension> {
     // The store keeps a pause until the next one, also after its end.
     let pause = allocations.store.pause().filter(|pause| pause.holds_at(allocations.clock.now()));
     pause.map(Arc::unwrap_or_clone)
+}
+
+/// The notifications that wait or were dropped, if there are any.
+fn outbox(allocations: &Allocations) -> Option<Outbox> {
+    let OutboxFigures { waiting, oldest, dropped } = allocations.store.outbox_figures();
+    (waiting > 0 || dropped > 0).then_some(Outbox { waiting, oldest, dropped })
 }
 
 /// Why the store cannot be written, and since when.
@@ -139,6 +146,7 @@ pub(super) fn health_of(
         twin: runner.and_then(|runner| runner.context.standby.twin_notice()),
         store_trouble: store_trouble(allocations),
         pause: pause(allocations),
+        outbox: outbox(allocations),
         background_tasks: status.background.tasks(),
         was_paused,
     })

@@ -96,6 +96,7 @@ fn present(allocations: &Allocations, started: DateTime<Utc>, most: usize) -> Pr
         event_readers: store.subscribe().event_readers(),
         is_store_writable: store.trouble().is_none(),
         store_bytes: store.file_bytes(),
+        outbox: store.outbox_figures(),
     }
 }
 

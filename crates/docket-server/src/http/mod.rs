@@ -26,6 +26,7 @@ mod list_allocations;
 mod list_filter;
 mod manual_runs;
 mod metrics;
+mod notify_test;
 mod openapi;
 mod output;
 mod pause_server;
@@ -56,6 +57,7 @@ pub(crate) use self::{
     authentication::Authentication,
     handler_state::{Allocations, ServerStatus, SpecificationSettings},
     metrics::MetricsSettings,
+    notify_test::NotifyTester,
     request_memory::Limits,
     serve::{ServeError, serve},
     sessions::Sessions,

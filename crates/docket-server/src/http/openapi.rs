@@ -25,7 +25,7 @@ use super::{
     all_runs, allocations, backup, check_documents, dashboard_files, engines,
     error::{ApiError, JSON},
     events, health_and_version, journal, json_schema, json_to_yaml, list_allocations, manual_runs,
-    metrics, output, pause_server, runs, sign_in, start_counts, suspend_resume_reset,
+    metrics, notify_test, output, pause_server, runs, sign_in, start_counts, suspend_resume_reset,
     upcoming_instants, why,
 };
 
@@ -46,7 +46,8 @@ use super::{
         why::get, upcoming_instants::list, check_documents::check, json_to_yaml::to_yaml,
         start_counts::get, events::follow, sign_in::sign_in, sign_in::sign_out, sign_in::get,
         journal::list, engines::list, health_and_version::health, health_and_version::ready,
-        health_and_version::version, pause_server::pause, pause_server::unpause, backup::backup,
+        health_and_version::version, pause_server::pause, pause_server::unpause,
+        notify_test::test, backup::backup,
         metrics::get, json_schema::get, self::get, dashboard_files::file,
     ),
     components(schemas(Problem, Refused)),

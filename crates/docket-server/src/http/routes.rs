@@ -8,7 +8,7 @@ use actix_web::{
 use super::{
     all_runs, allocations, backup, check_documents, dashboard_files, engine_check, engines,
     error::ApiError, events, health_and_version, journal, json_schema, json_to_yaml,
-    list_allocations, manual_runs, metrics, openapi, output, pause_server, runs, sign_in,
+    list_allocations, manual_runs, metrics, notify_test, openapi, output, pause_server, runs, sign_in,
     start_counts, suspend_resume_reset, upcoming_instants, why,
 };
 
@@ -70,6 +70,7 @@ pub(super) fn routes(app: &mut ServiceConfig) {
     .service(only_post("/{name}/resume", web::post().to(suspend_resume_reset::resume)))
     .service(only_post("/{name}/reset", web::post().to(suspend_resume_reset::reset)))
     .service(only_post("/-/pause", web::post().to(pause_server::pause)))
+    .service(only_post("/-/notify/test", web::post().to(notify_test::test)))
     .service(only_post("/-/unpause", web::post().to(pause_server::unpause)))
     .service(only_post(FORMER_ENGINE_CHECK, web::post().to(engine_check::check)))
     .service(only_read("/-/backup", read(backup::backup)))

@@ -24,7 +24,7 @@ static READERS: Semaphore = Semaphore::const_new(16);
 ///
 /// # Errors
 /// What cannot be read and why, in words; values are never shown.
-pub(super) async fn read(folder: Option<&Path>, files: &[Box<str>]) -> Result<Vec<String>, String> {
+pub(crate) async fn read(folder: Option<&Path>, files: &[Box<str>]) -> Result<Vec<String>, String> {
     if files.is_empty() {
         return Ok(Vec::new());
     }

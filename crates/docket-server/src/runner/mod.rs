@@ -63,7 +63,7 @@ pub(crate) use self::{
     engine_call_retry::{EngineAccess, Retry},
     engine_reports::engine_reports,
     engines::{DelayedKind, Engines},
-    env_files::NO_FOLDER,
+    env_files::{NO_FOLDER, read as read_env_files},
     follow_container::judge,
     manual_runs::ManualError,
     outages::StoreTrouble,

@@ -115,7 +115,7 @@ impl Standby {
     }
 
     /// Waits until things may start.
-    pub(super) async fn may_start(&self) {
+    pub(crate) async fn may_start(&self) {
         let is_over = |state: &StandbyState| *state == StandbyState::Over;
         // The sender lives in `self`.
         let _ = self.state.subscribe().wait_for(is_over).await;

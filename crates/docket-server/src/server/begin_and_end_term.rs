@@ -15,6 +15,7 @@ use crate::{
     background::{Background, Failure, Schedule},
     cleanup::sweep_orphans,
     engine::engine_registry::{EngineRegistry, NamedEngine},
+    notify::Notifier,
     runner::{Runner, StoreAccess, Surroundings, stop_all_runs},
     scheduler::Scheduler,
     store::StoreError,
@@ -131,6 +132,17 @@ impl Process {
         Ok(absence)
     }
 
+    /// Sends notifications once things may start: another server with a copy of the store sends them otherwise.
+    fn notify(&self, runner: Arc<Runner>) -> impl Future<Output = ()> + Send + 'static {
+        let (store, settings) = (Arc::clone(&self.store), self.settings.notifier.clone());
+        async move {
+            let term = &runner.records.term;
+            if term.unless_ended(runner.context.standby.may_start()).await.is_ok() {
+                Notifier::new(store, term.clone(), settings).run().await;
+            }
+        }
+    }
+
     /// Starts the tasks of a term. `absence` is the time without a server before now.
     fn start(
         self: &Arc<Self>,
@@ -155,6 +167,7 @@ impl Process {
         });
         background.service("recovery", Arc::clone(&runner).begin(absence));
         background.service("orphan-cleanup", sweep_orphans(Arc::clone(&runner)));
+        background.service("notifier", self.notify(Arc::clone(&runner)));
         let (stop_scheduler, scheduler_stopped) =
             (CancellationToken::new(), CancellationToken::new());
         // A guard, so that a scheduler that panics counts as stopped, too.

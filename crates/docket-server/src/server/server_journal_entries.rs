@@ -194,7 +194,13 @@ mod tests {
 
     fn process(store: Store, clock: &Arc<TestClock>, zone: &str) -> Process {
         let (zone, namespace) = (zone.parse().unwrap(), "docket".parse().unwrap());
-        let settings = TermSettings { zone, namespace, env_dir: None, is_paused: false };
+        let settings = TermSettings {
+            zone,
+            namespace,
+            env_dir: None,
+            is_paused: false,
+            notifier: crate::notify::no_notifications(),
+        };
         Process::new(store, clock.clone(), settings)
     }
 

@@ -22,9 +22,10 @@ use crate::{
     config::{Config, Namespace},
     file_source::{FileSettings, FileSource, FileStatus},
     http::{
-        Allocations, Api, Authentication, Forecasts, Limits, MetricsSettings, ServerStatus,
-        Sessions, SpecificationSettings, WrongTokens,
+        Allocations, Api, Authentication, Forecasts, Limits, MetricsSettings, NotifyTester,
+        ServerStatus, Sessions, SpecificationSettings, WrongTokens,
     },
+    notify::{HttpClient, NotifierSettings},
     observer::metrics::Metrics,
     runner::{RunnerPort, StoreAccess},
     scheduler::Ticks,
@@ -44,6 +45,8 @@ pub(crate) struct TermSettings {
     pub(crate) env_dir: Option<PathBuf>,
     /// True if the server is paused when its first term begins.
     pub(crate) is_paused: bool,
+    /// Where notifications go.
+    pub(crate) notifier: NotifierSettings,
 }
 
 /// What outlives a term.
@@ -91,15 +94,24 @@ impl Process {
             namespace: config.namespace.clone(),
             env_dir: config.env_dir.clone(),
             is_paused: config.paused,
+            notifier: NotifierSettings {
+                notify: Arc::clone(&config.notify),
+                zone: config.time_zone,
+                public_url: config.access.public_url.clone(),
+                env_dir: config.env_dir.clone(),
+                post: Arc::new(HttpClient::default()),
+            },
         };
         let observer = Arc::clone(&metrics) as _;
         let store = Store::open_observed(backend, observer).await?;
+        store.set_default_notify(Arc::clone(&config.notify.default));
         let process = Self::new(store, Arc::new(SystemClock), settings);
         let file = config.file.clone().map(|path| FileSource {
             settings: FileSettings {
                 path,
                 unknown_options: config.unknown_options,
                 has_env_dir: config.env_dir.is_some(),
+                notify: Arc::clone(&config.notify),
             },
             store: Arc::clone(&process.store),
             status: FileStatus::default(),
@@ -158,6 +170,7 @@ impl Process {
             max_body: config.max_body,
             unknown_options: config.unknown_options,
             has_env_dir: config.env_dir.is_some(),
+            notify: Arc::clone(&config.notify),
         };
         let authentication = Authentication {
             access: config.access.clone(),
@@ -183,6 +196,7 @@ impl Process {
                 metrics: Arc::clone(&self.metrics),
                 allocations: config.metrics_allocations,
             }),
+            notify_tester: Data::new(NotifyTester(Arc::clone(&self.settings.notifier.post))),
         }
     }
 

@@ -70,7 +70,13 @@ impl Served {
     ) -> Self {
         let (store, clock) = (Store::open(backend.clone()).await.unwrap(), clock.clone());
         let (zone, namespace) = (Zone::utc(), "docket".parse().unwrap());
-        let settings = TermSettings { zone, namespace, env_dir: None, is_paused: false };
+        let settings = TermSettings {
+            zone,
+            namespace,
+            env_dir: None,
+            is_paused: false,
+            notifier: crate::notify::no_notifications(),
+        };
         let process = Process::new(store, clock.clone(), settings);
         let allocations = Allocations {
             store: process.store.clone(),

@@ -146,8 +146,13 @@ fn within<T>(machine: &Machine, runtime: &Runtime, work: impl Future<Output = T>
 async fn open(machine: &Arc<Machine>, is_new: bool) -> Result<Arc<Process>, ServerError> {
     let backend = SimulatedBackend { machine: Arc::clone(machine), is_new };
     let store = Store::open(Arc::new(backend)).await?;
-    let settings =
-        TermSettings { zone: Zone::utc(), namespace: namespace(), env_dir: None, is_paused: false };
+    let settings = TermSettings {
+        zone: Zone::utc(),
+        namespace: namespace(),
+        env_dir: None,
+        is_paused: false,
+        notifier: crate::notify::no_notifications(),
+    };
     Ok(Arc::new(Process::new(store, machine.clock.clone(), settings)))
 }
 

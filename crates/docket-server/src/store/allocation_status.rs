@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use docket_model::{
     Allocation, Run,
     journal::Suspension,
+    notification_decision::Failing,
     run::{Instant, RunState},
 };
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ pub(crate) struct StatusRecord {
     /// The newest manual suspension.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) suspension: Option<Arc<Suspension>>,
+    /// The failures in a row, if the newest runs failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failing: Option<Failing>,
     /// How many records of runs there are.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) records: usize,
@@ -57,6 +61,7 @@ pub(super) static IDLE: StatusRecord = StatusRecord {
     pruned: None,
     succeeded: None,
     suspension: None,
+    failing: None,
     records: 0,
     newest: None,
     under_way: Vec::new(),

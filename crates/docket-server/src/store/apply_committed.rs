@@ -56,6 +56,9 @@ impl Catalogue {
         for (number, life) in &staged.lives {
             self.lives.add(*number, life);
         }
+        if self.outbox.accept(staged.outbox) {
+            self.feed.outbox_changed();
+        }
         let changes =
             changed.into_iter().map(|(position, name)| match self.entries.get(&position) {
                 Some(entry) => (position, entry.change()),

@@ -13,7 +13,9 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Allocation, AllocationName, Run, finding,
+    Allocation, AllocationName, Run,
+    allocation::Notification,
+    finding,
     journal::{Entry as JournalEntry, Suspension},
     run::{Instant, RunState},
 };
@@ -25,6 +27,7 @@ use super::{
     allocation_status::{IDLE, Newest, StatusRecord},
     backend::Revision,
     change_feed::Feed,
+    outbox::Outbox,
     rules,
     server_lives::Lives,
 };
@@ -231,6 +234,10 @@ pub(super) struct Catalogue {
     pub(super) commits: u64,
     /// The lives of servers.
     pub(super) lives: Lives,
+    /// Notifications that are not delivered yet.
+    pub(super) outbox: Outbox,
+    /// Who gets notifications of allocations without `Notify`.
+    pub(super) default_notify: Arc<[Notification]>,
     pub(super) feed: Arc<Feed>,
 }
 
@@ -279,7 +286,10 @@ impl Catalogue {
         self.feed.continue_after(loaded.feed.newest());
         // Readers hold the feed; the other two name the commits of this very store.
         let (feed, writer, commits) = (Arc::clone(&self.feed), self.writer, self.commits);
-        *self = Self { writer, commits, feed, ..loaded };
+        let default_notify = Arc::clone(&self.default_notify);
+        let outbox = Outbox { dropped: self.outbox.dropped, ..loaded.outbox };
+        *self = Self { writer, commits, feed, default_notify, outbox, ..loaded };
+        self.feed.outbox_changed();
         self.feed.publish_changes(&changes);
     }
 

@@ -68,9 +68,11 @@ pub(super) async fn claim(
             // Not `add_run`: the record is there already and must not be counted twice.
             transaction.put_run(&folded);
             transaction.report(Milestone::end(&run.state), &folded);
+            let before = entry.status().decided.or(Some(instant.moment()));
+            transaction.notify(&folded, before, run.decided_at)?;
             transaction.publish(News::Run(folded, run.decided_at));
         }
-        None => transaction.add_run(run),
+        None => transaction.add_run(run)?,
     }
     Ok(ClaimOutcome::New)
 }

@@ -57,7 +57,7 @@ impl Command for ClaimManual {
             // It was published when the first of its instants was missed; it is shorter now.
             transaction.add_run_as_of(&Arc::new(rest), run.decided_at);
         }
-        transaction.add_run(&Arc::new(run));
+        transaction.add_run(&Arc::new(run))?;
         Ok(ClaimOutcome::New)
     }
 }

@@ -222,6 +222,7 @@ impl Catalogue {
                     self.lives.add(number, &parsed(text)?);
                 }
             }
+            (Collection::Outbox, id) => self.outbox.set(id, text.map(parsed).transpose()?),
             (Collection::Meta | Collection::Claimed | Collection::Staged, _) => {}
         }
         Ok(())

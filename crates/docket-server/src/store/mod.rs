@@ -32,6 +32,8 @@ mod memory;
 mod memory_limit;
 mod observer;
 mod old_formats;
+mod outbox;
+mod outbox_changes;
 mod preconditions;
 mod push;
 mod queries;
@@ -80,6 +82,7 @@ pub use self::{
         TooMany,
     },
     error::StoreError,
+    outbox::{Digest, OutboxFigures, OutboxMessage, ReceiverId},
     preconditions::{ChangeContext, Condition},
     request_types::{
         About, ChangedZone, Circumstances, ClaimOutcome, Control, Effect, EntryFilter, InstantKind,
@@ -95,6 +98,7 @@ pub(crate) use self::{
     backend::Backend,
     memory::MemoryBackend,
     observer::{Milestone, Observer},
+    outbox::Outbox,
     sqlite::SqliteBackend,
 };
 use self::{

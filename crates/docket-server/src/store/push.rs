@@ -1,5 +1,7 @@
 //! Pushes and deletions of allocations.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use docket_model::{AllocationName, Origin, journal::Event};
@@ -37,7 +39,10 @@ impl Command for Push {
             let name = &specification.name;
             let is_new = transaction.entry(name.as_str()).is_none();
             let remembered = if is_new { remembered(transaction, name, self.at) } else { None };
-            let put = transaction.put(specification.clone(), self, remembered);
+            // `check` has refused masks that stand for no stored URL.
+            let with_urls = transaction.with_stored_urls(specification);
+            let with_urls = with_urls.unwrap_or(Cow::Borrowed(specification)).into_owned();
+            let put = transaction.put(with_urls, self, remembered);
             effects.push(put.effect);
             let now = transaction.entry(name.as_str());
             let event = now.and_then(|(_, entry)| rules::event(&put, &entry.allocation));

@@ -61,6 +61,7 @@ impl Command for Finish {
         rules::check_finishable(&run, self.end.part)?;
         // The bytes are kept in pieces, and their sizes in the record.
         let output = self.end.output.as_ref().map(|output| Arc::new(output.to_sized()));
+        let had_failed = run.state.is_failure();
         let was_started = run.lateness().is_some();
         End { output, ..self.end.clone() }.apply(Arc::make_mut(&mut run));
         let part = part_of(self.end.part, &run);
@@ -72,6 +73,10 @@ impl Command for Finish {
         report_start(transaction, &run, was_started);
         if run.state.is_over() {
             transaction.report(Milestone::end(&run.state), &run);
+            // A lost run that is found again, and failed, is no further failure.
+            if !(had_failed && run.state.is_failure()) {
+                transaction.notify(&run, None, self.end.at)?;
+            }
         }
         transaction.publish(News::Run(run, self.end.at));
         Ok(())

@@ -22,6 +22,7 @@ use super::{
     change_feed::News,
     codec::uid,
     observer::Milestone,
+    outbox::StagedOutbox,
     rules::MOST_ENTRIES,
     server_lives::StoredLife,
 };
@@ -101,6 +102,7 @@ pub(super) struct Staged {
     pub(super) runs: BTreeMap<AllocationName, BTreeMap<Instant, StagedRun>>,
     pub(super) pieces: Vec<(PieceKey, Piece)>,
     pub(super) items: BTreeMap<(Collection, String), Option<Record>>,
+    pub(super) outbox: StagedOutbox,
     /// Values that must not have been changed by another writer.
     pub(super) depends_on: BTreeSet<&'static str>,
     /// Allocations that have more records than are kept.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use docket_model::RunId;
 use parking_lot::RwLock;
+use tokio::sync::Notify;
 
 use super::{
     catalogue::Catalogue,
@@ -41,6 +42,12 @@ impl Subscription {
         // Locked until the reader is registered, so that no commit falls in between.
         let catalogue = self.0.read();
         catalogue.feed.changes(catalogue.all_changes())
+    }
+
+    /// A wake-up for changes of the outbox, for one reader.
+    #[must_use]
+    pub fn outbox(&self) -> Arc<Notify> {
+        self.0.read().feed.outbox()
     }
 
     /// A wake-up for each change of the record of one run.

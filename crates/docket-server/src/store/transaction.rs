@@ -270,11 +270,13 @@ impl Transaction {
 
     /// Adds a record, and publishes it. Records that are too many by it are pruned later: a claim does
     /// not wait for that.
-    pub(super) fn add_run(&mut self, run: &Arc<Run>) {
+    pub(super) fn add_run(&mut self, run: &Arc<Run>) -> Result<(), StoreError> {
         if run.state.is_over() {
             self.report(Milestone::end(&run.state), run);
+            self.notify(run, None, run.decided_at)?;
         }
         self.add_run_as_of(run, run.decided_at);
+        Ok(())
     }
 
     /// The same of what is left of a record, whose end was reported already.

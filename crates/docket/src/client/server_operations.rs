@@ -6,7 +6,10 @@ use anyhow::{Result, anyhow};
 use docket_model::{
     AllocationName, Specification,
     container::UnknownOptions,
-    wire::{EngineCheck, Health, Problem, ResumeRequest, SuspendRequest},
+    wire::{
+        EngineCheck, Health, NotifyTestRequest, NotifyTestResult, Problem, ResumeRequest,
+        SuspendRequest,
+    },
 };
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -87,6 +90,14 @@ impl Client {
             anyhow!("{} checked {} allocations instead of 1", self.url(""), checks.len())
         })?;
         Ok(check)
+    }
+
+    /// Sends a test message to one target, or to all.
+    pub(crate) async fn test_notify(
+        &self,
+        request: &NotifyTestRequest,
+    ) -> Result<Vec<NotifyTestResult>> {
+        self.ask(self.request(Method::POST, "/-/notify/test").json(request)).await
     }
 
     /// A copy of the store, to be read in pieces.

@@ -2,7 +2,10 @@
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use docket_model::wire::Health;
+use docket_model::{
+    Zone,
+    wire::{Health, Outbox},
+};
 
 use crate::{
     client::{Client, Connection},
@@ -57,6 +60,24 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         .as_ref()
         .map(|pause| format!("; it {}", time_and_state_words::paused_since(pause, zone)));
     let data = health.time_zone_data.map(|data| format!("; time zone data: {data}"));
+    let outbox = health.outbox.as_ref().map(|outbox| outbox_in_words(outbox, zone));
     let (pause, data) = (pause.unwrap_or_default(), data.unwrap_or_default());
-    print::line(format_args!("{} {state}{pause}{data}", client.url("")))
+    let outbox = outbox.unwrap_or_default();
+    print::line(format_args!("{} {state}{pause}{outbox}{data}", client.url("")))
+}
+
+/// How many notifications wait, since when, and how many were dropped.
+fn outbox_in_words(outbox: &Outbox, zone: Zone) -> String {
+    let counted = |count: u64, is: &str, are: &str| match count {
+        1 => format!("1 notification {is}"),
+        count => format!("{count} notifications {are}"),
+    };
+    let waiting = (outbox.waiting > 0).then(|| {
+        let oldest = outbox.oldest.map(|oldest| time_and_state_words::wall_clock(oldest, zone));
+        let since = oldest.map(|oldest| format!(" since {oldest}")).unwrap_or_default();
+        format!("; {}{since}", counted(outbox.waiting as u64, "waits", "wait"))
+    });
+    let dropped = (outbox.dropped > 0)
+        .then(|| format!("; {} dropped", counted(outbox.dropped, "was", "were")));
+    waiting.unwrap_or_default() + &dropped.unwrap_or_default()
 }

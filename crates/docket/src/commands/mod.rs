@@ -16,6 +16,7 @@ pub(crate) mod logs;
 pub(crate) mod man;
 mod mark_lines_by_part;
 pub(crate) mod next;
+pub(crate) mod notify;
 mod output_options;
 pub(crate) mod pause;
 pub(crate) mod push;

@@ -22,6 +22,7 @@ fn every_command_has_a_help_with_defaults_variables_and_examples() {
         "events",
         "engines",
         "next",
+        "notify",
         "suspend",
         "resume",
         "reset",

@@ -6,9 +6,14 @@ use super::super::{
     HostCount, Keep, MOST_CONSTRAINTS, MOST_PULL_SECRETS, MOST_TOLERATIONS, Placement, Retries,
     Toleration, TolerationOperator,
     key_definition::{Absent, Entry, Field, Key, key},
+    notifications::{
+        MOST_OUTPUT_LINES, Notification, NotificationDraft, NotifyEvent, ReceiverKind,
+        SHORTEST_REPEAT,
+    },
     value_types::{
-        ContainerPart, Rule, constraints, engine_name, flag, host_count, length, mappings, number,
-        object_name, object_names, seconds, size, taint_effect, text, words,
+        ContainerPart, Rule, constraints, engine_name, events, flag, host_count, length, mappings,
+        number, object_name, object_names, optional_length, receiver_url, seconds, size,
+        taint_effect, target, text, words,
     },
 };
 
@@ -258,6 +263,84 @@ pub(super) static KEEP: LazyLock<[&dyn Key<Keep, Keep>; 3]> = LazyLock::new(|| {
             form: size(Keep::MOST_OUTPUT),
             absent: Absent::Is(Keep::DEFAULT.output),
             field: field!(Keep.output),
+        }),
+    ]
+});
+
+/// A field of an entry of `Notify` that its draft has under the same name.
+macro_rules! notification {
+    ($field:ident) => {
+        Field {
+            get: |from: &Notification| &from.$field,
+            set: |draft: &mut NotificationDraft, value| draft.$field = value,
+        }
+    };
+}
+
+/// The receiver of an entry of `Notify`, which several keys share, so that an entry has one.
+macro_rules! receiver {
+    () => {
+        Field {
+            get: |from: &Notification| &from.receiver,
+            set: |draft: &mut NotificationDraft, value| draft.receiver = Some(value),
+        }
+    };
+}
+
+pub(in crate::allocation) static NOTIFICATIONS: LazyLock<
+    [&dyn Key<NotificationDraft, Notification>; 6],
+> = LazyLock::new(|| {
+    [
+        key(Entry {
+            name: "To",
+            meaning: "A target of the server's `--notify` file.",
+            example: "oncall",
+            form: target(),
+            absent: Absent::Nothing("one of `To`, `Webhook` and `Slack`"),
+            field: receiver!(),
+        }),
+        key(Entry {
+            name: "Webhook",
+            meaning: "A URL that gets docket's JSON. Its host must be one of the server's `AllowedHosts`. The \
+                      server shows it as `https://HOST/•••`; a push of that keeps the URL.",
+            example: "https://hooks.example.org/x",
+            form: receiver_url(ReceiverKind::Webhook),
+            absent: Absent::Nothing("one of `To`, `Webhook` and `Slack`"),
+            field: receiver!(),
+        }),
+        key(Entry {
+            name: "Slack",
+            meaning: "The same with JSON for an incoming webhook of Slack, or of what is compatible with it.",
+            example: "https://hooks.slack.com/services/x",
+            form: receiver_url(ReceiverKind::Slack),
+            absent: Absent::Nothing("one of `To`, `Webhook` and `Slack`"),
+            field: receiver!(),
+        }),
+        key(Entry {
+            name: "On",
+            meaning: "About what: the first failure (which includes timed out and lost runs), the success after \
+                      it, missed instants, skipped runs.",
+            example: r#"["failed", "recovered"]"#,
+            form: events(),
+            absent: Absent::Is(NotifyEvent::DEFAULT.to_vec()),
+            field: notification!(on),
+        }),
+        key(Entry {
+            name: "Repeat",
+            meaning: "Sends a further message when runs still fail, or instants are still missed, after so long.",
+            example: "4h",
+            form: optional_length(SHORTEST_REPEAT),
+            absent: Absent::Nothing("never"),
+            field: notification!(repeat),
+        }),
+        key(Entry {
+            name: "Output",
+            meaning: "How many of the last lines of the output the message has. Values of `EnvFiles`, and of \
+                      variables with names such as `DB_PASSWORD`, are replaced by `•••`.",
+            example: "20",
+            form: number(0, u64::from(MOST_OUTPUT_LINES)),
+            absent: Absent::Is(0),
+            field: notification!(output),
         }),
     ]
 });

@@ -160,7 +160,6 @@ fn what_may_surprise_in_a_schedule_is_a_warning() {
 #[test]
 fn keys_of_later_versions_are_distinguished_from_unknown_ones() {
     let cases = [
-        ("Notify", "`Notify` is not supported by this version of docket"),
         ("successwithin", "`SuccessWithin` is not supported by this version of docket"),
         ("Retry", "unknown key `Retry`: did you mean `Retries`?"),
         ("Crn", "unknown key `Crn`: did you mean `Cron`?"),

@@ -219,3 +219,43 @@ fn the_last_instant_cannot_be_before_the_first() {
     insta::assert_snapshot!(message, @"NotAfter: `2026-11-21T07:59:59Z` is before `NotBefore`, `2026-11-21T09:00:00+01:00`, so no instant is left: swap them");
     valid(bounds("2026-11-21T09:00:00+01:00", "2026-11-21T08:00:00Z"));
 }
+
+#[test]
+fn an_entry_of_notify_has_one_receiver_and_its_events_in_any_case() {
+    let posted = json!({"Notify": [
+        {"to": "oncall", "ON": ["Recovered", "FAILED", "failed"], "Repeat": "240m"},
+        {"Webhook": "HTTPS://Hooks.example.org/x", "Output": 20},
+        {"Slack": "https://hooks.example.org/y", "To": null, "On": "missed"},
+    ]});
+    assert_eq!(
+        printed(posted)["Notify"],
+        json!([
+            {"To": "oncall", "On": ["failed", "recovered"], "Repeat": "4h"},
+            {"Webhook": "https://hooks.example.org/x", "Output": 20},
+            {"Slack": "https://hooks.example.org/y", "On": ["missed"]},
+        ])
+    );
+    assert_eq!(printed(json!({"Notify": []}))["Notify"], json!([]));
+    assert_eq!(printed(json!({"Notify": null})).get("Notify"), None);
+}
+
+#[test]
+fn what_is_wrong_in_notify_is_reported_with_its_place_and_without_the_url() {
+    let errors = messages(json!({"Notify": [
+        {"On": ["failed"]},
+        {"To": "oncall", "Slack": "https://hooks.example.org/secret"},
+        {"Webhook": "hooks.example.org/secret"},
+        {"To": "oncall", "Repeat": "5m", "On": ["fails"], "Mail": "a@b"},
+        "oncall",
+    ]}));
+
+    insta::assert_snapshot!(errors, @r#"
+    Notify[0]: give exactly one of `To`, `Webhook` and `Slack`
+    Notify[1]: give exactly one of `To`, `Webhook` and `Slack`
+    Notify[2].Webhook: the value is not a URL: write https://HOST/PATH
+    Notify[3].Mail: unknown key `Mail`: the keys are `To`, `Webhook`, `Slack`, `On`, `Repeat` and `Output`
+    Notify[3].On[0]: `fails` is not one of `failed`, `recovered`, `missed`, `skipped` (did you mean `failed`?)
+    Notify[3].Repeat: 5m is too short: write at least 10m, or leave it out
+    Notify[4]: expected a mapping, found the string "oncall"
+    "#);
+}

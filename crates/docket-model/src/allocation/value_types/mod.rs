@@ -3,6 +3,7 @@
 
 mod container;
 mod mappings;
+mod notifications;
 mod placement;
 mod pod_options;
 mod scalars;
@@ -13,6 +14,7 @@ use serde_json::Value;
 pub(super) use self::{
     container::{ContainerPart, container},
     mappings::{Rule, labels, mapping, mappings, number_or},
+    notifications::{events, notifications, receiver_url, target},
     placement::{constraints, engine_name, host_count},
     pod_options::{object_name, object_names, seconds, taint_effect},
     scalars::{

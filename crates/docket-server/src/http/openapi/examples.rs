@@ -37,6 +37,10 @@ pub(super) fn of(schema: &str) -> Option<Value> {
             {"At": "2027-03-28T01:00:00Z", "Note": "02:30 does not exist that day: runs at 03:00"},
             {"At": "2027-03-29T00:30:00Z"},
         ]}),
+        "NotifyTestRequest" => json!({"Target": "oncall"}),
+        "NotifyTestResult" => json!({
+            "Target": "oncall", "Delivered": true, "Message": "the receiver answered 200 OK: ok",
+        }),
         "Push" | "Specification" => specification(),
         "PushAnswer" => json!({"created": 2, "updated": 0, "unchanged": 0}),
         "Ready" => json!({"Status": "ready", "Engine": engine()}),

@@ -26,14 +26,16 @@ use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Allocations, Api, Authentication, Forecasts, Limits, MetricsSettings, ServerStatus, Sessions,
-    SpecificationSettings, WrongTokens, check_request_access, response_memory, routes::routes,
+    Allocations, Api, Authentication, Forecasts, Limits, MetricsSettings, NotifyTester,
+    ServerStatus, Sessions, SpecificationSettings, WrongTokens, check_request_access, response_memory,
+    routes::routes,
 };
 use crate::{
     background::Background,
     clock::{Clock, TestClock},
     config::{Access, Token},
     engine::{engine_registry::EngineRegistry, scripted_engine::ScriptedEngine},
+    notify::HttpClient,
     observer::metrics::Metrics,
     runner::{Runner, RunnerPort, StoreAccess, Surroundings},
     scheduler::Ticks,
@@ -82,6 +84,7 @@ pub(crate) fn api_over(allocations: Allocations, access: Access) -> Api {
             max_body: 1000,
             unknown_options: UnknownOptions::Refuse,
             has_env_dir: false,
+            notify: Arc::default(),
         }),
         authentication: authentication(access),
         status: Data::new(ServerStatus {
@@ -93,6 +96,7 @@ pub(crate) fn api_over(allocations: Allocations, access: Access) -> Api {
         forecasts: Data::new(Forecasts::default()),
         limits: Data::new(Limits::new(1000)),
         metrics: Data::new(MetricsSettings { metrics: Arc::default(), allocations: 2 }),
+        notify_tester: Data::new(NotifyTester(Arc::new(HttpClient::default()))),
     }
 }
 

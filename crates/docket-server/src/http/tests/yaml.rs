@@ -17,6 +17,7 @@ fn large_api() -> Api {
         max_body: 1 << 20,
         unknown_options: UnknownOptions::Refuse,
         has_env_dir: false,
+        notify: Arc::default(),
     };
     Api { specifications: Data::new(specifications), ..api(Access::default()) }
 }

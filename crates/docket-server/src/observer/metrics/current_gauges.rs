@@ -9,11 +9,11 @@ use chrono::{DateTime, Utc};
 use docket_model::AllocationName;
 use prometheus_client::{
     encoding::EncodeLabelSet,
-    metrics::{family::Family, gauge::Gauge, info::Info},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
     registry::{Registry, Unit},
 };
 
-use crate::store::RunCounts;
+use crate::store::{OutboxFigures, RunCounts};
 
 /// A gauge of a number with a fraction.
 type Fraction = Gauge<f64, AtomicU64>;
@@ -37,6 +37,7 @@ pub(crate) struct Present {
     pub(crate) is_store_writable: bool,
     /// The size of the store's file, where it has one.
     pub(crate) store_bytes: Option<u64>,
+    pub(crate) outbox: OutboxFigures,
 }
 
 /// Figures of one allocation.
@@ -90,6 +91,7 @@ impl Present {
     pub(super) fn register(&self, registry: &mut Registry) {
         self.register_server(registry);
         self.register_store(registry);
+        self.register_outbox(registry);
         self.register_runs(registry);
         self.register_engines(registry);
         self.register_allocations(registry);
@@ -130,6 +132,21 @@ impl Present {
                 size,
             );
         }
+    }
+
+    fn register_outbox(&self, registry: &mut Registry) {
+        registry.register(
+            "outbox_messages",
+            "Notifications that wait for delivery",
+            gauge(count(self.outbox.waiting)),
+        );
+        let dropped = Counter::<u64>::default();
+        dropped.inc_by(self.outbox.dropped);
+        registry.register(
+            "notifications_dropped",
+            "Notifications that could not be delivered",
+            dropped,
+        );
     }
 
     fn register_runs(&self, registry: &mut Registry) {

@@ -64,6 +64,7 @@ async fn run_on(stub: &Stub) -> Arc<Run> {
         namespace: "docket".parse().unwrap(),
         env_dir: None,
         is_paused: false,
+        notifier: crate::notify::no_notifications(),
     };
     let process = Arc::new(Process::new(Store::in_memory(usize::MAX), clock.clone(), settings));
     let engines = EngineRegistry::for_tests(Arc::new(stub.engine()));

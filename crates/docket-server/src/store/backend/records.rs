@@ -56,6 +56,8 @@ pub(crate) enum Collection {
     Claimed,
     /// The lives of servers.
     Lives,
+    /// Notifications that are not delivered yet.
+    Outbox,
     /// Parts of a commit that is larger than the backend takes at once.
     Staged,
 }
@@ -68,13 +70,14 @@ impl Collection {
             Self::Deleted => "deleted",
             Self::Claimed => "claimed",
             Self::Lives => "lives",
+            Self::Outbox => "outbox",
             Self::Staged => "staged",
         }
     }
 
     /// The collection of a name; none where this docket knows none of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Meta, Self::Deleted, Self::Claimed, Self::Lives, Self::Staged]
+        [Self::Meta, Self::Deleted, Self::Claimed, Self::Lives, Self::Outbox, Self::Staged]
             .into_iter()
             .find(|collection| collection.name() == name)
     }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Weak};
 
 use docket_model::{AllocationName, RunId, journal::Entry};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 pub(super) use self::event::Labels;
 use self::run_wakeups::Followed;
@@ -30,6 +31,7 @@ pub(super) struct Feed {
     events: Arc<Events>,
     readers: Mutex<Vec<Weak<Changes>>>,
     followed: Arc<Followed>,
+    outbox: Arc<Notify>,
 }
 
 impl Feed {
@@ -71,6 +73,16 @@ impl Feed {
     /// Wake-ups for each change of one run.
     pub(super) fn follow(&self, id: &RunId) -> RunChanges {
         self.followed.follow(id)
+    }
+
+    /// Wakes up who sends what is in the outbox.
+    pub(super) fn outbox_changed(&self) {
+        self.outbox.notify_one();
+    }
+
+    /// Wakes up its one reader when the outbox has changed.
+    pub(super) fn outbox(&self) -> Arc<Notify> {
+        Arc::clone(&self.outbox)
     }
 
     /// Publishes events; `labels` says what labels an allocation had and has.

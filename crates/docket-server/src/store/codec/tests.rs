@@ -8,6 +8,7 @@ use docket_model::{
     container::UnknownOptions,
     finding::FieldPath,
     journal::{Entry, Event, Suspension},
+    notification_decision::Failing,
     output::{Stream, Streams, Times},
     run::{
         Attempt, AttemptKey, Cancellation, ContainerId, Exit, ExitCause, Instant, ManualRequest,
@@ -252,6 +253,7 @@ fn all_other_records_are_read_back() {
         pruned: Some(instant()),
         succeeded: Some(instant()),
         suspension: Some(Arc::new(Suspension::new("ann", at(5)))),
+        failing: Some(Failing { since: at(6), last: at(7), count: 2 }),
         records: 4,
         newest: Some(Newest { instant: instant(), is_missed: true }),
         under_way: vec![instant(), Instant::new(at(5_000))],

@@ -18,6 +18,7 @@ pub(super) mod events;
 pub(super) mod manual_changes;
 pub(super) mod manual_runs;
 pub(super) mod missed_on_change;
+pub(super) mod notifications;
 pub(super) mod preconditions;
 pub(super) mod run_progress;
 pub(super) mod server_pause;
@@ -48,6 +49,9 @@ macro_rules! keeps_the_contract {
             allocations::positions_and_revisions_are_given_once,
             allocations::only_a_new_schedule_moves_the_time_from_which_it_is_due,
             allocations::each_change_reaches_a_reader,
+            notifications::the_first_failure_the_recovery_and_missed_instants_are_in_the_outbox,
+            notifications::what_was_sent_or_dropped_leaves_the_outbox,
+            notifications::a_masked_url_stands_for_the_one_that_is_stored,
             preconditions::a_change_is_made_on_its_condition_only,
             preconditions::of_two_who_change_the_same_revision_one_wins,
             dependencies::what_comes_first_must_be_there_without_a_circle,

@@ -1,13 +1,17 @@
 //! What a push or a deletion changes of allocations.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeSet, HashSet},
     sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
 use docket_model::{
-    Allocation, AllocationName, Specification, check_dependencies, missed_instants::Suspensions,
+    Allocation, AllocationName, Specification,
+    allocation::UnknownUrl,
+    check_dependencies::{self, DependencyError},
+    missed_instants::Suspensions,
     run::Instant,
 };
 
@@ -63,7 +67,8 @@ impl Transaction {
             Some(entry.allocation.specification.parents().to_vec())
         };
         let pushed: Vec<_> = push.specifications.iter().collect();
-        let unfit = check_dependencies::check(&pushed, &stored);
+        let mut unfit = check_dependencies::check(&pushed, &stored);
+        unfit.extend(self.unknown_urls(push));
         if !unfit.is_empty() {
             return Err(StoreError::Unfit(unfit));
         }
@@ -71,6 +76,30 @@ impl Transaction {
         left_out.iter().try_for_each(|name| {
             self.check_childless(name, |child| gone.contains(child) || pushed.contains(child))
         })
+    }
+
+    /// The masked URLs that stand for none that is stored.
+    fn unknown_urls(&self, push: &Push) -> Vec<DependencyError> {
+        let pushed = push.specifications.iter().enumerate();
+        let errors = pushed.flat_map(|(index, wanted)| {
+            let unknown = self.with_stored_urls(wanted).err().unwrap_or_default();
+            unknown.into_iter().map(move |UnknownUrl { field, message }| DependencyError {
+                index,
+                name: wanted.name.clone(),
+                field,
+                message,
+            })
+        });
+        errors.collect()
+    }
+
+    /// A specification with the URLs that are stored in place of its masked ones.
+    pub(in crate::store) fn with_stored_urls<'s>(
+        &self,
+        wanted: &'s Specification,
+    ) -> Result<Cow<'s, Specification>, Vec<UnknownUrl>> {
+        let held = self.entry(wanted.name.as_str()).map(|(_, entry)| entry.allocation);
+        wanted.with_stored_urls(held.as_ref().map(|held| &held.specification))
     }
 
     /// Refuses to delete a name that others run after, but for those that do not count.

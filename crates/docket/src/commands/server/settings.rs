@@ -1,13 +1,19 @@
 //! The options of `docket server`, and the configuration made of them.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, builder::BoolishValueParser};
 use docket_model::{Duration, Size, Zone, container::UnknownOptions};
 use docket_server::{
     Access, Config,
-    config::{Listen, Namespace, StoreChoice, TlsFiles, Token, engines::ConnectEngine},
+    config::{
+        Listen, Namespace, NotifySettings, StoreChoice, TlsFiles, Token, engines::ConnectEngine,
+        read_notify_file,
+    },
 };
 use reqwest::Url;
 use tracing::warn;
@@ -36,6 +42,10 @@ pub(crate) struct Arguments {
     /// allocations
     #[arg(long, value_name = "PATH", env = "DOCKET_FILE")]
     file: Option<PathBuf>,
+
+    /// File with the targets of notifications in YAML, with the keys `Targets`, `Default` and `AllowedHosts`
+    #[arg(long, value_name = "FILE", env = "DOCKET_NOTIFY")]
+    notify: Option<PathBuf>,
 
     #[command(flatten)]
     storage: Storage,
@@ -203,6 +213,9 @@ impl Arguments {
             time_zone,
             namespace: self.namespace,
             file: self.file,
+            notify: Arc::new(
+                self.notify.as_deref().map(notify_settings).transpose()?.unwrap_or_default(),
+            ),
             engines: self.engines.engines()?,
             connect_kubernetes: CONNECT_KUBERNETES,
             unknown_options,
@@ -221,6 +234,15 @@ impl Arguments {
             paused: storage.paused,
         })
     }
+}
+
+/// The file of `--notify`.
+fn notify_settings(path: &Path) -> Result<NotifySettings> {
+    // It may have URLs, which are secrets.
+    if let Some(warning) = secret_file::warning("file of notifications", path) {
+        warn!("{warning}");
+    }
+    read_notify_file(path).context("--notify")
 }
 
 impl AccessOptions {

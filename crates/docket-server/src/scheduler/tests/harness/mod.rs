@@ -137,6 +137,7 @@ impl Ground {
             namespace: "docket".parse().unwrap(),
             env_dir: self.settings.env_dir.clone(),
             is_paused: false,
+            notifier: crate::notify::no_notifications(),
         };
         let process = Arc::new(Process::new(store, self.clock.clone(), settings));
         if let Some(from) = self.left_at {
