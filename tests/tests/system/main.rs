@@ -30,6 +30,7 @@ mod live_events;
 mod long_engine_messages;
 mod many_hosts;
 mod metrics;
+mod notifications;
 mod original_endpoints;
 mod output;
 mod output_lines;

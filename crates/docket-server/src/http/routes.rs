@@ -8,8 +8,8 @@ use actix_web::{
 use super::{
     all_runs, allocations, backup, check_documents, dashboard_files, engine_check, engines,
     error::ApiError, events, health_and_version, journal, json_schema, json_to_yaml,
-    list_allocations, manual_runs, metrics, notify_test, openapi, output, pause_server, runs, sign_in,
-    start_counts, suspend_resume_reset, upcoming_instants, why,
+    list_allocations, manual_runs, metrics, notify_test, openapi, output, pause_server, runs,
+    sign_in, start_counts, suspend_resume_reset, upcoming_instants, why,
 };
 
 /// A check on the default engine, as it was called before; it is not described any more.

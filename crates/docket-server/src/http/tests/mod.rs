@@ -27,8 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Allocations, Api, Authentication, Forecasts, Limits, MetricsSettings, NotifyTester,
-    ServerStatus, Sessions, SpecificationSettings, WrongTokens, check_request_access, response_memory,
-    routes::routes,
+    ServerStatus, Sessions, SpecificationSettings, WrongTokens, check_request_access,
+    response_memory, routes::routes,
 };
 use crate::{
     background::Background,
