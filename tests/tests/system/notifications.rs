@@ -76,10 +76,10 @@ fn the_first_failure_is_sent_a_second_is_not_and_then_the_recovery() {
     run(&server, "report", None);
     run(&server, "report", Some("true"));
 
-    let received = receiver.await_messages(2);
-    let events: Vec<_> = received.iter().map(Received::event).collect();
+    let messages = receiver.await_messages(2);
+    let events: Vec<_> = messages.iter().map(Received::event).collect();
     assert_eq!(events, ["failed", "recovered"]);
-    let [failed, recovered] = &*received else { panic!("{received:?}") };
+    let [failed, recovered] = &*messages else { panic!("{messages:?}") };
     assert_eq!(failed.path, "/secret-target");
     assert_eq!(failed.header("docket-id"), failed.body["Id"].as_str().unwrap());
     assert!(failed.header("docket-signature").starts_with("v1="), "{failed:?}");
@@ -104,9 +104,9 @@ fn a_receiver_that_fails_gets_the_same_message_again_and_a_redirect_is_not_follo
     // A receiver that does not answer delays no run.
     run(&server, "report", Some("true"));
 
-    let received = receiver.await_messages(4);
-    let ids: Vec<_> = received.iter().map(|message| message.header("docket-id")).collect();
-    assert_eq!(ids[..4], [ids[0]; 4], "{received:?}");
+    let messages = receiver.await_messages(4);
+    let ids: Vec<_> = messages.iter().map(|message| message.header("docket-id")).collect();
+    assert_eq!(ids[..4], [ids[0]; 4], "{messages:?}");
     assert_eq!(await_empty_outbox(&server), 0);
 
     let before = receiver.received().len();
@@ -139,9 +139,9 @@ fn what_was_missed_while_the_server_was_down_is_sent_after_its_start() {
 
     let server = started(&home);
 
-    let received = receiver.await_messages(1);
-    assert_eq!(received[0].event(), "missed", "{received:?}");
-    let text = received[0].body["Text"].as_str().unwrap();
+    let messages = receiver.await_messages(1);
+    assert_eq!(messages[0].event(), "missed", "{messages:?}");
+    let text = messages[0].body["Text"].as_str().unwrap();
     assert!(text.contains("docket was not running"), "{text}");
     assert_eq!(await_empty_outbox(&server), 0);
 }
@@ -166,9 +166,9 @@ fn killed_before_and_after_sending_the_server_sends_the_same_message_again() {
     assert_eq!(receiver.received().len(), 1);
     let server = started(&home);
 
-    let received = receiver.await_messages(2);
-    assert_eq!(received[0].body["Id"], received[1].body["Id"], "{received:?}");
-    assert_eq!((received[0].event(), received[1].event()), ("failed", "failed"));
+    let messages = receiver.await_messages(2);
+    assert_eq!(messages[0].body["Id"], messages[1].body["Id"], "{messages:?}");
+    assert_eq!((messages[0].event(), messages[1].event()), ("failed", "failed"));
     assert_eq!(await_empty_outbox(&server), 0);
     assert_eq!(server.runs("report").len(), 1);
 }
@@ -199,9 +199,9 @@ fn a_url_of_an_allocation_is_sent_to_allowed_hosts_only_and_never_shown() {
     assert!(!server.push(&shown));
     run(&server, "report", None);
 
-    let received = receiver.await_messages(1);
-    assert_eq!(received[0].path, "/secret-path");
-    assert_eq!(received[0].body["Output"], json!(["all sums"]));
+    let messages = receiver.await_messages(1);
+    assert_eq!(messages[0].path, "/secret-path");
+    assert_eq!(messages[0].body["Output"], json!(["all sums"]));
     await_empty_outbox(&server);
     let metrics = server.get("/-/metrics").text();
     assert!(metrics.contains("docket_outbox_messages 0"), "{metrics}");

@@ -288,7 +288,7 @@ impl Catalogue {
         let (feed, writer, commits) = (Arc::clone(&self.feed), self.writer, self.commits);
         let default_notify = Arc::clone(&self.default_notify);
         let outbox = Outbox { dropped: self.outbox.dropped, ..loaded.outbox };
-        *self = Self { writer, commits, feed, default_notify, outbox, ..loaded };
+        *self = Self { writer, commits, outbox, default_notify, feed, ..loaded };
         self.feed.outbox_changed();
         self.feed.publish_changes(&changes);
     }

@@ -49,7 +49,9 @@ impl From<&Receiver> for ReceiverId {
 /// A part of the hash of a URL, in hex.
 fn fingerprint(url: &NotificationUrl) -> String {
     let hash = digest(&SHA256, url.secret().as_bytes());
-    hash.as_ref().iter().take(FINGERPRINT).map(|byte| format!("{byte:02x}")).collect()
+    let bytes = hash.as_ref().iter().take(FINGERPRINT);
+    let hex: Vec<_> = bytes.map(|byte| format!("{byte:02x}")).collect();
+    hex.concat()
 }
 
 /// A message for one receiver.
