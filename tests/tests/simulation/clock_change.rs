@@ -46,7 +46,7 @@ impl ClockChange {
         let (minute, hour) = text.split_once(' ')?;
         if let Some(step) = minute.strip_prefix("*/") {
             // By the wall clock, also in a repeated hour.
-            return Some(self.local(at).minute() % step.parse::<u32>().ok()? == 0);
+            return Some(self.local(at).minute().is_multiple_of(step.parse().ok()?));
         }
         let (minute, hour) = (minute.parse().ok()?, hour.split_once(' ')?.0.parse().ok()?);
         Some(self.is_daily_instant(NaiveTime::from_hms_opt(hour, minute, 0)?, at))
