@@ -22,6 +22,20 @@ pub fn on_one_line(text: &str) -> String {
     line
 }
 
+/// A text of an error without the URLs in it, which may be secret.
+#[must_use]
+pub fn without_urls(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || "\"'`".contains(c);
+    let words = text.split_inclusive(ends).map(|word| match word.contains("://") {
+        true => format!(
+            "•••{}",
+            word.chars().next_back().filter(|c| ends(*c)).map_or(String::new(), String::from)
+        ),
+        false => word.to_owned(),
+    });
+    words.collect()
+}
+
 /// Replaces a character that ends a line, controls a terminal or changes the direction of text.
 #[must_use]
 pub fn visible(c: char) -> char {

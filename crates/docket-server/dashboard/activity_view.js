@@ -41,7 +41,7 @@ const DEFAULTS = { q: "", state: "", label: "", since: "", sort: "newest" };
 /** Shows the view; returns what ends it. */
 export function show(outlet) {
   const cleanup = cleanups();
-  const query = filters(DEFAULTS, { sort: (value) => value in ORDERS });
+  const query = filters(DEFAULTS, { sort: (value) => Object.hasOwn(ORDERS, value) });
   const heading = el("h1", { tabindex: "-1" }, "Activity");
   const count = el("p.list-count.muted");
   const search = searchField("Search by allocation, reason, trigger", (q) => choose({ q }, true));

@@ -37,7 +37,7 @@ const DEFAULTS = { q: "", state: "all", label: "", sort: "failing" };
 const ALLOWED = {
   state: (value) => STATES.some(([key]) => key === value),
   // A minus reverses the order.
-  sort: (value) => value.replace(/^-/, "") in ORDERS,
+  sort: (value) => Object.hasOwn(ORDERS, value.replace(/^-/, "")),
 };
 
 // Where the list was left, and with which filters.

@@ -111,8 +111,8 @@ function runList(path, query, has) {
     const later = known >= 0 ? known : runs.findIndex((run) => !isBefore(record.Run, run.Run));
     if (known >= 0) runs[known] = record;
     else if (later >= 0) runs.splice(later, 0, record);
-    else if (cursor === null) runs.push(record);
-    // It is older than all that are loaded, so a later page has it.
+    // A cursor begins with an instant. What is older than that is on a later page.
+    else if (cursor === null || !isBefore(record.Run, cursor.split("-")[0])) runs.push(record);
     else return;
     runs.length = Math.min(runs.length, KEPT);
     notify();

@@ -62,15 +62,15 @@ fn plan(subject: &Subject, name: &str, container: Value) -> Plan {
 async fn a_check_reports_what_the_cluster_refuses() {
     let Some(bed) = cluster().await else { return };
     let subject = bed.subject().await;
-    let mut refused = plan(&subject, "refused", json!({"Config": {}}));
-    refused.placement.service_account = Some("no-such-account".into());
+    // More than the largest number of a user that a cluster accepts.
+    let refused = plan(&subject, "refused", json!({"Config": {"User": "4000000000"}}));
 
     let findings = subject.check(&refused, Pull::Always).await;
 
     let [Finding { message, is_fatal: true, .. }] = findings.as_slice() else {
         panic!("{findings:?}")
     };
-    assert!(message.contains("no-such-account"), "{message}");
+    assert!(message.contains("runAsUser"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,7 +103,8 @@ async fn of_long_output_of_a_pod_whose_node_is_gone_head_and_tail_are_kept() {
     let (expected, kept) = (contract::long_output(), captured.output.to_bytes());
     let (written, of) = (captured.output.written(), expected.len() as u64);
     assert_eq!((written, captured.output.kept()), (of, 256 << 10));
-    assert!(kept.starts_with(b"1\n2\n3\n") && kept.ends_with(b"x\nend"));
+    let (first, _) = expected.as_bytes().split_at(1000);
+    assert!(kept.starts_with(first) && kept.ends_with(b"x\nend"));
     assert!(captured.remark.unwrap_or_default().contains("what docket followed"));
 }
 

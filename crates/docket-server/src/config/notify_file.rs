@@ -14,6 +14,7 @@ use docket_model::{
     },
     document::{Located, decode, read_mapping},
     finding::nearest,
+    one_line::without_urls,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -129,7 +130,7 @@ pub fn read_notify_file(path: &Path) -> Result<NotifySettings, NotifyFileError> 
         NotifyFileError::Syntax { file: path.to_owned(), located: Box::new(located) }
     })?;
     let File { targets, default, allowed_hosts } =
-        serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
+        serde_json::from_value(value).map_err(|error| wrong(without_urls(&error.to_string())))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let targets = targets.into_iter().map(|(name, written)| {
         let target = written.read(folder, |reason| wrong(format!("Targets.{name}: {reason}")))?;
@@ -139,11 +140,13 @@ pub fn read_notify_file(path: &Path) -> Result<NotifySettings, NotifyFileError> 
     let default = match default {
         Value::Null => Vec::new(),
         value => Notification::read_list(value, &FieldPath::key("Default")).map_err(|errors| {
-            wrong(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            wrong(without_urls(&errors.join("; ")))
         })?,
     };
     let allowed_hosts = allowed_hosts.iter().map(|host| {
         allowed_host(host).ok_or_else(|| {
+            let host = without_urls(host);
             wrong(format!("AllowedHosts: `{host}` is not a host: write HOST or HOST:PORT"))
         })
     });
@@ -322,11 +325,14 @@ mod tests {
             "Default: [{Webhook: 'https://a/secret'}]",
             "Default: {To: oncall}",
             "AllowedHosts: ['https://a']",
+            "AllowedHosts: ['https://a/secret']",
+            "Targets: {a: {Slack: 'https://a/secret'}}",
+            "Targets: {a: 'https://a/secret'}",
             "Targets: [",
         ];
         let errors: Vec<_> = wrong.into_iter().map(|text| read(text).unwrap_err()).collect();
         assert!(!errors.join("").contains("secret"));
-        insta::assert_snapshot!(errors.join("\n"), @r"
+        insta::assert_snapshot!(errors.join("\n"), @r#"
         notify.yml: unknown field `Smtp`, expected one of `Targets`, `Default`, `AllowedHosts`
         notify.yml: unknown variant `Mail`, expected `Webhook` or `Slack`
         notify.yml: `a b` is not a valid name of a target: use 1 to 63 letters, digits, `_`, `.` and `-`, beginning with a letter or a digit
@@ -340,8 +346,11 @@ mod tests {
         notify.yml: Default: there is no target `oncal`: did you mean `oncall`?
         notify.yml: Default: name a target here, with `To`, instead of `Webhook`
         notify.yml: Default: expected a list of mappings; `[]` is no notification, found a mapping
-        notify.yml: AllowedHosts: `https://a` is not a host: write HOST or HOST:PORT
+        notify.yml: AllowedHosts: `•••` is not a host: write HOST or HOST:PORT
+        notify.yml: AllowedHosts: `•••` is not a host: write HOST or HOST:PORT
+        notify.yml: invalid type: string "•••", expected struct WrittenUrl
+        notify.yml: unknown variant `•••`, expected `Webhook` or `Slack`
         notify.yml:2:1: invalid YAML: while parsing a node, did not find expected node content
-        ");
+        "#);
     }
 }

@@ -24,7 +24,10 @@ pub(super) const SLACK_TEXT: &str = "text";
 /// How many characters a text for Slack has at most.
 const LONGEST_SLACK_TEXT: usize = 40_000;
 
-/// How many of them are left for what is around several messages.
+/// How many bytes the messages for a webhook have together: many receivers refuse more than 1 MB.
+const LARGEST_WEBHOOK_BODY: usize = 900_000;
+
+/// How many characters are left for what is around several messages.
 const AROUND: usize = 200;
 
 /// Makes bodies of messages.
@@ -107,12 +110,18 @@ impl Composer {
 
     /// How many of these messages fit in one.
     pub(super) fn fitting(&self, kind: ReceiverKind, messages: &[Waiting]) -> usize {
-        if kind == ReceiverKind::Webhook {
-            return messages.len();
-        }
-        let mut room = LONGEST_SLACK_TEXT - AROUND;
-        let fits = |(_, message): &&Waiting| {
-            let length = escaped(&line(message, self.zone_of(message))).chars().count() + 1;
+        let mut room = match kind {
+            ReceiverKind::Webhook => LARGEST_WEBHOOK_BODY,
+            ReceiverKind::Slack => LONGEST_SLACK_TEXT - AROUND,
+        };
+        let fits = |(id, message): &&Waiting| {
+            let line = line(message, self.zone_of(message));
+            let length = match kind {
+                ReceiverKind::Webhook => {
+                    bytes(&self.body(id, message, Vec::new())).len() + bytes(&line).len() + 1
+                }
+                ReceiverKind::Slack => escaped(&line).chars().count() + 1,
+            };
             let does_fit = length <= room;
             room = room.saturating_sub(length);
             does_fit

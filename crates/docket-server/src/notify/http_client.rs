@@ -27,11 +27,20 @@ const LIMIT: Duration = Duration::from_secs(10);
 // A server with many receivers must not need as many connections.
 const AT_ONCE: usize = 32;
 
+/// How long the text of an answer may take, which decides nothing.
+const TEXT_LIMIT: Duration = Duration::from_secs(2);
+
 /// How many bytes of an answer are read.
 const LONGEST_ANSWER: usize = 4 << 10;
 
 /// How many characters of an answer are shown.
 const SHOWN: usize = 200;
+
+/// What stands in place of a part of a URL.
+const MASK: &str = "•••";
+
+/// The shortest part of a URL that is masked by itself, in bytes: shorter ones are in many words.
+const SHORTEST_SECRET: usize = 4;
 
 type Connection = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
@@ -88,14 +97,11 @@ impl Post for HttpClient {
         let posted = posted(request).map_err(PostError::lasting)?;
         // Closed never.
         let _permit = self.permits.acquire().await.map_err(PostError::passing)?;
-        let exchange = async {
-            let answer = connection.request(posted).await;
-            let answer = answer.map_err(|error| PostError::passing(with_causes(&error)))?;
-            judge(answer).await
-        };
-        timeout(LIMIT, exchange).await.unwrap_or_else(|_| {
-            Err(PostError::passing(format!("no answer within {} s", LIMIT.as_secs())))
-        })
+        let answer = timeout(LIMIT, connection.request(posted))
+            .await
+            .map_err(|_| PostError::passing(format!("no answer within {} s", LIMIT.as_secs())))?;
+        let answer = answer.map_err(|error| PostError::passing(with_causes(&error)))?;
+        judge(answer, request.url.secret()).await
     }
 }
 
@@ -112,10 +118,10 @@ fn posted(request: &PostRequest) -> Result<Request<Full<Bytes>>, http::Error> {
     posted.body(Full::new(request.body.clone().into()))
 }
 
-/// What an answer means.
-async fn judge(answer: Response<Incoming>) -> Result<String, PostError> {
+/// What an answer to a request at this URL means: its status alone decides.
+async fn judge(answer: Response<Incoming>, url: &str) -> Result<String, PostError> {
     let status = answer.status();
-    let text = beginning(answer.into_body()).await;
+    let text = timeout(TEXT_LIMIT, beginning(answer.into_body(), url)).await.unwrap_or_default();
     let answered = if text.is_empty() {
         format!("the receiver answered {status}")
     } else {
@@ -137,8 +143,8 @@ async fn judge(answer: Response<Incoming>) -> Result<String, PostError> {
     }
 }
 
-/// The beginning of an answer, on one line.
-async fn beginning(mut body: Incoming) -> String {
+/// The beginning of an answer, on one line and without the parts of the URL, which many servers repeat.
+async fn beginning(mut body: Incoming, url: &str) -> String {
     let mut bytes = Vec::new();
     while bytes.len() < LONGEST_ANSWER
         && let Some(Ok(frame)) = body.frame().await
@@ -146,6 +152,37 @@ async fn beginning(mut body: Incoming) -> String {
         bytes.extend_from_slice(frame.data_ref().map_or(&[][..], AsRef::as_ref));
     }
     bytes.truncate(LONGEST_ANSWER);
-    let text = on_one_line(String::from_utf8_lossy(&bytes).trim());
-    text.chars().take(SHOWN).collect()
+    let text = without_parts_of(url, String::from_utf8_lossy(&bytes).trim());
+    on_one_line(&text).chars().take(SHOWN).collect()
+}
+
+/// A text in which no part of a URL can be read that may be secret.
+fn without_parts_of(url: &str, text: &str) -> String {
+    let behind_host = url.split_once("://").and_then(|(_, rest)| rest.split_once(['/', '?']));
+    let Some((_, behind_host)) = behind_host else { return text.to_owned() };
+    let parts =
+        behind_host.split(['/', '?', '&', '=']).filter(|part| part.len() >= SHORTEST_SECRET);
+    let whole = [url, behind_host].into_iter().filter(|part| !part.is_empty());
+    whole.chain(parts).fold(text.to_owned(), |text, part| text.replace(part, MASK))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_receiver_says_of_the_url_is_masked() {
+        let url = "https://hooks.example.org/services/T0/s3cret?key=t0ken&x=1";
+        let answers = [
+            "Cannot POST /services/T0/s3cret?key=t0ken&x=1",
+            "no `services/T0/s3cret` here",
+            "unknown hook s3cret with key t0ken",
+            "see https://hooks.example.org/services/T0/s3cret?key=t0ken&x=1",
+        ];
+        for answer in answers {
+            let shown = without_parts_of(url, answer);
+            assert!(!shown.contains("s3cret") && !shown.contains("t0ken"), "{shown}");
+        }
+        assert_eq!(without_parts_of("https://hooks.example.org", "not found"), "not found");
+    }
 }

@@ -217,7 +217,7 @@ impl Notifier {
             if parcel.messages.is_empty() {
                 // All of them have waited too long.
                 state.retry = None;
-                self.remove(&parcel, 0).await?;
+                self.remove(&parcel, false).await?;
                 return Ok(Err(Some(now)));
             }
             return Ok(Ok(parcel));
@@ -295,7 +295,7 @@ impl Notifier {
                 if retry.is_some() {
                     info!(id = parcel.id, "notification delivered to {in_words} after all");
                 }
-                self.remove(&parcel, 0).await
+                self.remove(&parcel, false).await
             }
             Err(error) if error.is_permanent => {
                 self.drop_parcel(&receiver, &parcel, &error.reason).await
@@ -325,7 +325,7 @@ impl Notifier {
         warn!(id = parcel.id, count, reason, "notification to {to} dropped");
         self.state(receiver, Instant::now()).drops.add(count, &to, reason);
         self.known_drops += count;
-        self.remove(parcel, count).await
+        self.remove(parcel, true).await
     }
 
     /// Drops messages that have waited too long.
@@ -371,9 +371,9 @@ impl Notifier {
         Ok(wake_at)
     }
 
-    async fn remove(&self, parcel: &Parcel, dropped: u64) -> Result<(), Stopped> {
+    async fn remove(&self, parcel: &Parcel, is_drop: bool) -> Result<(), Stopped> {
         let ids = parcel.ids();
-        self.durably(|| self.store.remove_from_outbox(ids.clone(), dropped)).await
+        self.durably(|| self.store.remove_from_outbox(ids.clone(), is_drop)).await
     }
 
     /// Writes, again and again while the store does not do it.

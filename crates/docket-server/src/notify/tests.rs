@@ -148,3 +148,18 @@ async fn what_a_receiver_refuses_or_is_too_old_is_dropped_and_counted() {
     send_for(&store, &post, Duration::from_secs(25 * 3600)).await;
     assert_eq!((store.outbox_figures().waiting, store.outbox_figures().dropped), (0, 1));
 }
+
+#[tokio::test]
+async fn a_full_outbox_makes_room_where_most_messages_wait() {
+    let store = store_with(10_000).await;
+    let (oldest, message) = store.outbox().messages.pop_first().unwrap();
+    let pager = ReceiverId::Target("pager".parse().unwrap());
+    let added = OutboxMessage { receiver: pager.clone(), ..(*message).clone() };
+
+    store.add_messages(vec![added]).await.unwrap();
+
+    let outbox = store.outbox();
+    assert_eq!((outbox.messages.len(), outbox.dropped), (10_000, 1));
+    assert!(outbox.messages.values().any(|message| message.receiver == pager));
+    assert!(!outbox.messages.contains_key(&oldest));
+}

@@ -11,6 +11,8 @@ use docket_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::ReceiverId;
+
 /// The status of an allocation as a backend keeps it: all that is needed to decide about it without
 /// reading its runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -31,6 +33,9 @@ pub(crate) struct StatusRecord {
     /// The failures in a row, if the newest runs failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failing: Option<Failing>,
+    /// The receivers that got a message about that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) told: Vec<ReceiverId>,
     /// How many records of runs there are.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) records: usize,
@@ -62,6 +67,7 @@ pub(super) static IDLE: StatusRecord = StatusRecord {
     succeeded: None,
     suspension: None,
     failing: None,
+    told: Vec::new(),
     records: 0,
     newest: None,
     under_way: Vec::new(),

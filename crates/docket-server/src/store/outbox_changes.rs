@@ -1,10 +1,18 @@
 //! Changes of the outbox: messages that follow from ends of runs, digests, and what was delivered.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use docket_model::{Run, allocation::Notification, notification_decision::RunEnd, run::RunState};
+use docket_model::{
+    Run,
+    allocation::{Notification, NotifyEvent},
+    notification_decision::RunEnd,
+    run::RunState,
+};
 
 use super::{
     Digest, OutboxFigures, OutboxMessage, ReceiverId, Store, StoreError,
@@ -31,19 +39,27 @@ impl Transaction {
         let Some((_, entry)) = self.entry(name) else { return Ok(()) };
         let failing_before = entry.status().failing;
         let failing = end.failing(failing_before, at);
-        // Only where it changes, since a status that is touched is stored again.
-        if failing != failing_before
-            && let Some((_, entry)) = self.entry_mut(name)
-        {
-            entry.status_mut().failing = failing;
-        }
-        let Some(occasion) = end.occasion(failing_before, at) else { return Ok(()) };
+        let told_before = entry.status().told.clone();
+        let mut told = Vec::new();
         let specification = &entry.allocation.specification;
         let default = Arc::clone(&self.base().default_notify);
         let entries = specification.policies.notify.as_deref().unwrap_or(&default);
-        for notification in entries.iter().filter(|notification| occasion.is_for(notification)) {
+        for notification in entries {
+            let receiver = ReceiverId::from(&notification.receiver);
+            // To whoever was not told that it fails, the next failure is the first one.
+            let was_told = told_before.contains(&receiver);
+            let hears_of_failures = notification.on.contains(&NotifyEvent::Failed);
+            let failing_before = failing_before.filter(|_| was_told || !hears_of_failures);
+            let occasion = end.occasion(failing_before, at);
+            let occasion = occasion.filter(|occasion| occasion.is_for(notification));
+            if failing.is_some()
+                && (was_told || occasion.is_some_and(|it| it.event == NotifyEvent::Failed))
+            {
+                told.push(receiver.clone());
+            }
+            let Some(occasion) = occasion else { continue };
             self.add_message(OutboxMessage {
-                receiver: ReceiverId::from(&notification.receiver),
+                receiver,
                 allocation: run.id.allocation.clone(),
                 event: occasion.event,
                 at,
@@ -59,19 +75,62 @@ impl Transaction {
                 output: notification.output,
             })?;
         }
+        told.dedup();
+        // Only where it changes, since a status that is touched is stored again.
+        if (failing != failing_before || told != told_before)
+            && let Some((_, entry)) = self.entry_mut(name)
+        {
+            let status = entry.status_mut();
+            (status.failing, status.told) = (failing, told);
+        }
         Ok(())
     }
 
     fn add_message(&mut self, message: OutboxMessage) -> Result<(), StoreError> {
         let waiting = self.base().outbox.messages.len() + self.staged.outbox.added;
         if waiting >= MOST_MESSAGES {
-            self.staged.outbox.dropped += 1;
-            return Ok(());
+            self.drop_oldest_of_longest_queue()?;
+        } else {
+            self.staged.outbox.added += 1;
         }
-        self.staged.outbox.added += 1;
         // The time first, so that ids sort by it.
         let id = format!("{:016}-{}", message.at.timestamp_micros(), new_id().simple());
         self.put_item(id, Some(Item::Message(Box::new(message))))
+    }
+
+    /// Makes room for a message: a receiver that takes none must not keep those of others out.
+    fn drop_oldest_of_longest_queue(&mut self) -> Result<(), StoreError> {
+        match self.oldest_of_longest_queue() {
+            Some((id, message)) => self.drop_message(id, &message),
+            None => Ok(()),
+        }
+    }
+
+    fn oldest_of_longest_queue(&self) -> Option<(String, Arc<OutboxMessage>)> {
+        let base = self.base();
+        let mut queues: HashMap<&ReceiverId, (usize, &String, &Arc<OutboxMessage>)> =
+            HashMap::new();
+        for (id, message) in &base.outbox.messages {
+            if !self.staged.outbox.items.contains_key(id) {
+                queues.entry(&message.receiver).or_insert((0, id, message)).0 += 1;
+            }
+        }
+        let longest = queues.into_values().max_by_key(|(length, _, _)| *length);
+        longest.map(|(_, id, message)| (id.clone(), Arc::clone(message)))
+    }
+
+    /// Removes a message that its receiver does not get, which was not told that the allocation fails then.
+    fn drop_message(&mut self, id: String, message: &OutboxMessage) -> Result<(), StoreError> {
+        self.staged.outbox.dropped += 1;
+        let name = message.allocation.as_str();
+        let was_told = |told: &Vec<ReceiverId>| told.contains(&message.receiver);
+        if message.event == NotifyEvent::Failed
+            && self.entry(name).is_some_and(|(_, entry)| was_told(&entry.status().told))
+            && let Some((_, entry)) = self.entry_mut(name)
+        {
+            entry.status_mut().told.retain(|told| *told != message.receiver);
+        }
+        self.put_item(id, None)
     }
 
     fn put_item(&mut self, id: String, value: Option<Item>) -> Result<(), StoreError> {
@@ -100,8 +159,8 @@ impl Command for AddDigest {
 /// Removes items that were delivered or are dropped.
 struct RemoveItems {
     ids: BTreeSet<String>,
-    /// How many of them are messages that are dropped.
-    dropped: u64,
+    /// True if the messages among them were not delivered.
+    is_drop: bool,
 }
 
 #[async_trait]
@@ -110,9 +169,12 @@ impl Command for RemoveItems {
 
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
         for id in &self.ids {
-            transaction.put_item(id.clone(), None)?;
+            let message = transaction.base().outbox.messages.get(id).cloned();
+            match message.filter(|_| self.is_drop) {
+                Some(message) => transaction.drop_message(id.clone(), &message)?,
+                None => transaction.put_item(id.clone(), None)?,
+            }
         }
-        transaction.staged.outbox.dropped += self.dropped;
         Ok(())
     }
 }
@@ -163,12 +225,12 @@ impl Store {
         self.write(AddDigest { id, digest }).await
     }
 
-    /// Removes items of the outbox, of which so many messages are dropped.
+    /// Removes items of the outbox: what was delivered, or what is dropped.
     pub(crate) async fn remove_from_outbox(
         &self,
         ids: BTreeSet<String>,
-        dropped: u64,
+        is_drop: bool,
     ) -> Result<(), StoreError> {
-        self.write(RemoveItems { ids, dropped }).await
+        self.write(RemoveItems { ids, is_drop }).await
     }
 }

@@ -117,7 +117,7 @@ async fn live_output_has_each_byte_in_the_order_of_the_output() {
 
     let captured = subject.engine.read_log(&handle, PLENTY).await.unwrap();
     assert!(live == captured.output.to_bytes(), "{}", live.len());
-    assert_eq!((live.len(), captured.remark), (1_177_798, None));
+    assert_eq!((live.len(), captured.remark), (217_796, None));
     subject.engine.remove(&handle, Condition::NotRunning).await.unwrap();
 }
 

@@ -17,6 +17,7 @@ use crate::{
         notifications::InvalidTargetName,
     },
     finding::{Place, expected, listed, unknown_word},
+    one_line::without_urls,
 };
 
 /// The keys of an entry.
@@ -39,7 +40,7 @@ pub(in crate::allocation) fn notifications(
         move |reader, at, value| {
             let Value::Array(items) = value else {
                 let kind = "a list of mappings; `[]` is no notification";
-                return reader.reject(at, expected(kind, &value));
+                return reader.reject(at, without_urls(&expected(kind, &value)));
             };
             if items.len() > most {
                 let message = format!("{} entries are more than the limit of {most}", items.len());
@@ -49,7 +50,7 @@ pub(in crate::allocation) fn notifications(
             for (index, posted) in items.into_iter().enumerate() {
                 let at = Place::Index(&at, index);
                 let Value::Object(posted) = posted else {
-                    reader.errors.push(at.wrong(expected("a mapping", &posted)));
+                    reader.errors.push(at.wrong(without_urls(&expected("a mapping", &posted))));
                     continue;
                 };
                 let mut fields = reader.fields_within(at, posted, &names);
@@ -76,7 +77,8 @@ pub(in crate::allocation) fn notifications(
 pub(in crate::allocation) fn target() -> Form<Receiver> {
     let read = |value: &Value| {
         let name = string(value)?.parse();
-        name.map(Receiver::Target).map_err(|error: InvalidTargetName| error.to_string())
+        let wrong = |error: InvalidTargetName| without_urls(&error.to_string());
+        name.map(Receiver::Target).map_err(wrong)
     };
     let schema = json!({"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"});
     Form::of_value(schema, "name of a target", read, |receiver| match receiver {

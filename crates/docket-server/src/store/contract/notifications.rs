@@ -53,6 +53,26 @@ pub(in crate::store) async fn the_first_failure_the_recovery_and_missed_instants
     assert_eq!(store.outbox_figures().oldest, Some(moment(10)));
 }
 
+pub(in crate::store) async fn who_was_not_told_of_a_failure_hears_of_the_next_one(store: &Store) {
+    push_a(store).await;
+    carry_out(store, "a", 60, failed(1)).await;
+    send_to_oncall(store);
+    carry_out(store, "a", 120, failed(1)).await;
+    assert_eq!(events(store), [("failed", 2)]);
+
+    // Its message was not delivered.
+    let ids = store.outbox().messages.into_keys().collect();
+    store.remove_from_outbox(ids, true).await.unwrap();
+    carry_out(store, "a", 180, failed(1)).await;
+    carry_out(store, "a", 240, failed(1)).await;
+    assert_eq!(events(store), [("failed", 3)]);
+
+    let ids = store.outbox().messages.into_keys().collect();
+    store.remove_from_outbox(ids, true).await.unwrap();
+    carry_out(store, "a", 300, RunState::Succeeded).await;
+    assert_eq!(events(store), []);
+}
+
 pub(in crate::store) async fn what_was_sent_or_dropped_leaves_the_outbox(store: &Store) {
     send_to_oncall(store);
     push_a(store).await;
@@ -67,9 +87,9 @@ pub(in crate::store) async fn what_was_sent_or_dropped_leaves_the_outbox(store: 
 
     assert_eq!(*store.outbox().digests["digest"], digest);
     let all: BTreeSet<_> = ids.into_iter().chain(["digest".to_owned()]).collect();
-    store.remove_from_outbox(all, 1).await.unwrap();
+    store.remove_from_outbox(all, true).await.unwrap();
     let figures = store.outbox_figures();
-    assert_eq!((figures.waiting, figures.oldest, figures.dropped), (0, None, 1));
+    assert_eq!((figures.waiting, figures.oldest, figures.dropped), (0, None, 2));
     assert!(store.outbox().digests.is_empty());
 }
 
