@@ -35,7 +35,7 @@ pub(crate) struct StatusRecord {
     pub(crate) failing: Option<Failing>,
     /// The receivers that got a message about that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) told: Vec<ReceiverId>,
+    pub(crate) notified: Vec<ReceiverId>,
     /// How many records of runs there are.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) records: usize,
@@ -67,7 +67,7 @@ pub(super) static IDLE: StatusRecord = StatusRecord {
     succeeded: None,
     suspension: None,
     failing: None,
-    told: Vec::new(),
+    notified: Vec::new(),
     records: 0,
     newest: None,
     under_way: Vec::new(),

@@ -39,23 +39,23 @@ impl Transaction {
         let Some((_, entry)) = self.entry(name) else { return Ok(()) };
         let failing_before = entry.status().failing;
         let failing = end.failing(failing_before, at);
-        let told_before = entry.status().told.clone();
-        let mut told = Vec::new();
+        let notified_before = entry.status().notified.clone();
+        let mut notified = Vec::new();
         let specification = &entry.allocation.specification;
         let default = Arc::clone(&self.base().default_notify);
         let entries = specification.policies.notify.as_deref().unwrap_or(&default);
         for notification in entries {
             let receiver = ReceiverId::from(&notification.receiver);
-            // To whoever was not told that it fails, the next failure is the first one.
-            let was_told = told_before.contains(&receiver);
+            // To whoever was not notified that it fails, the next failure is the first one.
+            let was_notified = notified_before.contains(&receiver);
             let hears_of_failures = notification.on.contains(&NotifyEvent::Failed);
-            let failing_before = failing_before.filter(|_| was_told || !hears_of_failures);
+            let failing_before = failing_before.filter(|_| was_notified || !hears_of_failures);
             let occasion = end.occasion(failing_before, at);
             let occasion = occasion.filter(|occasion| occasion.is_for(notification));
             if failing.is_some()
-                && (was_told || occasion.is_some_and(|it| it.event == NotifyEvent::Failed))
+                && (was_notified || occasion.is_some_and(|it| it.event == NotifyEvent::Failed))
             {
-                told.push(receiver.clone());
+                notified.push(receiver.clone());
             }
             let Some(occasion) = occasion else { continue };
             self.add_message(OutboxMessage {
@@ -75,13 +75,13 @@ impl Transaction {
                 output: notification.output,
             })?;
         }
-        told.dedup();
+        notified.dedup();
         // Only where it changes, since a status that is touched is stored again.
-        if (failing != failing_before || told != told_before)
+        if (failing != failing_before || notified != notified_before)
             && let Some((_, entry)) = self.entry_mut(name)
         {
             let status = entry.status_mut();
-            (status.failing, status.told) = (failing, told);
+            (status.failing, status.notified) = (failing, notified);
         }
         Ok(())
     }
@@ -119,16 +119,16 @@ impl Transaction {
         longest.map(|(_, id, message)| (id.clone(), Arc::clone(message)))
     }
 
-    /// Removes a message that its receiver does not get, which was not told that the allocation fails then.
+    /// Removes a message that its receiver does not get, which was not notified that the allocation fails then.
     fn drop_message(&mut self, id: String, message: &OutboxMessage) -> Result<(), StoreError> {
         self.staged.outbox.dropped += 1;
         let name = message.allocation.as_str();
-        let was_told = |told: &Vec<ReceiverId>| told.contains(&message.receiver);
+        let was_notified = |notified: &Vec<ReceiverId>| notified.contains(&message.receiver);
         if message.event == NotifyEvent::Failed
-            && self.entry(name).is_some_and(|(_, entry)| was_told(&entry.status().told))
+            && self.entry(name).is_some_and(|(_, entry)| was_notified(&entry.status().notified))
             && let Some((_, entry)) = self.entry_mut(name)
         {
-            entry.status_mut().told.retain(|told| *told != message.receiver);
+            entry.status_mut().notified.retain(|notified| *notified != message.receiver);
         }
         self.put_item(id, None)
     }

@@ -255,7 +255,7 @@ fn all_other_records_are_read_back() {
         succeeded: Some(instant()),
         suspension: Some(Arc::new(Suspension::new("ann", at(5)))),
         failing: Some(Failing { since: at(6), last: at(7), count: 2 }),
-        told: vec![ReceiverId::Target("oncall".parse().unwrap())],
+        notified: vec![ReceiverId::Target("oncall".parse().unwrap())],
         records: 4,
         newest: Some(Newest { instant: instant(), is_missed: true }),
         under_way: vec![instant(), Instant::new(at(5_000))],

@@ -50,7 +50,7 @@ macro_rules! keeps_the_contract {
             allocations::only_a_new_schedule_moves_the_time_from_which_it_is_due,
             allocations::each_change_reaches_a_reader,
             notifications::the_first_failure_the_recovery_and_missed_instants_are_in_the_outbox,
-            notifications::who_was_not_told_of_a_failure_hears_of_the_next_one,
+            notifications::who_was_not_notified_of_a_failure_hears_of_the_next_one,
             notifications::what_was_sent_or_dropped_leaves_the_outbox,
             notifications::a_masked_url_stands_for_the_one_that_is_stored,
             preconditions::a_change_is_made_on_its_condition_only,

@@ -53,7 +53,9 @@ pub(in crate::store) async fn the_first_failure_the_recovery_and_missed_instants
     assert_eq!(store.outbox_figures().oldest, Some(moment(10)));
 }
 
-pub(in crate::store) async fn who_was_not_told_of_a_failure_hears_of_the_next_one(store: &Store) {
+pub(in crate::store) async fn who_was_not_notified_of_a_failure_hears_of_the_next_one(
+    store: &Store,
+) {
     push_a(store).await;
     carry_out(store, "a", 60, failed(1)).await;
     send_to_oncall(store);

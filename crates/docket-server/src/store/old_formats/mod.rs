@@ -112,7 +112,7 @@ fn status(row: &Row<'_>) -> rusqlite::Result<(AllocationName, StatusRecord)> {
         succeeded: instant(3)?,
         suspension: suspension.map(values::parsed).transpose()?.map(Arc::new),
         failing: None,
-        told: Vec::new(),
+        notified: Vec::new(),
         records: row.get(5)?,
         newest: newest.map(|(instant, is_missed)| Newest { instant, is_missed }),
         under_way: under_way.into_iter().map(values::instant).collect::<Result<_, _>>()?,
