@@ -26,14 +26,14 @@ pub fn on_one_line(text: &str) -> String {
 #[must_use]
 pub fn without_urls(text: &str) -> String {
     let ends = |c: char| c.is_whitespace() || "\"'`".contains(c);
-    let words = text.split_inclusive(ends).map(|word| match word.contains("://") {
-        true => format!(
-            "•••{}",
-            word.chars().next_back().filter(|c| ends(*c)).map_or(String::new(), String::from)
-        ),
-        false => word.to_owned(),
-    });
-    words.collect()
+    let shown = |word: &str| {
+        if !word.contains("://") {
+            return word.to_owned();
+        }
+        let end = word.chars().next_back().filter(|c| ends(*c));
+        format!("•••{}", end.map(String::from).unwrap_or_default())
+    };
+    text.split_inclusive(ends).map(shown).collect()
 }
 
 /// Replaces a character that ends a line, controls a terminal or changes the direction of text.
