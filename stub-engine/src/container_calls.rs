@@ -1,4 +1,4 @@
-//! The stub's containers: what each call does to them. How answers look is `answer`'s part.
+//! The stub's containers: what each call does to them. How answers look is `answer_bodies`' part.
 //!
 //! 1. A name is held by one container until that is removed.
 //! 2. Code that changes when a run ends notifies those that wait for it.

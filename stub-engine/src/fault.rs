@@ -1,4 +1,4 @@
-//! What can go wrong with one request. Which request it meets is `faults`' part.
+//! What can go wrong with one request. Which request it meets is `fault_rules`' part.
 
 use std::{fmt, time::Duration};
 

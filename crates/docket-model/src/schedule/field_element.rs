@@ -1,5 +1,5 @@
 //! One element of a field: `*`, `v`, `a-b`, each also with a step. Those with `L`, `W` and `#` are in
-//! `special`.
+//! `month_dependent`.
 
 use super::cron_fields::{Field, SUNDAY, Value};
 use super::error::{Piece, ScheduleError};

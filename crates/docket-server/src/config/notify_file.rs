@@ -111,7 +111,11 @@ enum WrittenTarget {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "PascalCase",
+    expecting = "a mapping with `Url` or `UrlFile`"
+)]
 struct WrittenUrl {
     url: Option<String>,
     url_file: Option<PathBuf>,
@@ -348,7 +352,7 @@ mod tests {
         notify.yml: Default: expected a list of mappings; `[]` is no notification, found a mapping
         notify.yml: AllowedHosts: `•••` is not a host: write HOST or HOST:PORT
         notify.yml: AllowedHosts: `•••` is not a host: write HOST or HOST:PORT
-        notify.yml: invalid type: string "•••", expected struct WrittenUrl
+        notify.yml: invalid type: string "•••", expected a mapping with `Url` or `UrlFile`
         notify.yml: unknown variant `•••`, expected `Webhook` or `Slack`
         notify.yml:2:1: invalid YAML: while parsing a node, did not find expected node content
         "#);

@@ -193,14 +193,7 @@ mod tests {
     }
 
     fn process(store: Store, clock: &Arc<TestClock>, zone: &str) -> Process {
-        let (zone, namespace) = (zone.parse().unwrap(), "docket".parse().unwrap());
-        let settings = TermSettings {
-            zone,
-            namespace,
-            env_dir: None,
-            is_paused: false,
-            notifier: crate::notify::no_notifications(),
-        };
+        let settings = TermSettings::for_tests(zone.parse().unwrap());
         Process::new(store, clock.clone(), settings)
     }
 

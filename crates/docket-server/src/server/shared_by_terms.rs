@@ -49,6 +49,21 @@ pub(crate) struct TermSettings {
     pub(crate) notifier: NotifierSettings,
 }
 
+#[cfg(any(test, feature = "simulation"))]
+impl TermSettings {
+    /// Those of a server in this zone that sends no notifications.
+    #[expect(clippy::expect_used, reason = "the namespace is a valid one")]
+    pub(crate) fn for_tests(zone: Zone) -> Self {
+        Self {
+            zone,
+            namespace: "docket".parse().expect("a valid namespace"),
+            env_dir: None,
+            is_paused: false,
+            notifier: crate::notify::no_notifications(),
+        }
+    }
+}
+
 /// What outlives a term.
 #[derive(Debug)]
 pub(crate) struct Process {

@@ -69,20 +69,13 @@ impl Served {
         clock: &Arc<TestClock>,
     ) -> Self {
         let (store, clock) = (Store::open(backend.clone()).await.unwrap(), clock.clone());
-        let (zone, namespace) = (Zone::utc(), "docket".parse().unwrap());
-        let settings = TermSettings {
-            zone,
-            namespace,
-            env_dir: None,
-            is_paused: false,
-            notifier: crate::notify::no_notifications(),
-        };
+        let settings = TermSettings::for_tests(Zone::utc());
         let process = Process::new(store, clock.clone(), settings);
         let allocations = Allocations {
             store: process.store.clone(),
             port: process.port.clone(),
             clock: clock.clone(),
-            zone,
+            zone: Zone::utc(),
         };
         Self {
             process: Arc::new(process),

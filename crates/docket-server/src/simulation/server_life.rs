@@ -17,7 +17,6 @@ use super::{
     machine::{EnginePlace, Machine},
 };
 use crate::{
-    config::Namespace,
     engine::engine_registry::{EngineLimits, EngineRegistry},
     runner::Runner,
     server::{Process, RunningTerm, ServerError, TermSettings},
@@ -146,13 +145,7 @@ fn within<T>(machine: &Machine, runtime: &Runtime, work: impl Future<Output = T>
 async fn open(machine: &Arc<Machine>, is_new: bool) -> Result<Arc<Process>, ServerError> {
     let backend = SimulatedBackend { machine: Arc::clone(machine), is_new };
     let store = Store::open(Arc::new(backend)).await?;
-    let settings = TermSettings {
-        zone: Zone::utc(),
-        namespace: namespace(),
-        env_dir: None,
-        is_paused: false,
-        notifier: crate::notify::no_notifications(),
-    };
+    let settings = TermSettings::for_tests(Zone::utc());
     Ok(Arc::new(Process::new(store, machine.clock.clone(), settings)))
 }
 
@@ -163,11 +156,6 @@ async fn begin_term(
     let engine = |place| Arc::new(SimulatedEngine { machine: Arc::clone(machine), place });
     let engines = EngineRegistry::new(engine(EnginePlace::First), LIMITS);
     process.begin_term(engines.with("second", engine(EnginePlace::Second), LIMITS)).await
-}
-
-#[expect(clippy::expect_used, reason = "the name of the namespace is valid")]
-fn namespace() -> Namespace {
-    "docket".parse().expect("a valid namespace")
 }
 
 /// Does what a handler of the API does, and says what it answers.

@@ -2,7 +2,8 @@
 //! about, and removed in a commit after its delivery, so a crash loses none.
 //!
 //! 1. An item has no URL: a copy of the store sends nothing to a receiver that it does not name itself.
-//! 2. There are at most [`MOST_MESSAGES`]. Further ones are dropped, and counted.
+//! 2. There are at most [`MOST_MESSAGES`]. For a further one, the oldest of the receiver with
+//!    the most is dropped, and counted.
 
 use std::{collections::BTreeMap, sync::Arc};
 

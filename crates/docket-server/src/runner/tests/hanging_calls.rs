@@ -59,13 +59,7 @@ fn stub(hanging: &'static str) -> Stub {
 /// Runs an allocation once on this engine; returns its record two hours later.
 async fn run_on(stub: &Stub) -> Arc<Run> {
     let clock = Arc::new(TestClock::at("2026-11-21T09:00:00.250Z"));
-    let settings = TermSettings {
-        zone: Zone::utc(),
-        namespace: "docket".parse().unwrap(),
-        env_dir: None,
-        is_paused: false,
-        notifier: crate::notify::no_notifications(),
-    };
+    let settings = TermSettings::for_tests(Zone::utc());
     let process = Arc::new(Process::new(Store::in_memory(usize::MAX), clock.clone(), settings));
     let engines = EngineRegistry::for_tests(Arc::new(stub.engine()));
     let term = process.begin_term(engines).await.unwrap();

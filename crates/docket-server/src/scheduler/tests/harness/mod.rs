@@ -133,11 +133,8 @@ impl Ground {
         });
         let health = engines.default_engine().health.clone();
         let settings = TermSettings {
-            zone: Zone::utc(),
-            namespace: "docket".parse().unwrap(),
             env_dir: self.settings.env_dir.clone(),
-            is_paused: false,
-            notifier: crate::notify::no_notifications(),
+            ..TermSettings::for_tests(Zone::utc())
         };
         let process = Arc::new(Process::new(store, self.clock.clone(), settings));
         if let Some(from) = self.left_at {
